@@ -1,0 +1,33 @@
+/**
+ * What every service needs around its work.
+ *
+ * - settings.ts         the table of settings: environment, flags, URL options, help
+ * - formats.ts          how durations, sizes, ports … are written
+ * - logger.ts           JSON lines on stdout
+ * - metrics.ts          the registry and what both services put into it
+ * - kernel-counters.ts  what the kernel knows of the network namespace
+ * - admin.ts            health, metrics and state over HTTP
+ * - listen.ts          binding, with errors that people understand
+ * - lifecycle.ts        signals and exit codes
+ */
+export { type AdminOptions, checkHealth, json, type Page, startAdmin } from './admin.ts'
+export { boolean, count, duration, type Format, nonEmptyText, oneOf, port, size, text, wholeNumber } from './formats.ts'
+export { EXIT, exit, fail, stopOnSignal } from './lifecycle.ts'
+export { ListenError, listen } from './listen.ts'
+export { createLogger, type Logger, logLevel } from './logger.ts'
+export { createRegistry, type Sample, show } from './metrics.ts'
+export {
+  ConfigError,
+  environmentName,
+  flagName,
+  helpText,
+  optionName,
+  type Reading,
+  readSettings,
+  type Setting,
+  type Settings,
+  type Source,
+  unknownVariables,
+  type Values,
+  withOptions,
+} from './settings.ts'

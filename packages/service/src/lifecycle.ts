@@ -1,0 +1,44 @@
+import type { Logger } from './logger.ts'
+
+/** Exit codes that a service ends with by itself; 128 + the signal's number is added to them by a second signal. */
+export const EXIT = { ok: 0, failed: 1, usage: 2 } as const
+
+const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const
+
+/**
+ * Waits for SIGINT or SIGTERM, stops the service once, and ends the process with the exit code that `stop` gives. A second signal ends it at once
+ * (130 or 143): whoever asks twice does not want to wait.
+ */
+export function stopOnSignal(logger: Logger, stop: (signal: NodeJS.Signals) => Promise<number>): void {
+  let stopping = false
+  for (const [signal, code] of Object.entries(SIGNALS) as [NodeJS.Signals, number][]) {
+    process.on(signal, () => {
+      if (stopping) {
+        logger.warn({ signal }, 'second signal: ending at once')
+        exit(logger, code)
+        return
+      }
+      stopping = true
+      logger.info({ signal }, 'stopping')
+      stop(signal).then(
+        code => exit(logger, code),
+        error => fail(logger, error, 'could not stop'),
+      )
+    })
+  }
+}
+
+/** Ends the process with its reason in the log. */
+export function fail(logger: Logger, error: unknown, message: string): void {
+  logger.fatal({ error }, message)
+  exit(logger, EXIT.failed)
+}
+
+/** Ends the process when the log is written. A reader of stdout that does not read can't hold it. */
+export function exit(logger: Logger, code: number): void {
+  const deadline = setTimeout(() => process.exit(code), 1_000)
+  logger.flush(() => {
+    clearTimeout(deadline)
+    process.exit(code)
+  })
+}

@@ -1,0 +1,23 @@
+import { fixedReply } from './fixed-reply.ts'
+import type { Protocol, ServerHalf } from './protocol.ts'
+
+class Echoer implements ServerHalf {
+  /** RFC 862 knows no messages: each read counts as one. */
+  messages = 0
+  readonly midMessage = false
+
+  receive(chunk: Buffer): Buffer {
+    this.messages++
+    return chunk
+  }
+}
+
+/** RFC 862: whatever comes is sent back. */
+export const echo: Protocol = {
+  defaultPort: 7007,
+  serve: () => new Echoer(),
+  ask: ({ message }) => {
+    const line = Buffer.from(`${message}\n`)
+    return fixedReply(line, line)
+  },
+}

@@ -1,0 +1,105 @@
+import { isIPv6 } from 'node:net'
+import { type ProtocolName, protocols } from './protocols.ts'
+
+/** Where a connection begins or ends, and what is said on it: `protocol[+tls|+unix]://host:port[?option=value&…]`. */
+export interface Endpoint {
+  readonly protocol: ProtocolName
+  readonly address: EndpointAddress
+  /** The URL's options as they were written: what they mean is for the one who knows the settings. */
+  readonly options: ReadonlyMap<string, string>
+}
+
+/** IPv6 literals stand here without their brackets. Port 0 asks for any free port. */
+export type EndpointAddress = { readonly host: string; readonly port: number } | { readonly path: string }
+
+/** Endpoint URLs that can't be read; `mistakes` names every one of them, with what would be valid. */
+export class EndpointError extends Error {
+  override readonly name = 'EndpointError'
+  readonly mistakes: readonly string[]
+
+  constructor(mistakes: readonly string[]) {
+    super(mistakes.join('\n'))
+    this.mistakes = mistakes
+  }
+}
+
+/**
+ * Reads one or more endpoint URLs, separated by blanks or commas.
+ * @throws {EndpointError} with all mistakes in all URLs
+ */
+export function parseEndpoints(text: string): Endpoint[] {
+  const mistakes: string[] = []
+  const endpoints: Endpoint[] = []
+  const urls = text.split(/[\s,]+/).filter(url => url !== '')
+  if (urls.length === 0) mistakes.push(`no endpoint given: expected at least one, such as greet://localhost:1234`)
+  for (const url of urls) {
+    try {
+      endpoints.push(parseEndpoint(url))
+    } catch (error) {
+      if (!(error instanceof EndpointError)) throw error
+      mistakes.push(...error.mistakes)
+    }
+  }
+  if (mistakes.length > 0) throw new EndpointError(mistakes)
+  return endpoints
+}
+
+function parseEndpoint(text: string): Endpoint {
+  const mistakes: string[] = []
+  const mistake = (what: string) => mistakes.push(`${text}: ${what}`)
+
+  const url = URL.parse(text)
+  const match = /^([a-z]+)(?:\+([a-z]+))?:\/\//.exec(text)
+  if (url === null || match === null) {
+    const port = /:(\d+)(?:[/?]|$)/.exec(text)?.[1]
+    if (port !== undefined && Number(port) > 65535) mistake(`port ${port} is out of range: expected 0 to 65535`)
+    else mistake('not an endpoint: expected protocol://host:port, protocol://[ipv6]:port or protocol+unix:///path')
+    throw new EndpointError(mistakes)
+  }
+
+  const [, protocol = '', transport] = match
+  if (!isProtocolName(protocol)) mistake(`unknown protocol "${protocol}": expected ${Object.keys(protocols).join(', ')}`)
+  if (transport === 'tls') mistake('TLS is not supported yet')
+  else if (transport !== undefined && transport !== 'unix') mistake(`unknown transport "+${transport}": expected +tls or +unix`)
+  if (url.username !== '' || url.password !== '') mistake('a user or password has no meaning here')
+  if (url.hash !== '') mistake(`"${url.hash}" has no meaning here`)
+
+  const options = new Map<string, string>()
+  for (const [name, value] of url.searchParams) {
+    if (options.has(name)) mistake(`option "${name}" is given twice`)
+    options.set(name, value)
+  }
+
+  const address = transport === 'unix' ? unixAddress(url, mistake) : tcpAddress(url, protocol, mistake)
+  if (mistakes.length > 0) throw new EndpointError(mistakes)
+  return { protocol: protocol as ProtocolName, address, options }
+}
+
+function unixAddress(url: URL, mistake: (what: string) => void): EndpointAddress {
+  const path = decodeURIComponent(url.pathname)
+  if (url.host !== '') mistake(`a Unix socket has no host: expected three slashes, as in greet+unix:///run/nihao.sock`)
+  if (path.length <= 1) mistake('the path of the Unix socket is missing, as in greet+unix:///run/nihao.sock')
+  // sockaddr_un has 108 bytes, the last one a NUL; a longer path would be cut in silence.
+  if (Buffer.byteLength(path) > 107) mistake('the path of the Unix socket is longer than 107 bytes')
+  return { path }
+}
+
+function tcpAddress(url: URL, protocol: string, mistake: (what: string) => void): EndpointAddress {
+  const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
+  if (host === '') mistake('the host is missing')
+  else if (!isIPv6(host) && !/^[A-Za-z0-9._-]+$/.test(host)) mistake(`"${host}" is not a host name or address`)
+  if (url.pathname !== '' && url.pathname !== '/') mistake(`a path ("${url.pathname}") has no meaning on TCP`)
+  const defaultPort = isProtocolName(protocol) ? protocols[protocol].defaultPort : 0
+  return { host, port: url.port === '' ? defaultPort : Number(url.port) }
+}
+
+function isProtocolName(name: string): name is ProtocolName {
+  return Object.hasOwn(protocols, name)
+}
+
+/** An endpoint as a URL without its options: how logs, metrics and reports call a target. */
+export function endpointUrl({ protocol, address }: Endpoint): string {
+  if ('path' in address) return `${protocol}+unix://${address.path}`
+  const host = isIPv6(address.host) ? `[${address.host}]` : address.host
+  return `${protocol}://${host}:${address.port}`
+}

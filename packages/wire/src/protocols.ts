@@ -1,0 +1,9 @@
+import { discard } from './discard.ts'
+import { echo } from './echo.ts'
+import { greet } from './greet.ts'
+import type { Protocol } from './protocol.ts'
+
+/** Every protocol by the name that an endpoint URL calls it. A new one is a file beside this one and a row here. */
+export const protocols = { greet, echo, discard } satisfies Record<string, Protocol>
+
+export type ProtocolName = keyof typeof protocols

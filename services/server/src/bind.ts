@@ -1,0 +1,35 @@
+import { unlink } from 'node:fs/promises'
+import { connect, type Server } from 'node:net'
+import { ListenError, listen } from '@nihao/service'
+import { type Endpoint, endpointUrl } from '@nihao/wire'
+
+/** Connections that may wait in the kernel until they are accepted; the kernel itself lowers it to net.core.somaxconn. */
+const BACKLOG = 4_096
+
+/**
+ * Binds a server to an endpoint. A socket file that nobody listens on any more, left by a process that was killed, is replaced.
+ * @throws {ListenError}
+ */
+export async function bind(server: Server, endpoint: Endpoint): Promise<void> {
+  const { address } = endpoint
+  const options = { ...address, backlog: BACKLOG }
+  const url = endpointUrl(endpoint)
+  try {
+    await listen(server, options, url)
+  } catch (error) {
+    const inUse = error instanceof ListenError && error.code === 'EADDRINUSE'
+    if (!inUse || !('path' in address) || (await isAlive(address.path))) throw error
+    await unlink(address.path)
+    await listen(server, options, url)
+  }
+}
+
+function isAlive(path: string): Promise<boolean> {
+  return new Promise(resolve => {
+    const socket = connect(path, () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code !== 'ECONNREFUSED'))
+  })
+}

@@ -1,0 +1,110 @@
+import {
+  ConfigError,
+  count,
+  duration,
+  logLevel,
+  nonEmptyText,
+  port,
+  readSettings,
+  type Setting,
+  type Source,
+  size,
+  text,
+  type Values,
+  withOptions,
+} from '@nihao/service'
+import { type Endpoint, EndpointError, endpointUrl, parseEndpoints } from '@nihao/wire'
+
+/** Every setting of the server. The README's table and `--help` are made from this one. */
+export const settings = {
+  listen: {
+    doc: 'Where to listen and what to speak there: endpoint URLs, separated by blanks or commas.',
+    format: text,
+    default: 'greet://0.0.0.0:1234 echo://0.0.0.0:7007',
+  } as Setting<string>,
+  greeting: {
+    doc: 'What greet puts in front of every line.',
+    format: nonEmptyText,
+    default: '你好，',
+    perEndpoint: true,
+  } as Setting<string>,
+  maxConnections: {
+    doc: 'Connections that may be open at once, in the whole process or, as an option, on that endpoint; 0 = no limit but the file limit.',
+    format: count,
+    default: '10000',
+    perEndpoint: true,
+  } as Setting<number>,
+  maxConnectionsPerAddress: {
+    doc: 'Connections that may be open at once from one IP address; 0 = no limit.',
+    format: count,
+    default: '0',
+    perEndpoint: true,
+  } as Setting<number>,
+  idleTimeout: {
+    doc: 'A connection on which nothing moves for this long is closed; 0s = never.',
+    format: duration,
+    default: '20m',
+    perEndpoint: true,
+  } as Setting<number>,
+  maxBuffered: {
+    doc: 'Bytes that may wait for a slow reader of one connection before reading from it pauses.',
+    format: size,
+    default: '256KiB',
+    perEndpoint: true,
+  } as Setting<number>,
+  slowReaderTimeout: {
+    doc: 'A connection whose peer takes nothing of what waits for it for this long is cut; 0s = never.',
+    format: duration,
+    default: '30s',
+    perEndpoint: true,
+  } as Setting<number>,
+  keepAlive: {
+    doc: 'TCP keep-alive: silence after which the kernel asks whether the peer is still there; 0s = off.',
+    format: duration,
+    default: '60s',
+    perEndpoint: true,
+  } as Setting<number>,
+  drainDelay: {
+    doc: 'How long to go on accepting after a signal to stop, while load balancers notice that the server is no longer ready.',
+    format: duration,
+    default: '5s',
+  } as Setting<number>,
+  drainTimeout: {
+    doc: 'How long open connections may take to end after that, before they are cut.',
+    format: duration,
+    default: '20s',
+  } as Setting<number>,
+  adminHost: { doc: 'Address of the admin HTTP endpoint.', format: nonEmptyText, default: '0.0.0.0' } as Setting<string>,
+  adminPort: { doc: 'Port of the admin HTTP endpoint; 0 = any free one.', format: port, default: '9464' } as Setting<number>,
+  logLevel: { doc: 'The least level that is logged.', format: logLevel, default: 'info' } as Setting<string>,
+}
+
+export type ServerValues = Values<typeof settings>
+
+/** One endpoint to listen on, with the limits that hold there. */
+export interface ListenerConfig {
+  readonly endpoint: Endpoint
+  readonly limits: ServerValues
+}
+
+export type ServerConfig = ServerValues & { readonly listeners: readonly ListenerConfig[] }
+
+/** @throws {ConfigError} with everything that is wrong, at once */
+export function readConfig(source: Source): ServerConfig {
+  const reading = readSettings(settings, source)
+  const { values, words, mistakes } = reading
+  let endpoints: Endpoint[] = []
+  try {
+    // Endpoints on the command line may stand without a flag: nihao-server echo://127.0.0.1:0
+    endpoints = parseEndpoints(words.join(' ') || values.listen)
+  } catch (error) {
+    if (!(error instanceof EndpointError)) throw error
+    mistakes.push(...error.mistakes.map(mistake => `NIHAO_LISTEN: ${mistake}`))
+  }
+  const listeners = endpoints.map(endpoint => ({
+    endpoint,
+    limits: withOptions(settings, reading, endpointUrl(endpoint), endpoint.options),
+  }))
+  if (mistakes.length > 0) throw new ConfigError(mistakes)
+  return Object.freeze({ ...values, listeners })
+}
