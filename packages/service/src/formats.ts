@@ -6,30 +6,36 @@ export interface Format<Value> {
   parse(text: string): Value | undefined
 }
 
-function scaled(units: Record<string, number>, maximum: number, valid: string): Format<number> {
+function scaled(units: Record<string, number>, minimum: number, maximum: number, valid: string): Format<number> {
   const pattern = new RegExp(`^(0|[1-9][0-9]*)(${Object.keys(units).join('|')})$`)
   return {
     valid,
     parse(text) {
       const [, digits, unit = ''] = pattern.exec(text) ?? []
       const value = Number(digits) * (units[unit] ?? Number.NaN)
-      return value <= maximum ? value : undefined
+      return value >= minimum && value <= maximum ? value : undefined
     },
   }
 }
 
+const TIME_UNITS = { ms: 1, s: 1_000, m: 60_000 }
+const SIZE_UNITS = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 }
 /** The longest time that a Node timer can wait, ms. */
 const MAX_TIMER_MS = 2 ** 31 - 1
 
-/** A duration, in milliseconds. */
-export const duration = scaled(
-  { ms: 1, s: 1_000, m: 60_000 },
+/** A duration, in milliseconds; none at all, too. */
+export const duration = scaled(TIME_UNITS, 0, MAX_TIMER_MS, 'a duration such as 0s, 250ms, 5s or 2m (24 days at most)')
+
+/** A duration, in milliseconds, of at least one. */
+export const positiveDuration = scaled(
+  TIME_UNITS,
+  1,
   MAX_TIMER_MS,
-  'a duration such as 250ms, 5s or 2m (24 days at most)',
+  'a duration from 1ms, such as 250ms, 5s or 2m (24 days at most)',
 )
 
 /** A size, in bytes. */
-export const size = scaled({ B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 }, 2 ** 40, 'a size such as 512B, 64KiB or 1MiB')
+export const size = scaled(SIZE_UNITS, 0, 2 ** 40, 'a size such as 512B, 64KiB or 1MiB')
 
 /** A whole number, from 0. */
 export const count = wholeNumber(0, 1_000_000_000)

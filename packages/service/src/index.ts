@@ -1,6 +1,7 @@
 /**
  * What every service needs around its work.
  *
+ * - command.ts          a program from its command line on: help, version, wrong settings
  * - settings.ts         the table of settings: environment, flags, URL options, help
  * - formats.ts          how durations, sizes, ports … are written
  * - logger.ts           JSON lines on stdout
@@ -11,23 +12,36 @@
  * - lifecycle.ts        signals and exit codes
  */
 export { type AdminOptions, checkHealth, json, type Page, startAdmin } from './admin.ts'
-export { boolean, count, duration, type Format, nonEmptyText, oneOf, port, size, text, wholeNumber } from './formats.ts'
+export { type Command, runCommand } from './command.ts'
+export {
+  boolean,
+  count,
+  duration,
+  type Format,
+  nonEmptyText,
+  oneOf,
+  port,
+  positiveDuration,
+  size,
+  text,
+  wholeNumber,
+} from './formats.ts'
 export { EXIT, exit, fail, stopOnSignal } from './lifecycle.ts'
 export { ListenError, listen } from './listen.ts'
 export { createLogger, type Logger, logLevel } from './logger.ts'
-export { createRegistry, type Sample, show } from './metrics.ts'
+export { BookMetrics, createRegistry } from './metrics.ts'
 export {
   ConfigError,
+  type Configured,
   environmentName,
   flagName,
   helpText,
   optionName,
-  type Reading,
+  readEndpoints,
   readSettings,
   type Setting,
   type Settings,
   type Source,
   unknownVariables,
   type Values,
-  withOptions,
 } from './settings.ts'

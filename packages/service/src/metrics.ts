@@ -1,4 +1,4 @@
-import { type Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import { registerKernelCounters } from './kernel-counters.ts'
 
 /** A registry with what both services tell about themselves: build, process, Node and the kernel's TCP counters. */
@@ -15,11 +15,56 @@ export function createRegistry(service: string, version: string): Registry {
   return registry
 }
 
-/** A total that is kept elsewhere, with the labels it is shown under. */
-export type Sample = readonly [labels: Record<string, string>, value: number]
+/**
+ * Metrics of things that keep their own books, listeners or targets, each a series with its name as the label: read when somebody
+ * scrapes, so that counting costs nothing. Things of one name add up.
+ */
+export class BookMetrics<Thing> {
+  readonly #registry: Registry
+  readonly #label: string
+  readonly #things: readonly Thing[]
+  readonly #nameOf: (thing: Thing) => string
 
-/** Replaces all series of a counter or gauge by the samples; those with the same labels add up. */
-export function show(metric: Counter | Gauge, samples: Iterable<Sample>): void {
-  metric.reset()
-  for (const [labels, value] of samples) metric.inc(labels, value)
+  constructor(registry: Registry, label: string, things: readonly Thing[], nameOf: (thing: Thing) => string) {
+    this.#registry = registry
+    this.#label = label
+    this.#things = things
+    this.#nameOf = nameOf
+  }
+
+  counter(name: string, help: string, value: (thing: Thing) => number): void {
+    this.#register(Counter, name, help, [], thing => [[{}, value(thing)]])
+  }
+
+  gauge(name: string, help: string, value: (thing: Thing) => number): void {
+    this.#register(Gauge, name, help, [], thing => [[{}, value(thing)]])
+  }
+
+  /** One series for each reason, from the start. */
+  counterByReason(name: string, help: string, values: (thing: Thing) => Readonly<Record<string, number>>): void {
+    this.#register(Counter, name, help, ['reason'], thing =>
+      Object.entries(values(thing)).map(([reason, value]) => [{ reason }, value]),
+    )
+  }
+
+  #register(
+    Metric: typeof Counter | typeof Gauge,
+    name: string,
+    help: string,
+    labelNames: string[],
+    samples: (thing: Thing) => [Record<string, string>, number][],
+  ): void {
+    const metric: Counter | Gauge = new Metric({
+      name,
+      help,
+      labelNames: [this.#label, ...labelNames],
+      registers: [this.#registry],
+      collect: () => {
+        metric.reset()
+        for (const thing of this.#things) {
+          for (const [labels, value] of samples(thing)) metric.inc({ [this.#label]: this.#nameOf(thing), ...labels }, value)
+        }
+      },
+    })
+  }
 }

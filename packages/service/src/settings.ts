@@ -91,11 +91,39 @@ function readFlags(names: readonly string[], args: readonly string[], mistakes: 
   }
 }
 
+/** An endpoint with the settings that hold for it. */
+export interface Configured<S extends Settings, Endpoint> {
+  readonly endpoint: Endpoint
+  readonly values: Values<S>
+}
+
 /**
- * The values that hold for one endpoint: the process-wide ones, overridden by the options of its URL.
- * Mistakes are added to those of the reading, with `url` in front.
+ * Reads the endpoints that a setting, or the words of the command line in its place, names: each with the process-wide values,
+ * overridden by the options of its URL. Mistakes are added to those of the reading.
+ * @param parse throws an error with its `mistakes`
  */
-export function withOptions<S extends Settings>(
+export function readEndpoints<S extends Settings, Endpoint extends { readonly options: ReadonlyMap<string, string> }>(
+  settings: S,
+  reading: Reading<S>,
+  name: keyof S & string,
+  parse: (text: string) => Endpoint[],
+  urlOf: (endpoint: Endpoint) => string,
+): Configured<S, Endpoint>[] {
+  const { values, words, mistakes } = reading
+  try {
+    return parse(words.join(' ') || String(values[name])).map(endpoint => ({
+      endpoint,
+      values: withOptions(settings, reading, urlOf(endpoint), endpoint.options),
+    }))
+  } catch (error) {
+    const { mistakes: wrong } = error as { mistakes?: readonly string[] }
+    if (wrong === undefined) throw error
+    mistakes.push(...wrong.map(mistake => `${environmentName(name)}: ${mistake}`))
+    return []
+  }
+}
+
+function withOptions<S extends Settings>(
   settings: S,
   { values, mistakes }: Reading<S>,
   url: string,
@@ -105,14 +133,11 @@ export function withOptions<S extends Settings>(
   const names = Object.keys(settings).filter(name => settings[name]?.perEndpoint)
   for (const [option, text] of options) {
     const name = names.find(name => optionName(name) === option)
-    const setting = name === undefined ? undefined : settings[name]
-    if (name === undefined || setting === undefined) {
-      mistakes.push(`${url}: unknown option "${option}": expected ${names.map(optionName).join(', ')}`)
-      continue
-    }
-    const value = setting.format.parse(text)
-    if (value === undefined) mistakes.push(`${url}: option "${option}" must be ${setting.format.valid}: value was "${text}"`)
-    else overrides[name] = value
+    const format = settings[name ?? '']?.format
+    const value = format?.parse(text)
+    if (name !== undefined && value !== undefined) overrides[name] = value
+    else if (format !== undefined) mistakes.push(`${url}: option "${option}" must be ${format.valid}: value was "${text}"`)
+    else mistakes.push(`${url}: unknown option "${option}": expected ${names.map(optionName).join(', ')}`)
   }
   return Object.freeze({ ...values, ...overrides }) as Values<S>
 }

@@ -13,6 +13,7 @@ class Discarder implements ServerHalf {
 function speaker(line: Buffer): ClientHalf {
   return {
     oneWay: true,
+    replyText: undefined,
     request: () => line,
     receive(chunk) {
       throw new WrongReply(Buffer.alloc(0), chunk)

@@ -43,6 +43,8 @@ export interface ServerHalf {
 export interface ClientHalf {
   /** True where nothing comes back by design: a request is answered as soon as the kernel has taken it. */
   readonly oneWay: boolean
+  /** What a right reply says, for people; undefined where it says nothing. */
+  readonly replyText: string | undefined
   /** The bytes of the next request. */
   request(): Buffer
   /**
@@ -53,22 +55,20 @@ export interface ClientHalf {
   receive(chunk: Buffer): number
 }
 
-/** The bytes that came back are not the ones that had to. Carries what was seen, cut to a length that a log can bear. */
+/** The bytes that came back are not the ones that had to. The message shows both, cut to a length that a log can bear. */
 export class WrongReply extends Error {
   override readonly name = 'WrongReply'
-  readonly expected: string
-  readonly received: string
+  readonly code = 'WRONG_REPLY'
 
   constructor(expected: Buffer, received: Buffer) {
-    super('the reply differs from what was expected')
-    this.expected = excerpt(expected)
-    this.received = excerpt(received)
+    super(`expected ${excerpt(expected)}, received ${excerpt(received)}`)
   }
 }
 
 const EXCERPT_BYTES = 64
 
 function excerpt(bytes: Buffer): string {
-  const text = bytes.toString('utf8', 0, EXCERPT_BYTES)
+  if (bytes.length === 0) return 'nothing'
+  const text = JSON.stringify(bytes.toString('utf8', 0, EXCERPT_BYTES))
   return bytes.length > EXCERPT_BYTES ? `${text}… (${bytes.length} bytes)` : text
 }

@@ -35,12 +35,13 @@ export class Listener {
   readonly #config: ListenerConfig
   readonly #capacity: Capacity
   readonly #events: ListenerEvents
+  readonly #lastEnded = Promise.withResolvers<void>()
   #label = ''
   #sweep: NodeJS.Timeout | undefined
 
   constructor(config: ListenerConfig, capacity: Capacity, events: ListenerEvents) {
     this.protocol = config.endpoint.protocol
-    this.limits = config.limits
+    this.limits = config.values
     this.#config = config
     this.#capacity = capacity
     this.#events = events
@@ -48,9 +49,9 @@ export class Listener {
       {
         allowHalfOpen: true, // else replies that are not yet written are lost when the peer half-closes
         noDelay: true, // a reply must not wait for the acknowledgement of the one before
-        keepAlive: config.limits.keepAlive > 0,
-        keepAliveInitialDelay: config.limits.keepAlive,
-        highWaterMark: config.limits.maxBuffered,
+        keepAlive: config.values.keepAlive > 0,
+        keepAliveInitialDelay: config.values.keepAlive,
+        highWaterMark: config.values.maxBuffered,
       },
       socket => this.#accept(socket),
     )
@@ -89,15 +90,10 @@ export class Listener {
 
   /** Stops accepting and drains every connection. Resolves when the last one is gone. */
   async drain(): Promise<void> {
-    const closed = this.stop()
+    this.#server.close()
     for (const connection of this.connections) connection.drain()
-    await closed
+    if (this.connections.size > 0) await this.#lastEnded.promise
     clearInterval(this.#sweep)
-  }
-
-  /** Stops accepting; resolves when no connection is open any more. */
-  stop(): Promise<void> {
-    return new Promise(resolve => this.#server.close(() => resolve()))
   }
 
   #accept(socket: Socket): void {
@@ -123,6 +119,7 @@ export class Listener {
     this.#countAddress(connection.remoteAddress, -1)
     add(this.#endedTotals, connection)
     this.#events.closed(this, connection, reason)
+    if (this.connections.size === 0 && !this.#server.listening) this.#lastEnded.resolve()
   }
 
   #overLimit(remoteAddress: string | undefined): RejectReason | undefined {

@@ -1,16 +1,5 @@
 #!/usr/bin/env -S node --conditions=source
-import {
-  ConfigError,
-  createLogger,
-  createRegistry,
-  EXIT,
-  exit,
-  helpText,
-  json,
-  startAdmin,
-  stopOnSignal,
-  unknownVariables,
-} from '@nihao/service'
+import { createRegistry, EXIT, exit, json, type Logger, runCommand, startAdmin, stopOnSignal } from '@nihao/service'
 import manifest from '../package.json' with { type: 'json' }
 import { registerMetrics } from './metrics.ts'
 import { describeConnections, describeTotals, Server } from './server.ts'
@@ -18,14 +7,8 @@ import { readConfig, type ServerConfig, settings } from './settings.ts'
 
 const service = 'nihao-server'
 const { version } = manifest
-const { env } = process
-const args = process.argv.slice(2)
 
-async function run(config: ServerConfig): Promise<void> {
-  const logger = createLogger(service, config.logLevel)
-  const unknown = unknownVariables(settings, env)
-  if (unknown.length > 0) logger.warn({ variables: unknown }, 'these variables are no settings of this service')
-
+async function run(config: ServerConfig, logger: Logger): Promise<void> {
   const server = new Server(config, logger)
   try {
     await server.listen()
@@ -53,16 +36,4 @@ async function run(config: ServerConfig): Promise<void> {
   })
 }
 
-if (args.includes('--help')) {
-  process.stdout.write(helpText(`Usage: ${service} [setting …] [endpoint …]`, settings))
-} else if (args.includes('--version')) {
-  process.stdout.write(`${version}\n`)
-} else {
-  try {
-    await run(readConfig({ env, args }))
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error
-    process.stderr.write(`${error.mistakes.map(mistake => `${service}: ${mistake}`).join('\n')}\n`)
-    process.exitCode = EXIT.usage
-  }
-}
+await runCommand({ name: service, version, usage: '[setting …] [endpoint …]', settings, readConfig, run })

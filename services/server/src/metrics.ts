@@ -1,6 +1,5 @@
-import { show } from '@nihao/service'
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
-import type { Listener } from './listener.ts'
+import { BookMetrics } from '@nihao/service'
+import { Gauge, Histogram, type Registry } from 'prom-client'
 import type { Server } from './server.ts'
 
 /** 10 ms to a day, seconds. */
@@ -10,72 +9,38 @@ const DURATION_BUCKETS = [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 60, 300, 900, 3_60
 export function registerMetrics(registry: Registry, server: Server): void {
   const registers = [registry]
   const { listeners } = server
-  const labelNames = ['listener']
 
-  const gauge = (name: string, help: string, value: (listener: Listener) => number) =>
-    new Gauge({
-      name,
-      help,
-      labelNames,
-      registers,
-      collect() {
-        show(
-          this,
-          listeners.map(listener => [{ listener: listener.label }, value(listener)]),
-        )
-      },
-    })
-  const counter = (name: string, help: string, value: (listener: Listener) => number) =>
-    new Counter({
-      name,
-      help,
-      labelNames,
-      registers,
-      collect() {
-        show(
-          this,
-          listeners.map(listener => [{ listener: listener.label }, value(listener)]),
-        )
-      },
-    })
-  const counterByReason = (name: string, help: string, values: (listener: Listener) => Record<string, number>) =>
-    new Counter({
-      name,
-      help,
-      labelNames: [...labelNames, 'reason'],
-      registers,
-      collect() {
-        show(
-          this,
-          listeners.flatMap(listener =>
-            Object.entries(values(listener)).map(([reason, value]) => [{ listener: listener.label, reason }, value] as const),
-          ),
-        )
-      },
-    })
-
-  gauge('tcp_server_connections_active', 'Connections that are open.', listener => listener.connections.size)
-  counter('tcp_server_connections_opened_total', 'Connections that were accepted and served.', listener => listener.opened)
-  counterByReason('tcp_server_connections_closed_total', 'Served connections that ended, by reason.', listener => listener.closed)
-  counterByReason(
+  const books = new BookMetrics(registry, 'listener', listeners, ({ label }) => label)
+  books.gauge('tcp_server_connections_active', 'Connections that are open.', listener => listener.connections.size)
+  books.counter('tcp_server_connections_opened_total', 'Connections that were accepted and served.', listener => listener.opened)
+  books.counterByReason(
+    'tcp_server_connections_closed_total',
+    'Served connections that ended, by reason.',
+    listener => listener.closed,
+  )
+  books.counterByReason(
     'tcp_server_connections_rejected_total',
     'Connections that were refused, by reason.',
     listener => listener.rejected,
   )
-  gauge('tcp_server_connections_limit', 'Connections that may be open at once; +Inf = no limit.', listener => listener.limit)
-  counter('tcp_server_received_bytes_total', 'Bytes received.', listener => listener.totals().receivedBytes)
-  counter('tcp_server_sent_bytes_total', 'Bytes handed to the kernel for sending.', listener => listener.totals().sentBytes)
-  counter(
+  books.gauge(
+    'tcp_server_connections_limit',
+    'Connections that may be open at once; +Inf = no limit.',
+    listener => listener.limit,
+  )
+  books.counter('tcp_server_received_bytes_total', 'Bytes received.', listener => listener.totals().receivedBytes)
+  books.counter('tcp_server_sent_bytes_total', 'Bytes handed to the kernel for sending.', listener => listener.totals().sentBytes)
+  books.counter(
     'tcp_server_messages_total',
     'Messages received: lines for greet, reads for echo and discard.',
     listener => listener.totals().messages,
   )
-  counter(
+  books.counter(
     'tcp_server_read_pauses_total',
     'Times that reading from a connection stopped because its peer did not take the replies.',
     listener => listener.totals().readPauses,
   )
-  gauge('tcp_server_buffered_bytes', 'Bytes that wait for peers to read them.', listener => {
+  books.gauge('tcp_server_buffered_bytes', 'Bytes that wait for peers to read them.', listener => {
     let bytes = 0
     for (const connection of listener.connections) bytes += connection.bufferedBytes
     return bytes
@@ -92,7 +57,7 @@ export function registerMetrics(registry: Registry, server: Server): void {
   const duration = new Histogram({
     name: 'tcp_server_connection_duration_seconds',
     help: 'Time from accept to close of the connections that ended.',
-    labelNames,
+    labelNames: ['listener'],
     buckets: DURATION_BUCKETS,
     registers,
   })

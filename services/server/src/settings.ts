@@ -1,19 +1,20 @@
 import {
   ConfigError,
+  type Configured,
   count,
   duration,
   logLevel,
   nonEmptyText,
   port,
+  readEndpoints,
   readSettings,
   type Setting,
   type Source,
   size,
   text,
   type Values,
-  withOptions,
 } from '@nihao/service'
-import { type Endpoint, EndpointError, endpointUrl, parseEndpoints } from '@nihao/wire'
+import { type Endpoint, endpointUrl, parseEndpoints } from '@nihao/wire'
 
 /** Every setting of the server. The README's table and `--help` are made from this one. */
 export const settings = {
@@ -82,29 +83,17 @@ export const settings = {
 export type ServerValues = Values<typeof settings>
 
 /** One endpoint to listen on, with the limits that hold there. */
-export interface ListenerConfig {
-  readonly endpoint: Endpoint
-  readonly limits: ServerValues
-}
+export type ListenerConfig = Configured<typeof settings, Endpoint>
 
 export type ServerConfig = ServerValues & { readonly listeners: readonly ListenerConfig[] }
 
-/** @throws {ConfigError} with everything that is wrong, at once */
+/**
+ * Reads `nihao-server [endpoint …]` and the environment.
+ * @throws {ConfigError} with everything that is wrong, at once
+ */
 export function readConfig(source: Source): ServerConfig {
   const reading = readSettings(settings, source)
-  const { values, words, mistakes } = reading
-  let endpoints: Endpoint[] = []
-  try {
-    // Endpoints on the command line may stand without a flag: nihao-server echo://127.0.0.1:0
-    endpoints = parseEndpoints(words.join(' ') || values.listen)
-  } catch (error) {
-    if (!(error instanceof EndpointError)) throw error
-    mistakes.push(...error.mistakes.map(mistake => `NIHAO_LISTEN: ${mistake}`))
-  }
-  const listeners = endpoints.map(endpoint => ({
-    endpoint,
-    limits: withOptions(settings, reading, endpointUrl(endpoint), endpoint.options),
-  }))
-  if (mistakes.length > 0) throw new ConfigError(mistakes)
-  return Object.freeze({ ...values, listeners })
+  const listeners = readEndpoints(settings, reading, 'listen', parseEndpoints, endpointUrl)
+  if (reading.mistakes.length > 0) throw new ConfigError(reading.mistakes)
+  return Object.freeze({ ...reading.values, listeners })
 }

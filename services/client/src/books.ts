@@ -1,0 +1,46 @@
+import { type CloseReason, type Connection, closeReasons } from './connection.ts'
+import { type FailureReason, failureReasons } from './failure.ts'
+
+const zeros = <Word extends string>(words: readonly Word[]) =>
+  Object.fromEntries(words.map(word => [word, 0])) as Record<Word, number>
+
+/** What a target's sessions count. Metrics, summaries and reports read it; bytes of open connections are added when somebody asks. */
+export class Books {
+  readonly connections = new Set<Connection>()
+  connectionAttempts = 0
+  readonly connectionFailures: Record<FailureReason, number> = zeros(failureReasons)
+  readonly connectionsClosed: Record<CloseReason, number> = zeros(closeReasons)
+  /** Exchanges that are over, well or not. */
+  exchanges = 0
+  readonly exchangeFailures: Record<FailureReason, number> = zeros(failureReasons)
+  readonly outages: Record<FailureReason, number> = zeros(failureReasons)
+  /** Wall clock, ms; 0 = never. */
+  lastSuccessMs = 0
+  readonly #ended = { sentBytes: 0, receivedBytes: 0 }
+
+  bytes(): { sentBytes: number; receivedBytes: number } {
+    const bytes = { ...this.#ended }
+    for (const connection of this.connections) add(bytes, connection)
+    return bytes
+  }
+
+  failures(): number {
+    return Object.values(this.exchangeFailures).reduce((sum, count) => sum + count, 0)
+  }
+
+  connectionClosed(connection: Connection, reason: CloseReason): void {
+    this.connections.delete(connection)
+    this.connectionsClosed[reason]++
+    add(this.#ended, connection)
+  }
+}
+
+function add(bytes: { sentBytes: number; receivedBytes: number }, connection: Connection): void {
+  bytes.sentBytes += connection.sentBytes
+  bytes.receivedBytes += connection.receivedBytes
+}
+
+/** The counts that are not zero: for people, who see enough noise. */
+export function nonZero(counts: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0))
+}

@@ -1,0 +1,124 @@
+import type { Socket } from 'node:net'
+import type { ClientHalf } from '@nihao/wire'
+import { ExpiringQueue } from './expiring-queue.ts'
+import { describeFailure, type Failure } from './failure.ts'
+
+/** One request and its reply. Times are of the monotonic clock, ms. */
+export interface Exchange {
+  /** When the schedule wanted it to start. */
+  readonly intendedMs: number
+  readonly deadlineMs: number
+  /** When it went out. */
+  sentMs: number
+}
+
+/** How a connection came to its end: the `reason` of logs and metrics. */
+export const closeReasons = ['finished', 'server_closed', 'reset', 'timeout', 'mismatch', 'local'] as const
+export type CloseReason = (typeof closeReasons)[number]
+
+export interface ConnectionEvents {
+  answered(exchange: Exchange, roundTripMs: number): void
+  /** The last event: nothing is under way any more. Without a failure, the client had finished. */
+  closed(failure: Failure | undefined, lost: Exchange[]): void
+}
+
+/** One connection of the client: sends requests, matches replies to them in order, and breaks when one is late or wrong. */
+export class Connection {
+  readonly openedAtMs = performance.now()
+  readonly localAddress: string | undefined
+  readonly remoteAddress: string
+  /** Exchanges that were answered. */
+  answered = 0
+  readonly #socket: Socket
+  readonly #half: ClientHalf
+  readonly #events: ConnectionEvents
+  readonly #outstanding = new ExpiringQueue<Exchange>(() => this.#break({ reason: 'timeout' }))
+  #failure: Failure | undefined
+  #finishing = false
+  #sentAtEnd: number | undefined
+
+  constructor(socket: Socket, half: ClientHalf, events: ConnectionEvents) {
+    const { localAddress, localPort, remoteAddress, remotePort } = socket
+    this.localAddress = localAddress && `${localAddress}:${localPort}`
+    this.remoteAddress = remoteAddress ? `${remoteAddress}:${remotePort}` : 'unix'
+    this.#socket = socket
+    this.#half = half
+    this.#events = events
+    socket.on('data', chunk => this.#receive(chunk))
+    socket.on('end', () => this.#serverEnded())
+    socket.on('error', error => this.#break(describeFailure(error)))
+    socket.on('close', () => this.#close())
+  }
+
+  /** What a right reply says, for people. */
+  get replyText(): string | undefined {
+    return this.#half.replyText
+  }
+
+  get receivedBytes(): number {
+    return this.#socket.bytesRead
+  }
+
+  /** Bytes that have left user space. */
+  get sentBytes(): number {
+    return this.#sentAtEnd ?? this.#socket.bytesWritten - this.#socket.writableLength
+  }
+
+  /** Exchanges that wait for their reply. */
+  get outstanding(): number {
+    return this.#outstanding.length
+  }
+
+  send(exchange: Exchange): void {
+    exchange.sentMs = performance.now()
+    this.#outstanding.push(exchange)
+    const request = this.#half.request()
+    if (this.#half.oneWay) this.#socket.write(request, error => error ?? this.#answer(1))
+    else this.#socket.write(request)
+  }
+
+  /** Closes when what is outstanding is answered or too late. A server that does not close its side within `timeoutMs` is left. */
+  finish(timeoutMs: number): void {
+    this.#finishing = true
+    if (this.#outstanding.length === 0) this.#socket.end()
+    const deadline = setTimeout(() => this.#socket.destroy(), timeoutMs)
+    this.#socket.once('close', () => clearTimeout(deadline))
+  }
+
+  #receive(chunk: Buffer): void {
+    try {
+      this.#answer(this.#half.receive(chunk))
+    } catch (error) {
+      this.#break(describeFailure(error as Error))
+    }
+  }
+
+  #answer(count: number): void {
+    const nowMs = performance.now()
+    for (let index = 0; index < count; index++) {
+      const exchange = this.#outstanding.shift()
+      if (exchange === undefined) return
+      this.answered++
+      this.#events.answered(exchange, nowMs - exchange.sentMs)
+    }
+    if (this.#finishing && this.#outstanding.length === 0) this.#socket.end()
+  }
+
+  #serverEnded(): void {
+    if (this.#finishing && this.#outstanding.length === 0) this.#socket.end()
+    else this.#break({ reason: 'eof' })
+  }
+
+  /** The first thing that goes wrong is the reason; what follows from it is not. */
+  #break(failure: Failure): void {
+    this.#failure ??= failure
+    this.#sentAtEnd ??= this.sentBytes
+    this.#socket.destroy()
+  }
+
+  #close(): void {
+    this.#sentAtEnd ??= this.sentBytes
+    const lost = this.#outstanding.clear()
+    this.#events.closed(this.#failure, lost)
+  }
+}

@@ -1,0 +1,53 @@
+import { WrongReply } from '@nihao/wire'
+
+/** Why a connection or an exchange failed: the `reason` of logs and metrics. */
+export const failureReasons = [
+  'dns',
+  'refused',
+  'unreachable',
+  'timeout',
+  'reset',
+  'eof',
+  'mismatch',
+  'no_ports',
+  'no_files',
+  'other',
+] as const
+export type FailureReason = (typeof failureReasons)[number]
+
+/** A failure is what a client is there to see: a value with its reason, and what the operating system said where it said something. */
+export interface Failure {
+  readonly reason: FailureReason
+  readonly error?: Error | undefined
+}
+
+const REASONS: Record<string, FailureReason> = {
+  ENOTFOUND: 'dns',
+  EAI_AGAIN: 'dns',
+  EAI_FAIL: 'dns',
+  EAI_NODATA: 'dns',
+  ECONNREFUSED: 'refused',
+  ENOENT: 'refused', // a Unix socket that is not there: nobody listens
+  EHOSTUNREACH: 'unreachable',
+  ENETUNREACH: 'unreachable',
+  EHOSTDOWN: 'unreachable',
+  ENETDOWN: 'unreachable',
+  ETIMEDOUT: 'timeout',
+  ECONNRESET: 'reset',
+  EPIPE: 'reset',
+  EADDRNOTAVAIL: 'no_ports',
+  EMFILE: 'no_files',
+  ENFILE: 'no_files',
+}
+
+export function describeFailure(error: NodeJS.ErrnoException): Failure {
+  if (error instanceof WrongReply) return { reason: 'mismatch', error }
+  return { reason: REASONS[error.code ?? ''] ?? 'other', error }
+}
+
+/** Whose side ended it: the server by FIN or RST, the client by giving up; `none` where there was no connection to end. */
+export type ClosedBy = 'server' | 'client' | 'none'
+
+export function closedBy(reason: FailureReason): ClosedBy {
+  return reason === 'eof' || reason === 'reset' ? 'server' : 'client'
+}

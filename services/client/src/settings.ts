@@ -1,0 +1,115 @@
+import {
+  boolean,
+  ConfigError,
+  type Configured,
+  count,
+  duration,
+  logLevel,
+  nonEmptyText,
+  oneOf,
+  port,
+  positiveDuration,
+  readEndpoints,
+  readSettings,
+  type Setting,
+  type Source,
+  text,
+  type Values,
+} from '@nihao/service'
+import { type Endpoint, endpointUrl, parseEndpoints } from '@nihao/wire'
+
+const modes = ['probe'] as const
+
+/** Every setting of the client. The README's table and `--help` are made from this one. */
+export const settings = {
+  mode: {
+    doc: 'What to do; the first word of the command line says it as well.',
+    format: oneOf(...modes),
+    default: 'probe',
+  } as Setting<string>,
+  targets: {
+    doc: 'Whom to talk to, and what: endpoint URLs, separated by blanks or commas.',
+    format: text,
+    default: 'greet://localhost:1234 echo://localhost:7007',
+  } as Setting<string>,
+  message: { doc: 'The text of each request.', format: text, default: '张三', perEndpoint: true } as Setting<string>,
+  greeting: {
+    doc: 'What a greet target puts in front of every line; empty for a server that only echoes.',
+    format: text,
+    default: '你好，',
+    perEndpoint: true,
+  } as Setting<string>,
+  interval: {
+    doc: 'Time from the start of one exchange of a session to the start of its next.',
+    format: positiveDuration,
+    default: '1s',
+    perEndpoint: true,
+  } as Setting<number>,
+  timeout: {
+    doc: 'Time for connecting, and time from the intended start of an exchange to the last byte of its reply.',
+    format: positiveDuration,
+    default: '1s',
+    perEndpoint: true,
+  } as Setting<number>,
+  connections: {
+    doc: 'Sessions: connections that are kept open, each with exchanges on its own schedule.',
+    format: count,
+    default: '1',
+    perEndpoint: true,
+  } as Setting<number>,
+  fresh: {
+    doc: 'Besides the sessions, make a new connection for one exchange at each interval.',
+    format: boolean,
+    default: 'false',
+    perEndpoint: true,
+  } as Setting<boolean>,
+  backoff: {
+    doc: 'Before a session connects again it waits a random time up to this, which doubles with each failure.',
+    format: positiveDuration,
+    default: '100ms',
+    perEndpoint: true,
+  } as Setting<number>,
+  backoffMax: {
+    doc: 'Where the doubling of the backoff ends.',
+    format: positiveDuration,
+    default: '1s',
+    perEndpoint: true,
+  } as Setting<number>,
+  summaryInterval: {
+    doc: 'Time between two summary lines in the log; 0s = none.',
+    format: duration,
+    default: '10s',
+  } as Setting<number>,
+  adminHost: { doc: 'Address of the admin HTTP endpoint.', format: nonEmptyText, default: '0.0.0.0' } as Setting<string>,
+  adminPort: { doc: 'Port of the admin HTTP endpoint; 0 = any free one.', format: port, default: '9465' } as Setting<number>,
+  logLevel: { doc: 'The least level that is logged.', format: logLevel, default: 'info' } as Setting<string>,
+}
+
+export type ClientValues = Values<typeof settings>
+
+/** One endpoint to talk to, with the settings that hold for it. */
+export type TargetConfig = Configured<typeof settings, Endpoint>
+
+export type ClientConfig = ClientValues & { readonly targetConfigs: readonly TargetConfig[] }
+
+/**
+ * Reads `nihao-client [mode] [target …]` and the environment.
+ * @throws {ConfigError} with everything that is wrong, at once
+ */
+export function readConfig({ env, args }: Source): ClientConfig {
+  const [first = '', ...rest] = args
+  const reading = readSettings(settings, { env, args: /^[a-z]+$/.test(first) ? ['--mode', first, ...rest] : args })
+  const { values, mistakes } = reading
+  const targetConfigs = readEndpoints(settings, reading, 'targets', parseEndpoints, endpointUrl)
+  const seen = new Set<string>()
+  for (const { endpoint, values } of targetConfigs) {
+    const url = endpointUrl(endpoint)
+    const mistake = (what: string) => mistakes.push(`NIHAO_TARGETS: ${url}: ${what}`)
+    if ('port' in endpoint.address && endpoint.address.port === 0) mistake('port 0 is no port to connect to')
+    if (values.connections === 0 && !values.fresh) mistake('nothing to do: connections is 0 and fresh is false')
+    if (seen.has(url)) mistake('given twice')
+    seen.add(url)
+  }
+  if (mistakes.length > 0) throw new ConfigError(mistakes)
+  return Object.freeze({ ...values, targetConfigs })
+}

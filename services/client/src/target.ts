@@ -1,0 +1,180 @@
+import { createHistogram } from 'node:perf_hooks'
+import type { Logger } from '@nihao/service'
+import { endpointUrl, protocols } from '@nihao/wire'
+import { Books, nonZero } from './books.ts'
+import { type CloseReason, Connection, type Exchange } from './connection.ts'
+import { dial } from './dial.ts'
+import { describeFailure, type Failure, type FailureReason } from './failure.ts'
+import type { ClientValues, TargetConfig } from './settings.ts'
+
+/** Takes what is measured, in ms, to where it is shown. */
+export interface Observer {
+  connect(phase: 'dns' | 'tcp', durationMs: number): void
+  exchange(durationMs: number): void
+  roundTrip(durationMs: number): void
+  scheduleLag(lagMs: number): void
+  outage(durationMs: number): void
+}
+
+/** Who wants a connection, and hears what becomes of it. */
+export interface ConnectionOwner {
+  answered(roundTripMs: number): void
+  closed(failure: Failure | undefined, lostExchanges: number): void
+}
+
+/** An endpoint that the client works on: makes its connections and exchanges, and keeps the books of all its sessions. */
+export class Target {
+  readonly url: string
+  readonly values: ClientValues
+  readonly logger: Logger
+  readonly books = new Books()
+  readonly observer: Observer
+  readonly #config: TargetConfig
+  readonly #roundTripsUs = createHistogram()
+  #last: { good: boolean; reason?: FailureReason; roundTripMs?: number } | undefined
+  #greeted = false
+  #summarised = { exchanges: 0, failures: 0 }
+
+  constructor(config: TargetConfig, observer: (target: string) => Observer, logger: Logger) {
+    this.url = endpointUrl(config.endpoint)
+    this.values = config.values
+    this.logger = logger.child({ target: this.url })
+    this.observer = observer(this.url)
+    this.#config = config
+  }
+
+  /** True once an exchange is over, well or not. */
+  get tried(): boolean {
+    return this.#last !== undefined
+  }
+
+  /** True when the last exchange was answered. */
+  get good(): boolean {
+    return this.#last?.good ?? false
+  }
+
+  newExchange(intendedMs: number): Exchange {
+    this.observer.scheduleLag(performance.now() - intendedMs)
+    return { intendedMs, deadlineMs: intendedMs + this.values.timeout, sentMs: 0 }
+  }
+
+  /**
+   * Connects, and counts the attempt.
+   * @returns the connection, or why there is none
+   */
+  async connect(owner: ConnectionOwner, signal: AbortSignal): Promise<Connection | Failure> {
+    const { endpoint } = this.#config
+    this.books.connectionAttempts++
+    try {
+      const socket = await dial(endpoint.address, {
+        timeoutMs: this.values.timeout,
+        signal,
+        observe: (phase, durationMs) => this.observer.connect(phase, durationMs),
+      })
+      const half = protocols[endpoint.protocol].ask(this.values)
+      const connection: Connection = new Connection(socket, half, {
+        answered: (exchange, roundTripMs) => {
+          this.#succeeded(exchange, roundTripMs)
+          owner.answered(roundTripMs)
+        },
+        closed: (failure, lost) => {
+          this.books.connectionClosed(connection, closeReason(failure))
+          for (const _ of lost) this.failed(failure?.reason ?? 'other')
+          owner.closed(failure, lost.length)
+        },
+      })
+      this.books.connections.add(connection)
+      return connection
+    } catch (error) {
+      const failure = describeFailure(error as Error)
+      if (!signal.aborted) this.books.connectionFailures[failure.reason]++
+      return failure
+    }
+  }
+
+  /** An exchange that got no reply, or was never sent. */
+  failed(reason: FailureReason): void {
+    this.books.exchanges++
+    this.books.exchangeFailures[reason]++
+    this.#last = { good: false, reason }
+  }
+
+  #succeeded(exchange: Exchange, roundTripMs: number): void {
+    this.books.exchanges++
+    this.books.lastSuccessMs = Date.now()
+    this.observer.exchange(performance.now() - exchange.intendedMs)
+    this.observer.roundTrip(roundTripMs)
+    this.#roundTripsUs.record(Math.max(1, Math.round(roundTripMs * 1_000)))
+    this.#last = { good: true, roundTripMs }
+    if (this.logger.isLevelEnabled('trace')) this.logger.trace({ roundTripMs }, 'exchange')
+  }
+
+  /** Shows once what the server says, so that people see it at work. */
+  greeted({ localAddress, remoteAddress, replyText }: Connection, roundTripMs: number): void {
+    if (this.#greeted) return
+    this.#greeted = true
+    this.logger.info({ localAddress, remoteAddress, reply: replyText, roundTripMs: round(roundTripMs) }, 'first reply')
+  }
+
+  /** What happened since the last summary. */
+  summary(): object {
+    const { exchanges, connections } = this.books
+    const failures = this.books.failures()
+    const quantileMs = (percentile: number) => round(this.#roundTripsUs.percentile(percentile) / 1_000)
+    const measured = this.#roundTripsUs.count > 0
+    const summary = {
+      connections: connections.size,
+      exchanges: exchanges - this.#summarised.exchanges,
+      failures: failures - this.#summarised.failures,
+      ...(measured && { roundTripMs: { p50: quantileMs(50), p99: quantileMs(99), max: round(this.#roundTripsUs.max / 1_000) } }),
+      ...(!this.good && { failing: this.#last?.reason }),
+    }
+    this.#summarised = { exchanges, failures }
+    this.#roundTripsUs.reset()
+    return summary
+  }
+
+  /** The whole life of the target, for the last line of the log. */
+  totals(): object {
+    const { connectionAttempts, connectionFailures, connectionsClosed, exchanges, exchangeFailures, outages } = this.books
+    return {
+      connectionAttempts,
+      connectionFailures: nonZero(connectionFailures),
+      connectionsClosed: nonZero(connectionsClosed),
+      exchanges,
+      exchangeFailures: nonZero(exchangeFailures),
+      outages: nonZero(outages),
+      ...this.books.bytes(),
+    }
+  }
+
+  /** What the admin endpoint shows. */
+  describe(): object {
+    const { lastSuccessMs } = this.books
+    return {
+      target: this.url,
+      state: this.#last === undefined ? 'untried' : this.good ? 'good' : 'failing',
+      ...this.#last,
+      lastSuccess: lastSuccessMs === 0 ? null : new Date(lastSuccessMs).toISOString(),
+      connections: this.books.connections.size,
+      ...this.totals(),
+    }
+  }
+}
+
+function closeReason(failure: Failure | undefined): CloseReason {
+  switch (failure?.reason) {
+    case undefined:
+      return 'finished'
+    case 'eof':
+      return 'server_closed'
+    case 'reset':
+    case 'timeout':
+    case 'mismatch':
+      return failure.reason
+    default:
+      return 'local'
+  }
+}
+
+const round = (ms: number) => Math.round(ms * 1_000) / 1_000
