@@ -32,7 +32,8 @@ export class Connection {
   readonly #socket: Socket
   readonly #half: ClientHalf
   readonly #events: ConnectionEvents
-  readonly #outstanding = new ExpiringQueue<Exchange>(() => this.#break({ reason: 'timeout' }))
+  readonly #outstanding = new ExpiringQueue<Exchange>(late => this.#break({ reason: 'timeout' }, late))
+  readonly #lost: Exchange[] = []
   #failure: Failure | undefined
   #finishing = false
   #sentAtEnd: number | undefined
@@ -110,15 +111,15 @@ export class Connection {
   }
 
   /** The first thing that goes wrong is the reason; what follows from it is not. */
-  #break(failure: Failure): void {
+  #break(failure: Failure, ...lost: Exchange[]): void {
     this.#failure ??= failure
     this.#sentAtEnd ??= this.sentBytes
+    this.#lost.push(...lost, ...this.#outstanding.clear())
     this.#socket.destroy()
   }
 
   #close(): void {
     this.#sentAtEnd ??= this.sentBytes
-    const lost = this.#outstanding.clear()
-    this.#events.closed(this.#failure, lost)
+    this.#events.closed(this.#failure, [...this.#lost, ...this.#outstanding.clear()])
   }
 }

@@ -1,11 +1,11 @@
 /** A queue whose items expire in the order in which they came. One timer serves it, however many items are in it. */
 export class ExpiringQueue<Item extends { readonly deadlineMs: number }> {
-  readonly #onExpire: () => void
+  readonly #onExpire: (item: Item) => void
   #items: Item[] = []
   #timer: NodeJS.Timeout | undefined
 
-  /** `onExpire` is called when the first item's deadline is past, again and again until that item is taken away. */
-  constructor(onExpire: () => void) {
+  /** `onExpire` gets each item whose deadline is past, taken out of the queue. */
+  constructor(onExpire: (item: Item) => void) {
     this.#onExpire = onExpire
   }
 
@@ -41,7 +41,8 @@ export class ExpiringQueue<Item extends { readonly deadlineMs: number }> {
   #check(): void {
     this.#timer = undefined
     for (let first = this.#items[0]; first !== undefined && first.deadlineMs <= performance.now(); first = this.#items[0]) {
-      this.#onExpire()
+      this.#items.shift()
+      this.#onExpire(first)
     }
     this.#arm()
   }

@@ -78,7 +78,6 @@ export class Session {
   }
 
   #giveUp(): void {
-    this.#waiting.shift()
     const failure: Failure = this.#outages.failure ?? { reason: 'timeout' }
     this.#target.failed(failure.reason)
     this.#outages.failed(failure, false, 1)

@@ -1,0 +1,104 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { until } from '../process/support/until.ts'
+import { describeWithDocker, docker } from './docker.ts'
+
+const project = `nihao-test-${process.pid}`
+/** Any free ports, so that the test runs beside what already uses the usual ones. */
+const environment = { GREET_PORT: '0', ECHO_PORT: '0', ADMIN_PORT: '0', PROMETHEUS_PORT: '0' }
+
+interface Container {
+  readonly Name: string
+  readonly Service: string
+  readonly State: string
+  readonly Health: string
+  readonly ExitCode: number
+}
+
+type Series = { readonly metric: Record<string, string>; readonly value: [number, string] }
+
+function compose(...command: string[]): Promise<string> {
+  return docker(['compose', '--project-name', project, ...command], environment)
+}
+
+async function containers(): Promise<Container[]> {
+  const lines = await compose('--profile', 'monitoring', 'ps', '--all', '--format', 'json')
+  return lines.split('\n').map(line => JSON.parse(line))
+}
+
+async function published(service: string, port: number): Promise<number> {
+  const address = await compose('--profile', 'monitoring', 'port', service, String(port))
+  return Number(address.split(':').at(-1))
+}
+
+/** What comes back for one message from a peer that closes its side at once, as in `printf … | nc`. */
+async function exchange(port: number, message: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1')
+  await once(socket, 'connect')
+  socket.end(message)
+  return text(socket)
+}
+
+describeWithDocker('docker compose up, with the file as shipped', () => {
+  beforeAll(() => compose('up', '--build', '--detach', '--wait'), 240_000)
+  afterAll(() => compose('--profile', 'monitoring', 'down', '--volumes', '--remove-orphans', '--timeout', '1'), 60_000)
+
+  test('starts a healthy server and a healthy client, and nothing that was not asked for', async () => {
+    const started = (await containers()).map(({ Service, State, Health }) => [Service, State, Health])
+    expect(started.sort()).toEqual([
+      ['client', 'running', 'healthy'],
+      ['server', 'running', 'healthy'],
+    ])
+  })
+
+  test('greets whoever comes to the published ports', async () => {
+    expect(await exchange(await published('server', 1234), '张三')).toBe('你好，张三')
+    expect(await exchange(await published('server', 7007), '张三')).toBe('张三')
+    const metrics = await (await fetch(`http://127.0.0.1:${await published('server', 9464)}/metrics`)).text()
+    expect(metrics).toContain('tcp_server_connections_opened_total{listener="greet:1234"}')
+  })
+
+  test('works with three clients, and Prometheus finds each of them', async () => {
+    await compose('--profile', 'monitoring', 'up', '--detach', '--wait', '--scale', 'client=3')
+    const clients = (await containers()).filter(({ Service }) => Service === 'client')
+    expect(clients.map(({ State, Health }) => [State, Health])).toEqual(Array(3).fill(['running', 'healthy']))
+    for (const { Name } of clients) {
+      await until(`${Name} shows its greeting`, async () => (await docker(['logs', Name])).includes('"reply":"你好，张三"'))
+    }
+
+    const api = `http://127.0.0.1:${await published('prometheus', 9090)}/api/v1/query?query=`
+    const query = async (expression: string): Promise<Series[]> => {
+      const response = await fetch(api + encodeURIComponent(expression))
+      return ((await response.json()) as { data: { result: Series[] } }).data.result
+    }
+    await until(
+      'all are scraped, and all talk',
+      async () => {
+        const talking = await query('tcp_client_exchanges_total{target="greet://server:1234"} > 0')
+        const serving = await query('tcp_server_connections_active{listener="greet:1234"} >= 3')
+        return new Set(talking.map(({ metric }) => metric.instance)).size === 3 && serving.length === 1
+      },
+      40_000,
+    )
+    expect((await query('up == 0')).map(({ metric }) => metric)).toEqual([])
+  }, 120_000)
+
+  test('stops with exit code 0, each in its grace period, and leaves nothing', async () => {
+    await compose('--profile', 'monitoring', 'stop')
+    const exitCodes = (await containers()).map(({ Service, ExitCode }) => [Service, ExitCode])
+    expect(exitCodes.sort()).toEqual([
+      ['client', 0],
+      ['client', 0],
+      ['client', 0],
+      ['prometheus', 0],
+      ['server', 0],
+    ])
+    await compose('--profile', 'monitoring', 'down', '--volumes')
+    const ofProject = ['--filter', `label=com.docker.compose.project=${project}`]
+    expect(await docker(['ps', '--all', '--format', '{{.Names}} {{.Status}}', ...ofProject])).toBe('')
+    expect(await docker(['network', 'ls', '--quiet', ...ofProject])).toBe('')
+    expect(await docker(['volume', 'ls', '--quiet', ...ofProject])).toBe('')
+  }, 90_000)
+})

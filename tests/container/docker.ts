@@ -1,0 +1,19 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { describe } from '@jest/globals'
+
+/** The `describe` of container tests: skipped where no Docker engine answers, as setup.ts has found out. */
+export const describeWithDocker = process.env.NIHAO_TEST_DOCKER === 'yes' ? describe : describe.skip
+
+/**
+ * Runs a docker command in the project's root and gives what it wrote to stdout.
+ * @throws when its exit code is not 0, with what it wrote to stderr
+ */
+export async function docker(command: readonly string[], environment: Record<string, string> = {}): Promise<string> {
+  const { stdout } = await promisify(execFile)('docker', command, {
+    cwd: `${import.meta.dirname}/../..`,
+    env: { ...process.env, ...environment },
+    maxBuffer: 64 * 1024 * 1024,
+  })
+  return stdout.trim()
+}

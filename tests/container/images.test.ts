@@ -1,0 +1,114 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { afterEach, beforeAll, expect, test } from '@jest/globals'
+import manifest from '../../package.json' with { type: 'json' }
+import { until } from '../process/support/until.ts'
+import { describeWithDocker, docker } from './docker.ts'
+
+const MAX_SIZE_BYTES = 190_000_000
+const GRACE_SECONDS = 30
+
+interface ImageConfig {
+  readonly User: string
+  readonly Env: string[]
+  readonly Entrypoint: string[]
+  readonly Cmd: string[] | null
+  readonly Labels: Record<string, string>
+  readonly Healthcheck: { readonly Test: string[] }
+}
+
+for (const service of ['server', 'client']) {
+  const image = `nihao-${service}:${manifest.version}`
+  const main = `/app/services/${service}/src/main.js`
+
+  describeWithDocker(`the image of the ${service}`, () => {
+    let config: ImageConfig
+    let sizeBytes: number
+    let files: string[]
+    const started: string[] = []
+
+    beforeAll(async () => {
+      const [inspected] = JSON.parse(await docker(['image', 'inspect', image]))
+      config = inspected.Config
+      sizeBytes = inspected.Size
+      files = await listFiles(image)
+    })
+    afterEach(async () => {
+      for (const id of started.splice(0)) await docker(['rm', '--force', '--volumes', id])
+    })
+
+    test('is small', () => {
+      expect(sizeBytes).toBeLessThan(MAX_SIZE_BYTES)
+    })
+
+    test('starts node itself, as a numeric user without privileges, and says what it is', () => {
+      expect(config.User).toMatch(/^[1-9][0-9]*:[1-9][0-9]*$/)
+      expect(config.Entrypoint).toEqual(['node', main])
+      expect(config.Cmd).toBeNull()
+      expect(config.Healthcheck.Test).toEqual(['CMD', 'node', main.replace('main', 'healthcheck')])
+      expect(config.Env).toContain('NODE_ENV=production')
+      expect(config.Labels).toMatchObject({
+        'org.opencontainers.image.title': `nihao-${service}`,
+        'org.opencontainers.image.version': manifest.version,
+      })
+    })
+
+    test('has no shell and no package manager', () => {
+      const programs = files.filter(file => /(^|\/)s?bin\/[^/]+$/.test(file)).map(file => file.split('/').at(-1))
+      expect(programs).toContain('node')
+      expect(
+        programs.filter(name => /^((r?ba|da|a|z|k|c|tc|fi)?sh|busybox|toybox|apt(-get)?|dpkg|npm|npx)$/.test(name ?? '')),
+      ).toEqual([])
+    })
+
+    test('has what production needs, and of the project nothing else', () => {
+      const own = files.filter(file => file.startsWith('app/'))
+      expect(own).toContain(main.slice(1))
+      expect(own.filter(file => /\.([cm]?ts|map|tsbuildinfo)$|\.test\.|\/tests?\//.test(file))).toEqual([])
+      expect(own.filter(file => file.startsWith('app/services/') && !file.startsWith(`app/services/${service}/`))).toEqual([
+        'app/services/',
+      ])
+
+      const packages = new Set(own.map(file => /^app\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1]))
+      expect([...packages]).toEqual(expect.arrayContaining(['convict', 'pino', 'prom-client', '@nihao/service', '@nihao/wire']))
+      expect(Object.keys(manifest.devDependencies).filter(name => packages.has(name))).toEqual([])
+    })
+
+    test('answers --version and --help', async () => {
+      expect(await docker(['run', '--rm', image, '--version'])).toBe(manifest.version)
+      expect(await docker(['run', '--rm', image, '--help'])).toContain('NIHAO_LOG_LEVEL')
+    })
+
+    test('works with a read-only root, no capabilities and 128 MB, as process 1 that a SIGTERM ends well', async () => {
+      const hardened = ['--read-only', '--cap-drop=ALL', '--security-opt=no-new-privileges', '--memory=128m', '--network=none']
+      const id = await docker(['run', '--detach', ...hardened, image])
+      started.push(id)
+      const state = async (field: string) => await docker(['inspect', '--format', `{{.State.${field}}}`, id])
+      await until('its own health check succeeds', async () => (await state('Health.Status')) === 'healthy', 20_000)
+
+      // As the host numbers processes; a health check may run at the same time.
+      const processes = (await docker(['top', id, '-o', 'pid,uid,args'])).split('\n').map(line => line.trim().split(/\s+/))
+      const first = await state('Pid')
+      expect(processes.find(([pid]) => pid === first)).toEqual([first, config.User.split(':')[0], 'node', main])
+
+      const stoppedAtMs = performance.now()
+      await docker(['stop', '--time', String(GRACE_SECONDS), id])
+      expect(performance.now() - stoppedAtMs).toBeLessThan(GRACE_SECONDS * 1_000)
+      expect(await state('ExitCode')).toBe('0')
+      expect(await state('OOMKilled')).toBe('false')
+    }, 60_000)
+  })
+}
+
+/** Every path in an image, without a leading slash; folders end in one. */
+async function listFiles(image: string): Promise<string[]> {
+  const id = await docker(['create', image])
+  try {
+    const { stdout } = await promisify(execFile)('sh', ['-c', 'docker export "$1" | tar -t', 'sh', id], {
+      maxBuffer: 64 * 1024 * 1024,
+    })
+    return stdout.trim().split('\n')
+  } finally {
+    await docker(['rm', id])
+  }
+}

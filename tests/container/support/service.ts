@@ -1,0 +1,137 @@
+import { execFile } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { promisify } from 'node:util'
+import { GenericContainer, Network, type StartedNetwork, type StartedTestContainer, Wait } from 'testcontainers'
+import manifest from '../../../package.json' with { type: 'json' }
+import { until } from '../../process/support/until.ts'
+
+const run = promisify(execFile)
+
+/** A line of a service's log. */
+export type LogLine = Record<string, unknown> & { msg: string; time: string }
+
+/** A container as compose and Kubernetes start ours: nothing to write to, no capabilities, and no more memory than they give. */
+class Hardened extends GenericContainer {
+  constructor(image: string) {
+    super(image)
+    this.hostConfig.ReadonlyRootfs = true
+    this.withDroppedCapabilities('ALL')
+    this.withSecurityOpt('no-new-privileges')
+    this.withResourcesQuota({ memory: 0.125 })
+  }
+}
+
+/** A running server or client, its log, and what people do to it. */
+export class Service {
+  readonly log: LogLine[] = []
+  readonly #adminPort: number
+  #container: StartedTestContainer | undefined
+
+  constructor(adminPort: number) {
+    this.#adminPort = adminPort
+  }
+
+  get id(): string {
+    return this.container.getId()
+  }
+
+  get container(): StartedTestContainer {
+    if (this.#container === undefined) throw new Error('not started')
+    return this.#container
+  }
+
+  async start(image: string, network: StartedNetwork, alias: string, environment: Record<string, string>): Promise<this> {
+    this.#container = await new Hardened(`${image}:${manifest.version}`)
+      .withNetwork(network)
+      .withNetworkAliases(alias)
+      .withEnvironment(environment)
+      .withExposedPorts(this.#adminPort)
+      .withWaitStrategy(Wait.forHttp('/readyz', this.#adminPort))
+      .withLogConsumer(stream => createInterface(stream).on('line', line => this.log.push(JSON.parse(line))))
+      .start()
+    return this
+  }
+
+  /** Runs a docker command on this container: `await server.docker('pause')`. */
+  async docker(...command: string[]): Promise<string> {
+    return (await run('docker', [...command, this.id])).stdout.trim()
+  }
+
+  async get(path: string): Promise<Response> {
+    // The published port changes when the container starts again.
+    const published = (await run('docker', ['port', this.id, String(this.#adminPort)])).stdout
+    return fetch(`http://127.0.0.1:${/:(\d+)$/m.exec(published)?.[1]}${path}`)
+  }
+
+  /** All series of the service, by name and labels as they are written. */
+  async metrics(): Promise<Map<string, number>> {
+    const text = await (await this.get('/metrics')).text()
+    return new Map(
+      text
+        .split('\n')
+        .filter(line => line !== '' && !line.startsWith('#'))
+        .map(line => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))]),
+    )
+  }
+
+  /** Sum over the series of a metric that have all these labels. */
+  async metric(name: string, labels: Record<string, string> = {}): Promise<number> {
+    const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`)
+    return [...(await this.metrics())]
+      .filter(([series]) => series.split('{')[0] === name && wanted.every(label => series.includes(label)))
+      .reduce((sum, [, value]) => sum + value, 0)
+  }
+
+  lines(message: string): LogLine[] {
+    return this.log.filter(({ msg }) => msg === message)
+  }
+
+  /** The one line with this message, as soon as it is there. */
+  line(message: string): Promise<LogLine> {
+    return until(`the log line "${message}"`, () => this.lines(message)[0])
+  }
+
+  /** Stops it as `docker stop` does, with `graceSeconds` before the kill, and gives its exit code. */
+  async stop(graceSeconds = 30): Promise<number> {
+    await run('docker', ['stop', '--time', String(graceSeconds), this.id])
+    return Number(await this.docker('inspect', '--format', '{{.State.ExitCode}}'))
+  }
+}
+
+/** Everything a test starts, on a network of its own; `remove` takes it away, whatever happened in between. */
+export class Stage {
+  readonly #started: (() => Promise<unknown>)[] = []
+  #network: StartedNetwork | undefined
+
+  async network(): Promise<StartedNetwork> {
+    this.#network ??= await new Network().start()
+    return this.#network
+  }
+
+  async server(environment: Record<string, string> = {}): Promise<Service> {
+    return this.#add(await new Service(9464).start('nihao-server', await this.network(), 'server', environment))
+  }
+
+  /** Targets are written `greet://server:1234?interval=100ms`. */
+  async client(targets: string, environment: Record<string, string> = {}): Promise<Service> {
+    const settings = { NIHAO_TARGETS: targets, ...environment }
+    return this.#add(await new Service(9465).start('nihao-client', await this.network(), 'client', settings))
+  }
+
+  async other(container: GenericContainer): Promise<StartedTestContainer> {
+    const started = await container.withNetwork(await this.network()).start()
+    this.#started.unshift(() => started.stop())
+    return started
+  }
+
+  async remove(): Promise<void> {
+    for (const remove of this.#started.splice(0)) await remove()
+    await this.#network?.stop()
+    this.#network = undefined
+  }
+
+  #add(service: Service): Service {
+    this.#started.unshift(() => run('docker', ['rm', '--force', '--volumes', service.id]))
+    return service
+  }
+}
