@@ -9,7 +9,7 @@ const project = (displayName, ...folders) => ({
 export default {
   testTimeout: 30_000,
   projects: [
-    project('unit', 'packages/*/src', 'services/*/src', 'tests/k8s'),
+    project('unit', 'packages/*/src', 'services/*/src', 'tests/docs', 'tests/k8s'),
     project('process', 'tests/process'),
     { ...project('container', 'tests/container'), globalSetup: '<rootDir>/tests/container/setup.ts' },
   ],
