@@ -66,3 +66,15 @@ export const nonEmptyText: Format<string> = { valid: 'a text that is not empty',
 export function oneOf<const Word extends string>(...words: Word[]): Format<Word> {
   return { valid: `one of ${words.join(', ')}`, parse: text => words.find(word => word === text) }
 }
+
+/** A regular expression; the empty one matches everything. */
+export const pattern: Format<RegExp> = {
+  valid: 'a regular expression',
+  parse(text) {
+    try {
+      return new RegExp(text)
+    } catch {
+      return undefined
+    }
+  },
+}

@@ -20,6 +20,7 @@ export {
   type Format,
   nonEmptyText,
   oneOf,
+  pattern,
   port,
   positiveDuration,
   size,

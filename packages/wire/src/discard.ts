@@ -14,6 +14,7 @@ function speaker(line: Buffer): ClientHalf {
   return {
     oneWay: true,
     replyText: undefined,
+    opening: false,
     request: () => line,
     receive(chunk) {
       throw new WrongReply(Buffer.alloc(0), chunk)
@@ -24,6 +25,7 @@ function speaker(line: Buffer): ClientHalf {
 /** RFC 863: whatever comes is thrown away, and nothing is ever sent back. */
 export const discard: Protocol = {
   defaultPort: 7009,
+  text: true,
   serve: () => new Discarder(),
   ask: ({ message }) => speaker(Buffer.from(`${message}\n`)),
 }

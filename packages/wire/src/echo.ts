@@ -15,6 +15,7 @@ class Echoer implements ServerHalf {
 /** RFC 862: whatever comes is sent back. */
 export const echo: Protocol = {
   defaultPort: 7007,
+  text: true,
   serve: () => new Echoer(),
   ask: ({ message }) => {
     const line = Buffer.from(`${message}\n`)

@@ -10,6 +10,7 @@ export function fixedReply(request: Buffer, reply: Buffer): ClientHalf {
 
   return {
     oneWay: false,
+    opening: false,
     replyText: reply.toString().trimEnd(),
     request() {
       awaited++

@@ -46,6 +46,7 @@ class Greeter implements ServerHalf {
 /** A greeting for every line: `张三` is answered by `你好，张三`. */
 export const greet: Protocol = {
   defaultPort: 1234,
+  text: true,
   serve: ({ greeting }) => new Greeter(Buffer.from(greeting)),
   ask: ({ message, greeting }) => fixedReply(Buffer.from(`${message}\n`), Buffer.from(`${greeting}${message}\n`)),
 }

@@ -4,17 +4,25 @@
  * - endpoint.ts     the URLs that say where to listen and whom to talk to
  * - protocol.ts     what a protocol is: a server's half and a client's half
  * - protocols.ts    the table of all protocols
- * - greet.ts, echo.ts, discard.ts    one protocol each, both halves
+ * - greet.ts, echo.ts, discard.ts, chargen.ts, probe.ts    one protocol each, both halves
  * - fixed-reply.ts  the client's half that greet and echo share
+ * - frame.ts        the frames of probe: encoding, and finding them in what comes in
+ * - banner.ts       the line that a text server may send first
  */
+
+export { afterBanner, bannerLine } from './banner.ts'
 export { type Endpoint, type EndpointAddress, EndpointError, endpointUrl, parseEndpoints } from './endpoint.ts'
 export {
-  type AskOptions,
+  type Books,
   type Bytes,
   type ClientHalf,
-  type Protocol,
-  type ServeOptions,
+  type ConnectionFacts,
+  ProtocolError,
+  type ProtocolErrorReason,
+  protocolErrorReasons,
+  Rejected,
   type ServerHalf,
+  type ServerNews,
   WrongReply,
 } from './protocol.ts'
 export { type ProtocolName, protocols } from './protocols.ts'

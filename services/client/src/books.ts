@@ -4,8 +4,11 @@ import { type FailureReason, failureReasons } from './failure.ts'
 const zeros = <Word extends string>(words: readonly Word[]) =>
   Object.fromEntries(words.map(word => [word, 0])) as Record<Word, number>
 
+/** Names of servers that are remembered: a server that makes up a new one each time must not take all memory. */
+const MAX_SERVERS = 1_000
+
 /** What a target's sessions count. Metrics, summaries and reports read it; bytes of open connections are added when somebody asks. */
-export class Books {
+export class TargetBooks {
   readonly connections = new Set<Connection>()
   connectionAttempts = 0
   readonly connectionFailures: Record<FailureReason, number> = zeros(failureReasons)
@@ -14,14 +17,27 @@ export class Books {
   exchanges = 0
   readonly exchangeFailures: Record<FailureReason, number> = zeros(failureReasons)
   readonly outages: Record<FailureReason, number> = zeros(failureReasons)
+  handovers = 0
+  /** Connections at whose end both sides' books were compared, and those where they differed. */
+  booksCompared = 0
+  booksDiffered = 0
   /** Wall clock, ms; 0 = never. */
   lastSuccessMs = 0
+  readonly #servers = new Set<string>()
   readonly #ended = { sentBytes: 0, receivedBytes: 0 }
 
   bytes(): { sentBytes: number; receivedBytes: number } {
     const bytes = { ...this.#ended }
     for (const connection of this.connections) add(bytes, connection)
     return bytes
+  }
+
+  get serversSeen(): number {
+    return this.#servers.size
+  }
+
+  serverSeen(name: string): void {
+    if (this.#servers.size < MAX_SERVERS) this.#servers.add(name)
   }
 
   failures(): number {

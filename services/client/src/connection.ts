@@ -13,7 +13,7 @@ export interface Exchange {
 }
 
 /** How a connection came to its end: the `reason` of logs and metrics. */
-export const closeReasons = ['finished', 'server_closed', 'reset', 'timeout', 'mismatch', 'local'] as const
+export const closeReasons = ['finished', 'goaway', 'server_closed', 'reset', 'timeout', 'protocol', 'mismatch', 'local'] as const
 export type CloseReason = (typeof closeReasons)[number]
 
 export interface ConnectionEvents {
@@ -27,13 +27,18 @@ export class Connection {
   readonly openedAtMs = performance.now()
   readonly localAddress: string | undefined
   readonly remoteAddress: string
+  /** How the server calls itself, where the protocol tells it. */
+  serverName: string | undefined
   /** Exchanges that were answered. */
   answered = 0
+  /** What the end of the connection is called when nothing goes wrong. */
+  finishReason: 'finished' | 'goaway' = 'finished'
   readonly #socket: Socket
   readonly #half: ClientHalf
   readonly #events: ConnectionEvents
   readonly #outstanding = new ExpiringQueue<Exchange>(late => this.#break({ reason: 'timeout' }, late))
   readonly #lost: Exchange[] = []
+  readonly #opened = Promise.withResolvers<Failure | undefined>()
   #failure: Failure | undefined
   #finishing = false
   #sentAtEnd: number | undefined
@@ -49,6 +54,16 @@ export class Connection {
     socket.on('end', () => this.#serverEnded())
     socket.on('error', error => this.#break(describeFailure(error)))
     socket.on('close', () => this.#close())
+    if (half.pulls) socket.pause()
+  }
+
+  /** Waits until the server has said what it says first, where it says something. Resolves with why it did not. */
+  async open(timeoutMs: number): Promise<Failure | undefined> {
+    if (!this.#half.opening) return undefined
+    const timer = setTimeout(() => this.#break({ reason: 'timeout' }), timeoutMs)
+    const failure = await this.#opened.promise
+    clearTimeout(timer)
+    return failure
   }
 
   /** What a right reply says, for people. */
@@ -74,14 +89,16 @@ export class Connection {
     exchange.sentMs = performance.now()
     this.#outstanding.push(exchange)
     const request = this.#half.request()
+    if (this.#half.pulls) this.#socket.resume()
     if (this.#half.oneWay) this.#socket.write(request, error => error ?? this.#answer(1))
     else this.#socket.write(request)
   }
 
   /** Closes when what is outstanding is answered or too late. A server that does not close its side within `timeoutMs` is left. */
   finish(timeoutMs: number): void {
+    if (this.#finishing) return
     this.#finishing = true
-    if (this.#outstanding.length === 0) this.#socket.end()
+    if (this.#outstanding.length === 0) this.#sayGoodbye()
     const deadline = setTimeout(() => this.#socket.destroy(), timeoutMs)
     this.#socket.once('close', () => clearTimeout(deadline))
   }
@@ -89,6 +106,7 @@ export class Connection {
   #receive(chunk: Buffer): void {
     try {
       this.#answer(this.#half.receive(chunk))
+      if (!this.#half.opening) this.#opened.resolve(undefined)
     } catch (error) {
       this.#break(describeFailure(error as Error))
     }
@@ -102,7 +120,17 @@ export class Connection {
       this.answered++
       this.#events.answered(exchange, nowMs - exchange.sentMs)
     }
-    if (this.#finishing && this.#outstanding.length === 0) this.#socket.end()
+    if (count === 0 || this.#outstanding.length > 0) return
+    if (this.#finishing) this.#sayGoodbye()
+    else if (this.#half.pulls) this.#socket.pause()
+  }
+
+  /** Where the protocol has a word for the end, the server closes first, behind its books; else the FIN says it. */
+  #sayGoodbye(): void {
+    const goodbye = this.#half.goodbye?.()
+    this.#socket.resume()
+    if (goodbye === undefined) this.#socket.end()
+    else this.#socket.write(goodbye)
   }
 
   #serverEnded(): void {
@@ -113,12 +141,14 @@ export class Connection {
   /** The first thing that goes wrong is the reason; what follows from it is not. */
   #break(failure: Failure, ...lost: Exchange[]): void {
     this.#failure ??= failure
+    this.#opened.resolve(this.#failure)
     this.#sentAtEnd ??= this.sentBytes
     this.#lost.push(...lost, ...this.#outstanding.clear())
     this.#socket.destroy()
   }
 
   #close(): void {
+    this.#opened.resolve(this.#failure ?? { reason: 'eof' })
     this.#sentAtEnd ??= this.sentBytes
     this.#events.closed(this.#failure, [...this.#lost, ...this.#outstanding.clear()])
   }

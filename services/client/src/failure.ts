@@ -1,5 +1,3 @@
-import { WrongReply } from '@nihao/wire'
-
 /** Why a connection or an exchange failed: the `reason` of logs and metrics. */
 export const failureReasons = [
   'dns',
@@ -8,7 +6,9 @@ export const failureReasons = [
   'timeout',
   'reset',
   'eof',
+  'rejected',
   'mismatch',
+  'protocol',
   'no_ports',
   'no_files',
   'other',
@@ -38,10 +38,13 @@ const REASONS: Record<string, FailureReason> = {
   EADDRNOTAVAIL: 'no_ports',
   EMFILE: 'no_files',
   ENFILE: 'no_files',
+  WRONG_REPLY: 'mismatch',
+  WRONG_SERVER: 'mismatch',
+  REJECTED: 'rejected',
+  PROTOCOL_ERROR: 'protocol',
 }
 
 export function describeFailure(error: NodeJS.ErrnoException): Failure {
-  if (error instanceof WrongReply) return { reason: 'mismatch', error }
   return { reason: REASONS[error.code ?? ''] ?? 'other', error }
 }
 
@@ -49,5 +52,5 @@ export function describeFailure(error: NodeJS.ErrnoException): Failure {
 export type ClosedBy = 'server' | 'client' | 'none'
 
 export function closedBy(reason: FailureReason): ClosedBy {
-  return reason === 'eof' || reason === 'reset' ? 'server' : 'client'
+  return reason === 'eof' || reason === 'reset' || reason === 'rejected' ? 'server' : 'client'
 }

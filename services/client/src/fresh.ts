@@ -34,8 +34,8 @@ export class FreshConnections {
     const closed = Promise.withResolvers<void>()
     const connection = await this.#target.connect(
       {
-        answered: () => connection instanceof Connection && this.#outages.succeeded(connection.remoteAddress),
-        closed: (failure, lostExchanges) => {
+        answered: connection => this.#outages.succeeded(connection),
+        closed: (_, failure, lostExchanges) => {
           if (failure !== undefined) this.#outages.failed(failure, true, lostExchanges)
           closed.resolve()
         },

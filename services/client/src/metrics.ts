@@ -1,6 +1,6 @@
 import { BookMetrics } from '@nihao/service'
 import { Histogram, type Registry } from 'prom-client'
-import type { Observer, Target } from './target.ts'
+import type { Observer, Phase, Target } from './target.ts'
 
 /** 50 µs to 26 s, each twice the one before; seconds. */
 const LATENCY_BUCKETS = Array.from({ length: 20 }, (_, power) => 50e-6 * 2 ** power)
@@ -47,9 +47,10 @@ export function registerDurations(registry: Registry): (target: string) => Obser
 
   return target => {
     for (const metric of [exchange, roundTrip, lag, outage]) metric.zero({ target })
-    for (const phase of ['dns', 'tcp']) connect.zero({ target, phase })
+    for (const phase of ['dns', 'tcp', 'hello']) connect.zero({ target, phase })
     const into = (metric: { observe(seconds: number): void }) => (ms: number) => metric.observe(ms / 1_000)
-    const phases = { dns: into(connect.labels({ target, phase: 'dns' })), tcp: into(connect.labels({ target, phase: 'tcp' })) }
+    const phase = (phase: Phase) => into(connect.labels({ target, phase }))
+    const phases = { dns: phase('dns'), tcp: phase('tcp'), hello: phase('hello') }
     return {
       connect: (phase, durationMs) => phases[phase](durationMs),
       exchange: into(exchange.labels({ target })),

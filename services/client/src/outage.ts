@@ -1,3 +1,4 @@
+import type { Connection } from './connection.ts'
 import { closedBy, type Failure } from './failure.ts'
 import type { Target } from './target.ts'
 
@@ -8,7 +9,7 @@ import type { Target } from './target.ts'
 export class Outages {
   readonly #target: Target
   #lastGoodMs = performance.now()
-  #server: string | undefined
+  #last: Connection | undefined
   #current: { failure: Failure; closedBy: string; left: string | undefined; lostExchanges: number } | undefined
 
   constructor(target: Target) {
@@ -19,9 +20,14 @@ export class Outages {
   failed(failure: Failure, connected: boolean, lostExchanges = 0): void {
     if (this.#current === undefined) {
       const { reason, error } = failure
-      this.#current = { failure, closedBy: connected ? closedBy(reason) : 'none', left: this.#server, lostExchanges: 0 }
+      this.#current = {
+        failure,
+        closedBy: connected ? closedBy(reason) : 'none',
+        left: this.#last && nameOf(this.#last),
+        lostExchanges: 0,
+      }
       this.#target.books.outages[reason]++
-      this.#target.logger.warn({ reason, closedBy: this.#current.closedBy, server: this.#server, error }, 'outage began')
+      this.#target.logger.warn({ reason, closedBy: this.#current.closedBy, server: this.#current.left, error }, 'outage began')
     }
     this.#current.lostExchanges += lostExchanges
   }
@@ -31,16 +37,16 @@ export class Outages {
     return this.#current?.failure
   }
 
-  /** An exchange was answered, by the server at this address. */
-  succeeded(server: string): void {
+  /** An exchange was answered on this connection. */
+  succeeded(connection: Connection): void {
     const nowMs = performance.now()
     if (this.#current !== undefined) {
       this.#target.observer.outage(nowMs - this.#lastGoodMs)
-      this.#target.logger.info({ ...this.#describe(nowMs), found: server }, 'outage over')
+      this.#target.logger.info({ ...this.#describe(nowMs), found: nameOf(connection) }, 'outage over')
       this.#current = undefined
     }
     this.#lastGoodMs = nowMs
-    this.#server = server
+    this.#last = connection
   }
 
   /** Tells of an outage that the client does not see the end of. */
@@ -52,4 +58,9 @@ export class Outages {
     const { failure, closedBy, left, lostExchanges } = this.#current ?? {}
     return { reason: failure?.reason, closedBy, durationMs: Math.round(nowMs - this.#lastGoodMs), lostExchanges, left }
   }
+}
+
+/** How logs call the server at the other end. */
+export function nameOf({ serverName, remoteAddress }: Connection): string {
+  return serverName === undefined ? remoteAddress : `${serverName} at ${remoteAddress}`
 }

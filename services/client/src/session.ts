@@ -3,15 +3,19 @@ import { backoffMs } from './backoff.ts'
 import { Connection, type Exchange } from './connection.ts'
 import { ExpiringQueue } from './expiring-queue.ts'
 import type { Failure } from './failure.ts'
-import { Outages } from './outage.ts'
-import type { Target } from './target.ts'
+import { nameOf, Outages } from './outage.ts'
+import type { ConnectionOwner, Target } from './target.ts'
 
 /** A target's use of one connection that is kept open: connects, connects again when it breaks, and never stops on its own. */
-export class Session {
+export class Session implements ConnectionOwner {
   readonly #target: Target
   readonly #outages: Outages
   readonly #stopping = new AbortController()
   #connection: Connection | undefined
+  /** Since the last good exchange. */
+  #failures = 0
+  /** Settles when there is no connection any more, however many it was that followed each other. */
+  #gone = Promise.withResolvers<void>()
   /** Exchanges that were due while there was no connection. They go out on the next one if it comes in time. */
   readonly #waiting = new ExpiringQueue<Exchange>(() => this.#giveUp())
 
@@ -30,11 +34,13 @@ export class Session {
   /** Resolves when the session was stopped and its connection is closed. */
   async run(): Promise<void> {
     const { signal } = this.#stopping
-    const { backoff, backoffMax } = this.#target.values
-    for (let failures = 0; !signal.aborted; failures++) {
-      const answered = await this.#connectAndUse(signal)
-      if (answered > 0) failures = 0
-      await delay(backoffMs(failures, backoff, backoffMax), undefined, { signal }).catch(() => {})
+    while (!signal.aborted) {
+      const connection = await this.#target.connect(this, signal)
+      if (connection instanceof Connection) {
+        this.#use(connection)
+        await this.#gone.promise
+      } else if (!signal.aborted) this.#outages.failed(connection, false)
+      await this.#backOff(this.#failures++)
     }
     this.#outages.stop()
   }
@@ -46,35 +52,48 @@ export class Session {
     this.#connection?.finish(this.#target.values.timeout)
   }
 
-  /** Resolves at the end of the connection, with the number of exchanges that were answered on it. */
-  async #connectAndUse(signal: AbortSignal): Promise<number> {
-    const closed = Promise.withResolvers<void>()
-    const connection = await this.#target.connect(
-      {
-        answered: roundTripMs => this.#answered(roundTripMs),
-        closed: (failure, lostExchanges) => {
-          this.#connection = undefined
-          if (failure !== undefined) this.#outages.failed(failure, true, lostExchanges)
-          closed.resolve()
-        },
-      },
-      signal,
-    )
-    if (!(connection instanceof Connection)) {
-      if (!signal.aborted) this.#outages.failed(connection, false)
-      return 0
-    }
-    this.#connection = connection
-    if (signal.aborted) connection.finish(this.#target.values.timeout)
-    for (const exchange of this.#waiting.clear()) connection.send(exchange)
-    await closed.promise
-    return connection.answered
+  answered(connection: Connection, roundTripMs: number): void {
+    this.#failures = 0
+    this.#outages.succeeded(connection)
+    this.#target.greeted(connection, roundTripMs)
   }
 
-  #answered(roundTripMs: number): void {
-    if (this.#connection === undefined) return
-    this.#outages.succeeded(this.#connection.remoteAddress)
-    this.#target.greeted(this.#connection, roundTripMs)
+  closed(connection: Connection, failure: Failure | undefined, lostExchanges: number): void {
+    const current = connection === this.#connection
+    // The connection that was left on time may end as it likes, unless it takes an exchange along.
+    if (failure !== undefined && (current || lostExchanges > 0)) this.#outages.failed(failure, true, lostExchanges)
+    if (!current) return
+    this.#connection = undefined
+    this.#gone.resolve()
+  }
+
+  /** Moves over to another connection while this one still works: a planned restart costs no exchange and is no outage. */
+  async goAway(old: Connection, reason: string): Promise<void> {
+    if (old.finishReason === 'goaway') return
+    old.finishReason = 'goaway'
+    const { signal } = this.#stopping
+    for (let failures = 0; this.#connection === old && !signal.aborted; failures++) {
+      const next = await this.#target.connect(this, signal)
+      if (next instanceof Connection && this.#connection === old && !signal.aborted) {
+        this.#connection = next
+        this.#target.books.handovers++
+        this.#target.logger.info({ reason, left: nameOf(old), found: nameOf(next) }, 'handover')
+        old.finish(this.#target.values.timeout)
+      } else if (next instanceof Connection) next.finish(this.#target.values.timeout)
+      else await this.#backOff(failures)
+    }
+  }
+
+  #use(connection: Connection): void {
+    this.#gone = Promise.withResolvers<void>()
+    this.#connection = connection
+    if (this.#stopping.signal.aborted) connection.finish(this.#target.values.timeout)
+    for (const exchange of this.#waiting.clear()) connection.send(exchange)
+  }
+
+  async #backOff(failures: number): Promise<void> {
+    const { backoff, backoffMax } = this.#target.values
+    await delay(backoffMs(failures, backoff, backoffMax), undefined, { signal: this.#stopping.signal }).catch(() => {})
   }
 
   #giveUp(): void {

@@ -7,12 +7,14 @@ import {
   logLevel,
   nonEmptyText,
   oneOf,
+  pattern,
   port,
   positiveDuration,
   readEndpoints,
   readSettings,
   type Setting,
   type Source,
+  size,
   text,
   type Values,
 } from '@nihao/service'
@@ -30,7 +32,7 @@ export const settings = {
   targets: {
     doc: 'Whom to talk to, and what: endpoint URLs, separated by blanks or commas.',
     format: text,
-    default: 'greet://localhost:1234 echo://localhost:7007',
+    default: 'greet://localhost:1234 probe://localhost:7000',
   } as Setting<string>,
   message: { doc: 'The text of each request.', format: text, default: '张三', perEndpoint: true } as Setting<string>,
   greeting: {
@@ -39,6 +41,24 @@ export const settings = {
     default: '你好，',
     perEndpoint: true,
   } as Setting<string>,
+  banner: {
+    doc: 'Whether a text server sends a line of its own before everything else.',
+    format: boolean,
+    default: 'false',
+    perEndpoint: true,
+  } as Setting<boolean>,
+  maxMessage: {
+    doc: 'The largest payload of a frame (probe) that is taken from a server.',
+    format: size,
+    default: '1MiB',
+    perEndpoint: true,
+  } as Setting<number>,
+  expectServer: {
+    doc: 'What the name of the server must match (probe): another one answering counts as a failure; empty: any.',
+    format: pattern,
+    default: '',
+    perEndpoint: true,
+  } as Setting<RegExp>,
   interval: {
     doc: 'Time from the start of one exchange of a session to the start of its next.',
     format: positiveDuration,

@@ -1,15 +1,18 @@
 import { createHistogram } from 'node:perf_hooks'
 import type { Logger } from '@nihao/service'
-import { endpointUrl, protocols } from '@nihao/wire'
-import { Books, nonZero } from './books.ts'
+import { afterBanner, type Books, endpointUrl, protocols } from '@nihao/wire'
+import { nonZero, TargetBooks } from './books.ts'
 import { type CloseReason, Connection, type Exchange } from './connection.ts'
 import { dial } from './dial.ts'
 import { describeFailure, type Failure, type FailureReason } from './failure.ts'
 import type { ClientValues, TargetConfig } from './settings.ts'
 
+/** The steps to a connection that exchanges can go over. */
+export type Phase = 'dns' | 'tcp' | 'hello'
+
 /** Takes what is measured, in ms, to where it is shown. */
 export interface Observer {
-  connect(phase: 'dns' | 'tcp', durationMs: number): void
+  connect(phase: Phase, durationMs: number): void
   exchange(durationMs: number): void
   roundTrip(durationMs: number): void
   scheduleLag(lagMs: number): void
@@ -18,16 +21,21 @@ export interface Observer {
 
 /** Who wants a connection, and hears what becomes of it. */
 export interface ConnectionOwner {
-  answered(roundTripMs: number): void
-  closed(failure: Failure | undefined, lostExchanges: number): void
+  answered(connection: Connection, roundTripMs: number): void
+  closed(connection: Connection, failure: Failure | undefined, lostExchanges: number): void
+  /** The server asks for this connection to be left. */
+  goAway?(connection: Connection, reason: string): void
 }
+
+/** A name is as long as a host name may be; what is longer is cut, for the log's sake. */
+const MAX_NAME_LENGTH = 253
 
 /** An endpoint that the client works on: makes its connections and exchanges, and keeps the books of all its sessions. */
 export class Target {
   readonly url: string
   readonly values: ClientValues
   readonly logger: Logger
-  readonly books = new Books()
+  readonly books = new TargetBooks()
   readonly observer: Observer
   readonly #config: TargetConfig
   readonly #roundTripsUs = createHistogram()
@@ -63,33 +71,69 @@ export class Target {
    * @returns the connection, or why there is none
    */
   async connect(owner: ConnectionOwner, signal: AbortSignal): Promise<Connection | Failure> {
-    const { endpoint } = this.#config
     this.books.connectionAttempts++
-    try {
-      const socket = await dial(endpoint.address, {
-        timeoutMs: this.values.timeout,
-        signal,
-        observe: (phase, durationMs) => this.observer.connect(phase, durationMs),
-      })
-      const half = protocols[endpoint.protocol].ask(this.values)
-      const connection: Connection = new Connection(socket, half, {
-        answered: (exchange, roundTripMs) => {
-          this.#succeeded(exchange, roundTripMs)
-          owner.answered(roundTripMs)
-        },
-        closed: (failure, lost) => {
-          this.books.connectionClosed(connection, closeReason(failure))
-          for (const _ of lost) this.failed(failure?.reason ?? 'other')
-          owner.closed(failure, lost.length)
-        },
-      })
-      this.books.connections.add(connection)
-      return connection
-    } catch (error) {
-      const failure = describeFailure(error as Error)
-      if (!signal.aborted) this.books.connectionFailures[failure.reason]++
-      return failure
+    const result = await this.#dial(owner, signal).catch(describeFailure)
+    if (!(result instanceof Connection) && !signal.aborted) this.books.connectionFailures[result.reason]++
+    return result
+  }
+
+  async #dial(owner: ConnectionOwner, signal: AbortSignal): Promise<Connection | Failure> {
+    const { endpoint } = this.#config
+    const { timeout, banner } = this.values
+    const startMs = performance.now()
+    const socket = await dial(endpoint.address, {
+      timeoutMs: timeout,
+      signal,
+      observe: (phase, durationMs) => this.observer.connect(phase, durationMs),
+    })
+    const protocol = protocols[endpoint.protocol]
+    const plain = protocol.ask(this.values, {
+      hello: ({ server }) => this.#meet(connection, server),
+      goAway: reason => owner.goAway?.(connection, reason),
+      books: (ours, theirs) => this.#compare(connection, ours, theirs),
+    })
+    let opened = false
+    const connection: Connection = new Connection(socket, banner && protocol.text ? afterBanner(plain) : plain, {
+      answered: (exchange, roundTripMs) => {
+        this.#succeeded(exchange, roundTripMs)
+        owner.answered(connection, roundTripMs)
+      },
+      closed: (failure, lost) => {
+        this.books.connectionClosed(connection, closeReason(connection, failure))
+        for (const _ of lost) this.failed(failure?.reason ?? 'other')
+        if (opened) owner.closed(connection, failure, lost.length)
+      },
+    })
+    this.books.connections.add(connection)
+    const connectedMs = performance.now()
+    const failure = await connection.open(startMs + timeout - connectedMs)
+    if (failure !== undefined) return failure
+    if (!protocol.text) this.observer.connect('hello', performance.now() - connectedMs)
+    opened = true
+    return connection
+  }
+
+  #meet(connection: Connection, server: unknown): void {
+    const name = String(server).slice(0, MAX_NAME_LENGTH)
+    connection.serverName = name
+    this.books.serverSeen(name)
+    if (!this.values.expectServer.test(name)) {
+      throw Object.assign(new Error(`the server calls itself ${JSON.stringify(name)}`), { code: 'WRONG_SERVER' })
     }
+  }
+
+  /** What one side sent and the other did not get, or the reverse, was lost or made up on the way. */
+  #compare({ remoteAddress, serverName }: Connection, client: Books, server: Books): void {
+    this.books.booksCompared++
+    const agree =
+      client.pings === server.pings &&
+      client.sentBytes === server.receivedBytes &&
+      client.receivedBytes === server.sentBytes &&
+      server.corrupt === 0
+    if (agree) return
+    this.books.booksDiffered++
+    const { pings, receivedBytes, sentBytes, corrupt } = server
+    this.logger.warn({ remoteAddress, serverName, client, server: { pings, receivedBytes, sentBytes, corrupt } }, 'books differ')
   }
 
   /** An exchange that got no reply, or was never sent. */
@@ -110,10 +154,13 @@ export class Target {
   }
 
   /** Shows once what the server says, so that people see it at work. */
-  greeted({ localAddress, remoteAddress, replyText }: Connection, roundTripMs: number): void {
+  greeted({ localAddress, remoteAddress, serverName, replyText }: Connection, roundTripMs: number): void {
     if (this.#greeted) return
     this.#greeted = true
-    this.logger.info({ localAddress, remoteAddress, reply: replyText, roundTripMs: round(roundTripMs) }, 'first reply')
+    this.logger.info(
+      { localAddress, remoteAddress, serverName, reply: replyText, roundTripMs: round(roundTripMs) },
+      'first reply',
+    )
   }
 
   /** What happened since the last summary. */
@@ -136,7 +183,17 @@ export class Target {
 
   /** The whole life of the target, for the last line of the log. */
   totals(): object {
-    const { connectionAttempts, connectionFailures, connectionsClosed, exchanges, exchangeFailures, outages } = this.books
+    const {
+      connectionAttempts,
+      connectionFailures,
+      connectionsClosed,
+      exchanges,
+      exchangeFailures,
+      outages,
+      handovers,
+      booksCompared,
+      booksDiffered,
+    } = this.books
     return {
       connectionAttempts,
       connectionFailures: nonZero(connectionFailures),
@@ -144,6 +201,9 @@ export class Target {
       exchanges,
       exchangeFailures: nonZero(exchangeFailures),
       outages: nonZero(outages),
+      handovers,
+      booksCompared,
+      booksDiffered,
       ...this.books.bytes(),
     }
   }
@@ -162,14 +222,16 @@ export class Target {
   }
 }
 
-function closeReason(failure: Failure | undefined): CloseReason {
+function closeReason({ finishReason }: Connection, failure: Failure | undefined): CloseReason {
   switch (failure?.reason) {
     case undefined:
-      return 'finished'
+      return finishReason
     case 'eof':
+    case 'rejected':
       return 'server_closed'
     case 'reset':
     case 'timeout':
+    case 'protocol':
     case 'mismatch':
       return failure.reason
     default:

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { ServerHalf } from '@nihao/wire'
+import { type Bytes, ProtocolError, type ServerHalf } from '@nihao/wire'
 
 /** Why a connection ended: the `reason` of logs and metrics. */
 export const closeReasons = [
@@ -7,8 +7,10 @@ export const closeReasons = [
   'drained',
   'drain_timeout',
   'idle_timeout',
+  'max_age',
   'slow_reader',
   'reset',
+  'protocol_error',
   'error',
 ] as const
 export type CloseReason = (typeof closeReasons)[number]
@@ -17,10 +19,23 @@ export type CloseReason = (typeof closeReasons)[number]
 export interface ConnectionLimits {
   readonly idleTimeout: number
   readonly slowReaderTimeout: number
+  readonly maxAge: number
 }
 
-/** How long a peer may take to close its side after the server closed its own because nothing moved. */
+/** The other end, as limits, logs and reports know it. */
+export interface Peer {
+  readonly address: string | undefined
+  readonly port: number | undefined
+}
+
+/** How long a peer may take to close its side after the server closed its own. While draining, the drain has its own limit. */
 const LINGER_MS = 2_000
+
+/** How long a peer may take to leave by itself when its connection has become too old. */
+const MAX_AGE_GRACE_MS = 10_000
+
+/** Connections that began together do not end together: each one's limit of age is up to this share shorter. */
+const MAX_AGE_JITTER = 0.1
 
 /**
  * While draining, a connection on which nothing comes for this long is ended. It is longer than the usual interval of clients that
@@ -34,43 +49,55 @@ const DRAIN_QUIET_MS = 1_500
  */
 export class Connection {
   readonly openedAtMs = performance.now()
-  readonly remoteAddress: string | undefined
-  readonly remotePort: number | undefined
+  readonly peer: Peer
   /** Times that reading stopped because the peer did not take its replies. */
   readPauses = 0
   /** Bytes that came after the server had closed its side, and so got no reply. */
   unansweredBytes = 0
-  /** What the operating system said, where the connection broke. */
+  /** What the operating system said where the connection broke, or how the peer left the protocol. */
   error: NodeJS.ErrnoException | undefined
   readonly #socket: Socket
   readonly #half: ServerHalf
   readonly #onClose: (connection: Connection, reason: CloseReason) => void
   #reason: CloseReason | undefined
-  #draining = false
+  /** Why the connection is to be ended as soon as nothing is under way on it. */
+  #leaving: 'drained' | 'max_age' | undefined
   #movedBytes = 0
   #movedAtMs = this.openedAtMs
+  #maxAgeShare = 1 - Math.random() * MAX_AGE_JITTER
+  #deadlineMs = Number.POSITIVE_INFINITY
   #booksAtEnd: { sentBytes: number; bufferedBytes: number } | undefined
 
-  /** The socket must allow half-open connections, else what is not yet written is lost when the peer half-closes. */
+  /**
+   * The socket must allow half-open connections, else what is not yet written is lost when the peer half-closes.
+   * @param opening what is sent before anything is received
+   */
   constructor(
     socket: Socket,
-    remoteAddress: string | undefined,
+    peer: Peer,
     half: ServerHalf,
+    opening: Bytes | undefined,
     onClose: (connection: Connection, reason: CloseReason) => void,
   ) {
-    this.remoteAddress = remoteAddress
-    this.remotePort = socket.remotePort
+    this.peer = peer
     this.#socket = socket
     this.#half = half
     this.#onClose = onClose
     socket.on('data', chunk => this.#receive(chunk))
-    socket.on('end', () => this.#end('client_closed'))
+    socket.on('end', () => this.#end('client_closed', Number.POSITIVE_INFINITY))
     socket.on('error', error => this.#fail(error))
     socket.on('close', () => this.#close())
+    if (opening !== undefined) this.#write(opening)
+    if (half.produce !== undefined) this.#produce()
   }
 
   get messages(): number {
     return this.#half.messages
+  }
+
+  /** Messages that were not as they had been sent. */
+  get corrupt(): number {
+    return this.#half.corrupt ?? 0
   }
 
   get receivedBytes(): number {
@@ -89,6 +116,13 @@ export class Connection {
 
   /** Applies what depends on time. A limit is met with the precision with which this is called. */
   check(nowMs: number, limits: ConnectionLimits): void {
+    if (nowMs >= this.#deadlineMs) {
+      this.cut(this.#leaving ?? 'error')
+      return
+    }
+    if (limits.maxAge > 0 && this.#leaving === undefined && nowMs - this.openedAtMs >= limits.maxAge * this.#maxAgeShare) {
+      this.leave('max_age', MAX_AGE_GRACE_MS)
+    }
     const movedBytes = this.receivedBytes + this.sentBytes
     if (movedBytes !== this.#movedBytes) {
       this.#movedBytes = movedBytes
@@ -98,14 +132,21 @@ export class Connection {
     const stillMs = nowMs - this.#movedAtMs
     const over = (limitMs: number) => limitMs > 0 && stillMs >= limitMs
     if (this.bufferedBytes > 0 && over(limits.slowReaderTimeout)) this.cut('slow_reader')
-    else if (this.#reason === 'idle_timeout' && stillMs >= limits.idleTimeout + LINGER_MS) this.cut('idle_timeout')
-    else if (this.#draining && stillMs >= DRAIN_QUIET_MS) this.#end('drained')
+    else if (this.#socket.writableEnded) return
+    else if (this.#leaving !== undefined && this.#half.goAway === undefined && stillMs >= DRAIN_QUIET_MS) this.#end(this.#leaving)
     else if (over(limits.idleTimeout)) this.#end('idle_timeout')
   }
 
-  /** Ends the connection when what it has received is answered: after the next reply, or when nothing comes. */
-  drain(): void {
-    this.#draining = true
+  /**
+   * Ends the connection without cutting anything off: asks the peer to go, where the protocol has a word for that, else ends it when what
+   * was received is answered: after the next reply, or when nothing comes. After `graceMs` it is cut.
+   */
+  leave(reason: 'drained' | 'max_age', graceMs: number): void {
+    this.#leaving = reason
+    // A drain cuts what is left by itself, all at once.
+    if (reason !== 'drained') this.#deadlineMs = performance.now() + graceMs
+    if (this.#half.goAway !== undefined) this.#write(this.#half.goAway(reason === 'drained' ? 'drain' : reason, graceMs))
+    else if (this.#half.produce !== undefined) this.#end(reason)
   }
 
   /** Ends the connection at once; what waits for the peer is lost, and told as `bufferedBytes`. */
@@ -120,35 +161,64 @@ export class Connection {
       this.unansweredBytes += chunk.length
       return
     }
-    const reply = this.#half.receive(chunk)
-    if (reply !== undefined && !this.#socket.write(reply, 'latin1')) this.#pause()
-    if (this.#draining) this.#endIfQuiet()
+    try {
+      const reply = this.#half.receive(chunk)
+      if (reply !== undefined) this.#write(reply)
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error
+      this.error = error
+      this.#end('protocol_error')
+      return
+    }
+    if (this.#half.ended) this.#end(this.#leaving ?? 'client_closed')
+    else if (this.#leaving !== undefined && this.#half.goAway === undefined) this.#endIfQuiet(this.#leaving)
+  }
+
+  #write(bytes: Bytes): void {
+    if (Buffer.isBuffer(bytes) || typeof bytes === 'string') {
+      if (!this.#socket.write(bytes, 'latin1')) this.#pause()
+      return
+    }
+    this.#socket.cork()
+    for (const piece of bytes) this.#socket.write(piece)
+    this.#socket.uncork()
+    if (this.#socket.writableNeedDrain) this.#pause()
   }
 
   /** Stops reading until the peer has taken what waits for it: memory is bounded by one read and what a write may buffer. */
   #pause(): void {
+    if (this.#socket.isPaused()) return
     this.readPauses++
     this.#socket.pause()
     this.#socket.once('drain', () => this.#socket.resume())
   }
 
+  /** Sends without end: a block at a time while the kernel takes it, others having their turn in between, or when it has drained. */
+  #produce(): void {
+    const block = this.#half.produce?.()
+    if (block === undefined || this.#socket.writableEnded || this.#socket.destroyed) return
+    if (this.#socket.write(block)) setImmediate(() => this.#produce())
+    else this.#socket.once('drain', () => this.#produce())
+  }
+
   /** Ends the connection between two messages, unless more arrives while the event loop turns once. */
-  #endIfQuiet(): void {
+  #endIfQuiet(reason: CloseReason): void {
     const { receivedBytes } = this
     setImmediate(() => {
-      if (this.receivedBytes === receivedBytes && !this.#half.midMessage) this.#end('drained')
+      if (this.receivedBytes === receivedBytes && !this.#half.midMessage) this.#end(reason)
     })
   }
 
   /** Closes the server's side behind the last reply. The rest is the peer's: its FIN closes the connection. */
-  #end(reason: CloseReason): void {
+  #end(reason: CloseReason, lingerMs = reason === 'drained' ? Number.POSITIVE_INFINITY : LINGER_MS): void {
     this.#reason ??= reason
+    this.#deadlineMs = Math.min(this.#deadlineMs, performance.now() + lingerMs)
     this.#socket.end()
     this.#socket.resume()
   }
 
   #fail(error: NodeJS.ErrnoException): void {
-    this.error = error
+    this.error ??= error
     this.#reason ??= error.code === 'ECONNRESET' || error.code === 'EPIPE' ? 'reset' : 'error'
     this.#closeBooks()
   }

@@ -1,8 +1,8 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
-import { type ProtocolName, protocols } from '@nihao/wire'
+import { bannerLine, type ConnectionFacts, ProtocolError, type ProtocolName, protocolErrorReasons, protocols } from '@nihao/wire'
 import { bind } from './bind.ts'
 import { type Capacity, REFUSED_AT_ONCE } from './capacity.ts'
-import { type CloseReason, Connection, closeReasons } from './connection.ts'
+import { type CloseReason, Connection, closeReasons, type Peer } from './connection.ts'
 import type { ListenerConfig, ServerValues } from './settings.ts'
 
 /** Why a connection was not served: the `reason` of logs and metrics. */
@@ -12,9 +12,15 @@ export type RejectReason = (typeof rejectReasons)[number]
 /** What a listener tells while it works. */
 export interface ListenerEvents {
   closed(listener: Listener, connection: Connection, reason: CloseReason): void
-  rejected(listener: Listener, remoteAddress: string | undefined, reason: RejectReason): void
+  rejected(listener: Listener, peer: Peer, reason: RejectReason): void
   /** The kernel could not hand over a connection; the listener goes on. */
   failed(listener: Listener, error: Error): void
+}
+
+/** How a server calls itself to its clients. */
+export interface Identity {
+  readonly server: string
+  readonly release: string
 }
 
 /** How long a refused peer may take to close, after the FIN that tells it. */
@@ -27,22 +33,25 @@ export class Listener {
   /** Connections that are open, the ones being drained too. */
   readonly connections = new Set<Connection>()
   opened = 0
-  readonly closed = Object.fromEntries(closeReasons.map(reason => [reason, 0])) as Record<CloseReason, number>
-  readonly rejected = Object.fromEntries(rejectReasons.map(reason => [reason, 0])) as Record<RejectReason, number>
-  readonly #endedTotals = { receivedBytes: 0, sentBytes: 0, messages: 0, readPauses: 0 }
+  readonly closed = zeros(closeReasons)
+  readonly rejected = zeros(rejectReasons)
+  readonly protocolErrors = zeros(protocolErrorReasons)
+  readonly #endedTotals: Totals = { receivedBytes: 0, sentBytes: 0, messages: 0, readPauses: 0, corrupt: 0 }
   readonly #perAddress = new Map<string, number>()
   readonly #server: Server
   readonly #config: ListenerConfig
+  readonly #identity: Identity
   readonly #capacity: Capacity
   readonly #events: ListenerEvents
   readonly #lastEnded = Promise.withResolvers<void>()
   #label = ''
   #sweep: NodeJS.Timeout | undefined
 
-  constructor(config: ListenerConfig, capacity: Capacity, events: ListenerEvents) {
+  constructor(config: ListenerConfig, identity: Identity, capacity: Capacity, events: ListenerEvents) {
     this.protocol = config.endpoint.protocol
     this.limits = config.values
     this.#config = config
+    this.#identity = identity
     this.#capacity = capacity
     this.#events = events
     this.#server = createServer(
@@ -73,7 +82,7 @@ export class Listener {
   }
 
   /** What went through all connections so far, those that are open included. */
-  totals(): { receivedBytes: number; sentBytes: number; messages: number; readPauses: number } {
+  totals(): Totals {
     const totals = { ...this.#endedTotals }
     for (const connection of this.connections) add(totals, connection)
     return totals
@@ -88,57 +97,76 @@ export class Listener {
     this.#sweep = setInterval(() => this.#check(), sweepIntervalMs(this.limits))
   }
 
-  /** Stops accepting and drains every connection. Resolves when the last one is gone. */
-  async drain(): Promise<void> {
+  /** Stops accepting and asks every connection to end. Resolves when the last one is gone. */
+  async drain(graceMs: number): Promise<void> {
     this.#server.close()
-    for (const connection of this.connections) connection.drain()
+    for (const connection of this.connections) connection.leave('drained', graceMs)
     if (this.connections.size > 0) await this.#lastEnded.promise
     clearInterval(this.#sweep)
   }
 
   #accept(socket: Socket): void {
-    const remoteAddress = socket.remoteAddress?.replace(/^::ffff:/, '')
-    const reason = this.#overLimit(remoteAddress)
-    if (reason !== undefined) {
-      this.rejected[reason]++
-      this.#events.rejected(this, remoteAddress, reason)
-      this.#refuse(socket)
-      return
-    }
+    const peer = { address: socket.remoteAddress?.replace(/^::ffff:/, ''), port: socket.remotePort }
+    const reason = this.#overLimit(peer)
+    if (reason === undefined) this.#serve(socket, peer)
+    else this.#reject(socket, peer, reason)
+  }
+
+  #serve(socket: Socket, peer: Peer): void {
     this.opened++
     this.#capacity.open++
-    this.#countAddress(remoteAddress, 1)
-    const half = protocols[this.protocol].serve(this.limits)
-    this.connections.add(new Connection(socket, remoteAddress, half, (connection, reason) => this.#ended(connection, reason)))
+    this.#countAddress(peer, 1)
+    const protocol = protocols[this.protocol]
+    const half = protocol.serve(this.limits, () => this.#facts(peer))
+    const opening = protocol.text && this.limits.banner === 'address' ? bannerLine(this.address) : half.open?.()
+    this.connections.add(new Connection(socket, peer, half, opening, (connection, reason) => this.#ended(connection, reason)))
   }
 
   #ended(connection: Connection, reason: CloseReason): void {
     this.connections.delete(connection)
     this.closed[reason]++
+    if (connection.error instanceof ProtocolError) this.protocolErrors[connection.error.reason]++
     this.#capacity.open--
-    this.#countAddress(connection.remoteAddress, -1)
+    this.#countAddress(connection.peer, -1)
     add(this.#endedTotals, connection)
     this.#events.closed(this, connection, reason)
     if (this.connections.size === 0 && !this.#server.listening) this.#lastEnded.resolve()
   }
 
-  #overLimit(remoteAddress: string | undefined): RejectReason | undefined {
+  #reject(socket: Socket, peer: Peer, reason: RejectReason): void {
+    this.rejected[reason]++
+    this.#events.rejected(this, peer, reason)
+    const limit = reason === 'max_connections_per_address' ? this.limits.maxConnectionsPerAddress : finite(this.limit)
+    this.#refuse(socket, protocols[this.protocol].refuse?.(reason, limit))
+  }
+
+  #facts({ address, port }: Peer): ConnectionFacts {
+    return {
+      ...this.#identity,
+      listener: this.label,
+      address: formatAddress(this.address),
+      peer: address === undefined ? undefined : `${address}:${port}`,
+      connections: this.connections.size + 1,
+      limit: finite(this.limit),
+    }
+  }
+
+  #overLimit({ address }: Peer): RejectReason | undefined {
     if (this.connections.size >= this.limit || this.#capacity.open >= this.#capacity.limit) return 'max_connections'
     const most = this.limits.maxConnectionsPerAddress
-    if (most > 0 && remoteAddress !== undefined && (this.#perAddress.get(remoteAddress) ?? 0) >= most)
-      return 'max_connections_per_address'
+    if (most > 0 && address !== undefined && (this.#perAddress.get(address) ?? 0) >= most) return 'max_connections_per_address'
     return undefined
   }
 
-  #countAddress(remoteAddress: string | undefined, change: 1 | -1): void {
-    if (this.limits.maxConnectionsPerAddress === 0 || remoteAddress === undefined) return
-    const open = (this.#perAddress.get(remoteAddress) ?? 0) + change
-    if (open === 0) this.#perAddress.delete(remoteAddress)
-    else this.#perAddress.set(remoteAddress, open)
+  #countAddress({ address }: Peer, change: 1 | -1): void {
+    if (this.limits.maxConnectionsPerAddress === 0 || address === undefined) return
+    const open = (this.#perAddress.get(address) ?? 0) + change
+    if (open === 0) this.#perAddress.delete(address)
+    else this.#perAddress.set(address, open)
   }
 
   /** Says FIN, and closes when the peer does: closing at once would make a RST of it when the peer's first bytes are under way. */
-  #refuse(socket: Socket): void {
+  #refuse(socket: Socket, farewell: Buffer | undefined): void {
     socket.on('error', () => {}) // the peer may reset; without a listener that would end the process
     if (this.#capacity.refused >= REFUSED_AT_ONCE) {
       socket.destroy()
@@ -151,6 +179,7 @@ export class Listener {
       clearTimeout(deadline)
     })
     socket.resume()
+    if (farewell !== undefined) socket.write(farewell)
     socket.end()
   }
 
@@ -160,18 +189,36 @@ export class Listener {
   }
 }
 
-function add(
-  totals: { receivedBytes: number; sentBytes: number; messages: number; readPauses: number },
-  connection: Connection,
-): void {
+/** What is added up over connections. */
+export interface Totals {
+  receivedBytes: number
+  sentBytes: number
+  messages: number
+  readPauses: number
+  corrupt: number
+}
+
+function add(totals: Totals, connection: Connection): void {
   totals.receivedBytes += connection.receivedBytes
   totals.sentBytes += connection.sentBytes
   totals.messages += connection.messages
   totals.readPauses += connection.readPauses
+  totals.corrupt += connection.corrupt
+}
+
+function zeros<Word extends string>(words: readonly Word[]): Record<Word, number> {
+  return Object.fromEntries(words.map(word => [word, 0])) as Record<Word, number>
+}
+
+const finite = (limit: number) => (Number.isFinite(limit) ? limit : null)
+
+function formatAddress(address: AddressInfo | string): string {
+  if (typeof address === 'string') return address
+  return address.family === 'IPv6' ? `[${address.address}]:${address.port}` : `${address.address}:${address.port}`
 }
 
 /** Limits are met within a tenth of the shortest one; looking over ten thousand connections takes a few milliseconds. */
-function sweepIntervalMs({ idleTimeout, slowReaderTimeout }: ServerValues): number {
-  const shortest = Math.min(...[idleTimeout, slowReaderTimeout].filter(limitMs => limitMs > 0), 10_000)
+function sweepIntervalMs({ idleTimeout, slowReaderTimeout, maxAge }: ServerValues): number {
+  const shortest = Math.min(...[idleTimeout, slowReaderTimeout, maxAge].filter(limitMs => limitMs > 0), 10_000)
   return Math.max(50, Math.min(500, shortest / 10))
 }

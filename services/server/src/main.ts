@@ -9,7 +9,7 @@ const service = 'nihao-server'
 const { version } = manifest
 
 async function run(config: ServerConfig, logger: Logger): Promise<void> {
-  const server = new Server(config, logger)
+  const server = new Server(config, version, logger)
   try {
     await server.listen()
     const registry = createRegistry(service, version)

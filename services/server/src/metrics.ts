@@ -32,9 +32,13 @@ export function registerMetrics(registry: Registry, server: Server): void {
   books.counter('tcp_server_sent_bytes_total', 'Bytes handed to the kernel for sending.', listener => listener.totals().sentBytes)
   books.counter(
     'tcp_server_messages_total',
-    'Messages received: lines for greet, reads for echo and discard.',
+    'Messages received: lines for greet, PINGs for probe, reads for the others.',
     listener => listener.totals().messages,
   )
+  books.counterByReason('tcp_server_protocol_errors_total', 'Ways in which peers left the protocol (probe).', listener => ({
+    ...listener.protocolErrors,
+    corrupt: listener.totals().corrupt,
+  }))
   books.counter(
     'tcp_server_read_pauses_total',
     'Times that reading from a connection stopped because its peer did not take the replies.',

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '@nihao/service'
 import { type Capacity, createCapacity } from './capacity.ts'
@@ -17,7 +18,7 @@ export class Server {
   #listening = false
   #draining = false
 
-  constructor(config: ServerConfig, logger: Logger) {
+  constructor(config: ServerConfig, release: string, logger: Logger) {
     const refusals = new RefusalLog(logger)
     const events = {
       closed: (listener: Listener, connection: Connection, reason: CloseReason) => {
@@ -28,7 +29,8 @@ export class Server {
     }
     this.#logger = logger
     this.#capacity = createCapacity(config.maxConnections)
-    this.listeners = config.listeners.map(listener => new Listener(listener, this.#capacity, events))
+    const identity = { server: config.identity || hostname(), release }
+    this.listeners = config.listeners.map(listener => new Listener(listener, identity, this.#capacity, events))
     this.onClose((listener, connection, reason) => logClosed(logger, listener, connection, reason))
   }
 
@@ -54,7 +56,7 @@ export class Server {
     const results = await Promise.allSettled(this.listeners.map(listener => listener.listen()))
     const errors = results.filter(result => result.status === 'rejected').map(({ reason }) => reason)
     if (errors.length > 0) {
-      for (const listener of this.listeners) void listener.drain()
+      for (const listener of this.listeners) void listener.drain(0)
       throw new AggregateError(errors)
     }
     this.#listening = true
@@ -77,7 +79,7 @@ export class Server {
     await delay(delayMs)
 
     this.#logger.info({ timeoutMs, connections: this.#open().length }, 'draining: no longer accepting')
-    const drained = Promise.all(this.listeners.map(listener => listener.drain()))
+    const drained = Promise.all(this.listeners.map(listener => listener.drain(timeoutMs)))
     const timeout = new AbortController()
     await Promise.race([drained, delay(timeoutMs, undefined, { signal: timeout.signal }).catch(() => {})])
     timeout.abort()
@@ -95,12 +97,12 @@ export class Server {
 
 /** One line for each connection, at its end. A port scan or a health check by TCP that sends nothing is no news. */
 function logClosed(logger: Logger, listener: Listener, connection: Connection, reason: CloseReason): void {
-  const { remoteAddress, remotePort, receivedBytes, sentBytes, messages, bufferedBytes, unansweredBytes, error } = connection
+  const { peer, receivedBytes, sentBytes, messages, bufferedBytes, unansweredBytes, error } = connection
   logger[receivedBytes > 0 ? 'info' : 'debug'](
     {
       listener: listener.label,
-      remoteAddress,
-      remotePort,
+      remoteAddress: peer.address,
+      remotePort: peer.port,
       reason,
       durationMs: Math.round(performance.now() - connection.openedAtMs),
       receivedBytes,
@@ -125,10 +127,10 @@ export function describeConnections({ listeners }: Server): object {
       limit: Number.isFinite(limit) ? limit : null,
     })),
     connections: listeners.flatMap(({ label, connections }) =>
-      [...connections].map(({ remoteAddress, remotePort, openedAtMs, receivedBytes, sentBytes, bufferedBytes, messages }) => ({
+      [...connections].map(({ peer, openedAtMs, receivedBytes, sentBytes, bufferedBytes, messages }) => ({
         listener: label,
-        remoteAddress,
-        remotePort,
+        remoteAddress: peer.address,
+        remotePort: peer.port,
         ageMs: Math.round(nowMs - openedAtMs),
         receivedBytes,
         sentBytes,

@@ -5,6 +5,7 @@ import {
   duration,
   logLevel,
   nonEmptyText,
+  oneOf,
   port,
   readEndpoints,
   readSettings,
@@ -14,14 +15,14 @@ import {
   text,
   type Values,
 } from '@nihao/service'
-import { type Endpoint, endpointUrl, parseEndpoints } from '@nihao/wire'
+import { type Endpoint, endpointUrl, parseEndpoints, protocols } from '@nihao/wire'
 
 /** Every setting of the server. The README's table and `--help` are made from this one. */
 export const settings = {
   listen: {
     doc: 'Where to listen and what to speak there: endpoint URLs, separated by blanks or commas.',
     format: text,
-    default: 'greet://0.0.0.0:1234 echo://0.0.0.0:7007',
+    default: 'greet://0.0.0.0:1234 probe://0.0.0.0:7000',
   } as Setting<string>,
   greeting: {
     doc: 'What greet puts in front of every line.',
@@ -59,6 +60,29 @@ export const settings = {
     default: '30s',
     perEndpoint: true,
   } as Setting<number>,
+  maxAge: {
+    doc: 'A connection that is this old, or up to a tenth less, is asked to leave: clients spread over servers that came later; 0s = never.',
+    format: duration,
+    default: '0s',
+    perEndpoint: true,
+  } as Setting<number>,
+  maxMessage: {
+    doc: 'The largest payload of a frame (probe). A longer one is refused as soon as its length is known.',
+    format: size,
+    default: '1MiB',
+    perEndpoint: true,
+  } as Setting<number>,
+  banner: {
+    doc: 'address: a text protocol begins with a line that tells the address of the server.',
+    format: oneOf('none', 'address'),
+    default: 'none',
+    perEndpoint: true,
+  } as Setting<string>,
+  identity: {
+    doc: 'How the server calls itself to clients (probe); empty: its host name.',
+    format: text,
+    default: '',
+  } as Setting<string>,
   keepAlive: {
     doc: 'TCP keep-alive: silence after which the kernel asks whether the peer is still there; 0s = off.',
     format: duration,
@@ -94,6 +118,11 @@ export type ServerConfig = ServerValues & { readonly listeners: readonly Listene
 export function readConfig(source: Source): ServerConfig {
   const reading = readSettings(settings, source)
   const listeners = readEndpoints(settings, reading, 'listen', parseEndpoints, endpointUrl)
+  for (const { endpoint } of listeners) {
+    if (endpoint.options.has('banner') && !protocols[endpoint.protocol].text) {
+      reading.mistakes.push(`NIHAO_LISTEN: ${endpointUrl(endpoint)}: option "banner" is for text protocols`)
+    }
+  }
   if (reading.mistakes.length > 0) throw new ConfigError(reading.mistakes)
   return Object.freeze({ ...reading.values, listeners })
 }

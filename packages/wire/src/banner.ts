@@ -1,0 +1,30 @@
+import type { AddressInfo } from 'node:net'
+import type { ClientHalf } from './protocol.ts'
+
+const LF = 0x0a
+
+/** The line with which a text server may tell its address, as Node tells it. */
+export function bannerLine(address: AddressInfo | string): string {
+  return `the server address is ${JSON.stringify(address)}\n`
+}
+
+/** A client's half for a server that sends a line of its own first: what the line says is not judged. */
+export function afterBanner(half: ClientHalf): ClientHalf {
+  let opening = true
+  return {
+    oneWay: half.oneWay,
+    ...(half.pulls !== undefined && { pulls: half.pulls }),
+    replyText: half.replyText,
+    get opening() {
+      return opening
+    },
+    request: () => half.request(),
+    receive(chunk) {
+      if (!opening) return half.receive(chunk)
+      const lineEnd = chunk.indexOf(LF)
+      if (lineEnd === -1) return 0
+      opening = false
+      return lineEnd + 1 < chunk.length ? half.receive(chunk.subarray(lineEnd + 1)) : 0
+    },
+  }
+}

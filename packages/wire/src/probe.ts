@@ -1,0 +1,200 @@
+import { crc32 } from 'node:zlib'
+import {
+  decodeMessage,
+  encodeFrame,
+  encodeMessage,
+  type Frame,
+  FrameReader,
+  FrameType,
+  isIntact,
+  mendCrc,
+  payloadOf,
+  setType,
+} from './frame.ts'
+import {
+  type AskOptions,
+  type Books,
+  type Bytes,
+  type ClientHalf,
+  type ConnectionFacts,
+  type Protocol,
+  ProtocolError,
+  Rejected,
+  type ServeOptions,
+  type ServerHalf,
+  type ServerNews,
+  WrongReply,
+} from './protocol.ts'
+
+/** Version 1 of the protocol: docs/protocol.md states it for those who write the other end. */
+const VERSION = 1
+/** Ids are u32 and begin again behind the last one. */
+const IDS = 2 ** 32
+
+class Server implements ServerHalf {
+  messages = 0
+  corrupt = 0
+  ended = false
+  readonly #facts: () => ConnectionFacts
+  readonly #frames: FrameReader
+  #receivedBytes = 0
+  #sentBytes = 0
+  #replies: Buffer[] = []
+
+  constructor({ maxMessage }: ServeOptions, facts: () => ConnectionFacts) {
+    this.#facts = facts
+    this.#frames = new FrameReader(maxMessage, frame => this.#answer(frame))
+  }
+
+  get midMessage(): boolean {
+    return this.#frames.midFrame
+  }
+
+  open(): Bytes {
+    return this.#count(encodeMessage(FrameType.hello, { version: VERSION, ...this.#facts() }))
+  }
+
+  receive(chunk: Buffer): Bytes | undefined {
+    this.#receivedBytes += chunk.length
+    this.#frames.read(chunk)
+    const replies = this.#replies
+    if (replies.length === 0) return undefined
+    this.#replies = []
+    return replies.length === 1 ? replies[0] : replies
+  }
+
+  goAway(reason: string, graceMs: number): Bytes {
+    return this.#count(encodeMessage(FrameType.goAway, { reason, graceMs }))
+  }
+
+  #answer(frame: Frame): void {
+    if (frame.type === FrameType.ping) this.#pong(frame)
+    else if (frame.type === FrameType.bye) this.#summarise()
+    else throw new ProtocolError('frame_type', `a client sends no frames of type ${frame.type}`)
+  }
+
+  /** The reply to a PING is the very bytes that came, under another type: nothing is copied. */
+  #pong(frame: Frame): void {
+    this.messages++
+    setType(frame, FrameType.pong)
+    if (!isIntact(frame)) {
+      this.corrupt++
+      // The crc tells of this frame's way: what was corrupt when it came is sent back as it is, under a crc that is right again.
+      mendCrc(frame)
+    }
+    for (const piece of frame.pieces) this.#reply(piece)
+  }
+
+  #summarise(): void {
+    this.ended = true
+    const { messages: pings, corrupt } = this
+    const books = { pings, receivedBytes: this.#receivedBytes, sentBytes: this.#sentBytes, corrupt }
+    this.#reply(encodeMessage(FrameType.summary, books))
+  }
+
+  /** Frames that came in one read lie side by side, and their replies go out as one piece. */
+  #reply(piece: Buffer): void {
+    this.#count(piece)
+    const last = this.#replies.at(-1)
+    if (last !== undefined && last.buffer === piece.buffer && last.byteOffset + last.length === piece.byteOffset) {
+      this.#replies[this.#replies.length - 1] = Buffer.from(last.buffer, last.byteOffset, last.length + piece.length)
+    } else {
+      this.#replies.push(piece)
+    }
+  }
+
+  #count(bytes: Buffer): Buffer {
+    this.#sentBytes += bytes.length
+    return bytes
+  }
+}
+
+class Client implements ClientHalf {
+  readonly oneWay = false
+  readonly replyText: string
+  opening = true
+  readonly #hear: ServerNews
+  readonly #frames: FrameReader
+  readonly #payload: Buffer
+  readonly #crc: number
+  #nextId = 0
+  #awaitedId = 0
+  #completed = 0
+  #pings = 0
+  #corrupt = 0
+  #receivedBytes = 0
+  #sentBytes = 0
+
+  constructor({ message, maxMessage }: AskOptions, hear: ServerNews) {
+    this.#hear = hear
+    this.#payload = Buffer.from(message)
+    this.#crc = crc32(this.#payload)
+    this.replyText = message
+    this.#frames = new FrameReader(maxMessage, frame => this.#take(frame))
+  }
+
+  request(): Buffer {
+    const frame = encodeFrame(FrameType.ping, this.#nextId, this.#payload, this.#crc)
+    this.#nextId = (this.#nextId + 1) % IDS
+    this.#pings++
+    this.#sentBytes += frame.length
+    return frame
+  }
+
+  receive(chunk: Buffer): number {
+    this.#completed = 0
+    this.#frames.read(chunk)
+    return this.#completed
+  }
+
+  goodbye(): Buffer {
+    const frame = encodeFrame(FrameType.bye, 0, Buffer.alloc(0))
+    this.#sentBytes += frame.length
+    return frame
+  }
+
+  #take(frame: Frame): void {
+    if (frame.type !== FrameType.summary) for (const piece of frame.pieces) this.#receivedBytes += piece.length
+    if (frame.type === FrameType.pong && !this.opening) this.#judge(frame)
+    else if (frame.type === FrameType.hello && this.opening) {
+      const { version, ...facts } = decodeMessage(frame)
+      if (version !== VERSION)
+        throw new ProtocolError('frame_payload', `the server speaks version ${version}, this client ${VERSION}`)
+      this.opening = false
+      this.#hear.hello?.(facts)
+    } else if (frame.type === FrameType.reject && this.opening) {
+      throw new Rejected(String(decodeMessage(frame).reason))
+    } else if (frame.type === FrameType.goAway) {
+      const { reason, graceMs } = decodeMessage(frame)
+      this.#hear.goAway?.(String(reason), Number(graceMs))
+    } else if (frame.type === FrameType.summary) {
+      this.#hear.books?.(this.#books(), decodeMessage(frame) as unknown as Books)
+    } else throw new ProtocolError('frame_type', `no frame of type ${frame.type} was to come now`)
+  }
+
+  #books(): Books {
+    return { pings: this.#pings, receivedBytes: this.#receivedBytes, sentBytes: this.#sentBytes, corrupt: this.#corrupt }
+  }
+
+  #judge(frame: Frame): void {
+    if (this.#awaitedId === this.#nextId)
+      throw new WrongReply(Buffer.alloc(0), payloadOf(frame), 'a reply that nobody asked for: ')
+    const intact = isIntact(frame)
+    if (!intact) this.#corrupt++
+    if (!intact) throw new WrongReply(this.#payload, payloadOf(frame), 'corrupted on the way from the server: ')
+    if (frame.crc !== this.#crc) throw new WrongReply(this.#payload, payloadOf(frame), 'corrupted on the way to the server: ')
+    if (frame.id !== this.#awaitedId)
+      throw new WrongReply(this.#payload, payloadOf(frame), `id ${frame.id} instead of ${this.#awaitedId}: `)
+    this.#awaitedId = (this.#awaitedId + 1) % IDS
+    this.#completed++
+  }
+}
+
+/** Frames with ids and checksums: lets a client see more than bytes (docs/protocol.md). */
+export const probe: Protocol = {
+  defaultPort: 7000,
+  text: false,
+  serve: (options, facts) => new Server(options, facts),
+  refuse: (reason, limit) => encodeMessage(FrameType.reject, { reason, limit }),
+  ask: (options, hear) => new Client(options, hear),
+}
