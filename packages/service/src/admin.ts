@@ -12,7 +12,8 @@ export interface Page {
 }
 
 export interface AdminOptions {
-  readonly service: string
+  /** Of the service. */
+  readonly name: string
   readonly version: string
   readonly host: string
   /** 0 is any free port. */
@@ -38,7 +39,7 @@ export const json = (status: number, value: unknown): Page => ({
  * @throws {ListenError}
  */
 export async function startAdmin({
-  service,
+  name,
   version,
   host,
   port,
@@ -56,7 +57,7 @@ export async function startAdmin({
     },
     '/metrics': request => scrape(request.headers.accept ?? ''),
     ...pages,
-    '/': () => ({ status: 200, type: 'text/html; charset=utf-8', body: overview(`${service} ${version}`, Object.keys(routes)) }),
+    '/': () => ({ status: 200, type: 'text/html; charset=utf-8', body: overview(`${name} ${version}`, Object.keys(routes)) }),
   }
 
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 10_000 }, (request, response) => {

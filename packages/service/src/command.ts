@@ -11,12 +11,14 @@ export interface Command<Config extends { readonly logLevel: string }> {
   readonly settings: Settings
   /** @throws {ConfigError} with everything that is wrong, at once */
   readonly readConfig: (source: Source) => Config
+  /** Where the log goes; stdout when left out. */
+  readonly logTo?: (config: Config) => 'stdout' | 'stderr'
   readonly run: (config: Config, logger: Logger) => Promise<void>
 }
 
 /** Runs a command with this process' environment and command line: its only reader. */
 export async function runCommand<Config extends { readonly logLevel: string }>(command: Command<Config>): Promise<void> {
-  const { name, version, usage, settings, readConfig, run } = command
+  const { name, version, usage, settings, readConfig, logTo, run } = command
   const source = { env: process.env, args: process.argv.slice(2) }
   if (source.args.includes('--help')) {
     process.stdout.write(helpText(`Usage: ${name} ${usage}`, settings))
@@ -28,7 +30,7 @@ export async function runCommand<Config extends { readonly logLevel: string }>(c
   }
   try {
     const config = readConfig(source)
-    const logger = createLogger(name, config.logLevel)
+    const logger = createLogger(name, config.logLevel, logTo?.(config))
     const variables = unknownVariables(settings, source.env)
     if (variables.length > 0) logger.warn({ variables }, 'these variables are no settings of this service')
     await run(config, logger)

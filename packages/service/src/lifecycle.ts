@@ -1,9 +1,16 @@
 import { closeLog, type Logger } from './logger.ts'
 
-/** Exit codes that a service ends with by itself; 128 + the signal's number is added to them by a second signal. */
-export const EXIT = { ok: 0, failed: 1, usage: 2 } as const
-
-const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const
+/** The exit codes of all programs; one that a signal ended has 128 + its number. */
+export const EXIT = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  notConnected: 3,
+  connectionLost: 4,
+  wrongBytes: 5,
+  SIGINT: 130,
+  SIGTERM: 143,
+} as const
 
 /**
  * Waits for SIGINT or SIGTERM, stops the service once, and ends the process with the exit code that `stop` gives. A second signal ends it at once
@@ -11,11 +18,11 @@ const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const
  */
 export function stopOnSignal(logger: Logger, stop: (signal: NodeJS.Signals) => Promise<number>): void {
   let stopping = false
-  for (const [signal, code] of Object.entries(SIGNALS) as [NodeJS.Signals, number][]) {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
       if (stopping) {
         logger.warn({ signal }, 'second signal: ending at once')
-        exit(logger, code)
+        exit(logger, EXIT[signal])
         return
       }
       stopping = true

@@ -8,8 +8,8 @@ export const logLevel = oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal'
 /** What may wait for a reader of stdout that does not read. Lines beyond it are dropped: a full pipe must not stop the service. */
 const MAX_WAITING_BYTES = 4 * 1024 * 1024
 
-/** One JSON object a line on stdout, written behind the event loop's back. `closeLog` before the process ends. */
-export function createLogger(service: string, level: string): Logger {
+/** One JSON object a line, written behind the event loop's back. `closeLog` before the process ends. */
+export function createLogger(service: string, level: string, to: 'stdout' | 'stderr' = 'stdout'): Logger {
   return pino(
     {
       level,
@@ -20,7 +20,7 @@ export function createLogger(service: string, level: string): Logger {
       errorKey: 'error',
       serializers: { error: describeError },
     },
-    destination({ fd: 1, sync: false, maxLength: MAX_WAITING_BYTES }),
+    destination({ fd: to === 'stdout' ? 1 : 2, sync: false, maxLength: MAX_WAITING_BYTES }),
   )
 }
 

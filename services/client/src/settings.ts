@@ -20,15 +20,15 @@ import {
 } from '@nihao/service'
 import { type Endpoint, endpointUrl, parseEndpoints } from '@nihao/wire'
 
-const modes = ['probe'] as const
+export type ModeName = 'probe' | 'load' | 'check' | 'idle'
 
 /** Every setting of the client. The README's table and `--help` are made from this one. */
 export const settings = {
   mode: {
     doc: 'What to do; the first word of the command line says it as well.',
-    format: oneOf(...modes),
+    format: oneOf('probe', 'load', 'check', 'idle'),
     default: 'probe',
-  } as Setting<string>,
+  } as Setting<ModeName>,
   targets: {
     doc: 'Whom to talk to, and what: endpoint URLs, separated by blanks or commas.',
     format: text,

@@ -5,18 +5,17 @@ import { registerMetrics } from './metrics.ts'
 import { describeConnections, describeTotals, Server } from './server.ts'
 import { readConfig, type ServerConfig, settings } from './settings.ts'
 
-const service = 'nihao-server'
-const { version } = manifest
+/** What this program calls itself, in its log and its metrics. */
+const program = { name: 'nihao-server', version: manifest.version } as const
 
 async function run(config: ServerConfig, logger: Logger): Promise<void> {
-  const server = new Server(config, version, logger)
+  const server = new Server(config, program.version, logger)
   try {
     await server.listen()
-    const registry = createRegistry(service, version)
+    const registry = createRegistry(program.name, program.version)
     registerMetrics(registry, server)
     await startAdmin({
-      service,
-      version,
+      ...program,
       host: config.adminHost,
       port: config.adminPort,
       registry,
@@ -36,4 +35,4 @@ async function run(config: ServerConfig, logger: Logger): Promise<void> {
   })
 }
 
-await runCommand({ name: service, version, usage: '[setting …] [endpoint …]', settings, readConfig, run })
+await runCommand({ ...program, usage: '[setting …] [endpoint …]', settings, readConfig, run })

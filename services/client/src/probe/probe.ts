@@ -1,9 +1,9 @@
 import type { Logger } from '@nihao/service'
+import { Schedule } from '../schedule.ts'
+import type { ClientConfig } from '../settings.ts'
+import { type Observer, Target } from '../target.ts'
 import { FreshConnections } from './fresh.ts'
-import { Schedule } from './schedule.ts'
 import { Session } from './session.ts'
-import type { ClientConfig } from './settings.ts'
-import { type Observer, Target } from './target.ts'
 
 /** The mode that runs until it is told to stop: sessions on every target, with exchanges on a fixed schedule. */
 export class Probe {

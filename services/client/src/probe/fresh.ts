@@ -1,6 +1,6 @@
-import { Connection } from './connection.ts'
+import { Connection } from '../connection.ts'
+import type { Target } from '../target.ts'
 import { Outages } from './outage.ts'
-import type { Target } from './target.ts'
 
 /** Exchanges that get a connection each: whether new connections work is another question than whether old ones live on. */
 export class FreshConnections {

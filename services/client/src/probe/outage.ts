@@ -1,6 +1,6 @@
-import type { Connection } from './connection.ts'
-import { closedBy, type Failure } from './failure.ts'
-import type { Target } from './target.ts'
+import type { Connection } from '../connection.ts'
+import { closedBy, type Failure } from '../failure.ts'
+import type { Target } from '../target.ts'
 
 /**
  * The outages of one session: each begins with a failure, counts from the last good exchange before it, and ends with the next good
