@@ -1,4 +1,4 @@
-import type { Logger } from './logger.ts'
+import { closeLog, type Logger } from './logger.ts'
 
 /** Exit codes that a service ends with by itself; 128 + the signal's number is added to them by a second signal. */
 export const EXIT = { ok: 0, failed: 1, usage: 2 } as const
@@ -36,9 +36,6 @@ export function fail(logger: Logger, error: unknown, message: string): void {
 
 /** Ends the process when the log is written. A reader of stdout that does not read can't hold it. */
 export function exit(logger: Logger, code: number): void {
-  const deadline = setTimeout(() => process.exit(code), 1_000)
-  logger.flush(() => {
-    clearTimeout(deadline)
-    process.exit(code)
-  })
+  setTimeout(() => process.exit(code), 1_000)
+  closeLog(logger, () => process.exit(code))
 }
