@@ -1,0 +1,41 @@
+import { execFileSync } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+
+const here = import.meta.dirname
+
+/** Paths of the built programs; `undefined` where the toolchain is missing. */
+export type Programs = { load: string; echoC: string; echoGo: string | undefined }
+
+/** First line of what a program prints about itself, or `undefined` when it isn't installed. */
+export function versionOf(program: string, argument: string): string | undefined {
+  try {
+    return execFileSync(program, [argument], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).split('\n', 1)[0]
+  } catch {
+    return undefined
+  }
+}
+
+/** Builds the load generator and the comparison servers into `folder`. Throws without a C compiler: nothing can be measured then. */
+export function buildPrograms(folder: string): Programs {
+  if (versionOf('gcc', '--version') === undefined) {
+    throw new Error('gcc is missing: the load generator is written in C (Debian: apt-get install gcc libc6-dev)')
+  }
+  const loadSources = readdirSync(join(here, 'load')).filter(name => name.endsWith('.c'))
+  const load = compileC(
+    join(folder, 'load'),
+    loadSources.map(name => join(here, 'load', name)),
+  )
+  const echoC = compileC(join(folder, 'echo-c'), [join(here, 'servers', 'echo.c')])
+  return { load, echoC, echoGo: versionOf('go', 'version') === undefined ? undefined : compileGo(join(folder, 'echo-go')) }
+}
+
+function compileC(output: string, sources: string[]): string {
+  execFileSync('gcc', ['-O2', '-Wall', '-Wextra', '-o', output, ...sources], { stdio: 'inherit' })
+  return output
+}
+
+function compileGo(output: string): string {
+  execFileSync('go', ['build', '-o', output, join(here, 'servers', 'echo.go')], { stdio: 'inherit' })
+  return output
+}
