@@ -2,10 +2,13 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import manifest from '../../package.json' with { type: 'json' }
 import { until } from '../process/support/until.ts'
 import { describeWithDocker, docker } from './docker.ts'
 
 const project = `nihao-test-${process.pid}`
+const ofProject = ['--filter', `label=com.docker.compose.project=${project}`]
+const images = ['server', 'client'].map(service => `nihao-${service}:${manifest.version}`)
 /** Any free ports, so that the test runs beside what already uses the usual ones. */
 const environment = { GREET_PORT: '0', ECHO_PORT: '0', ADMIN_PORT: '0', PROMETHEUS_PORT: '0' }
 
@@ -42,8 +45,19 @@ async function exchange(port: number, message: string): Promise<string> {
 }
 
 describeWithDocker('docker compose up, with the file as shipped', () => {
-  beforeAll(() => compose('up', '--build', '--detach', '--wait'), 240_000)
-  afterAll(() => compose('--profile', 'monitoring', 'down', '--volumes', '--remove-orphans', '--timeout', '1'), 60_000)
+  let imageIds: string[] = []
+
+  beforeAll(async () => {
+    imageIds = await Promise.all(images.map(image => docker(['image', 'inspect', '--format', '{{.Id}}', image])))
+    await compose('up', '--build', '--detach', '--wait')
+  }, 240_000)
+
+  afterAll(async () => {
+    await compose('--profile', 'monitoring', 'down', '--volumes', '--remove-orphans', '--timeout', '1')
+    // Compose has built the same images again, with its project's name as a label.
+    await Promise.all(images.map((image, index) => docker(['tag', imageIds[index] ?? '', image])))
+    await docker(['image', 'prune', '--force', ...ofProject])
+  }, 60_000)
 
   test('starts a healthy server and a healthy client, and nothing that was not asked for', async () => {
     const started = (await containers()).map(({ Service, State, Health }) => [Service, State, Health])
@@ -96,8 +110,9 @@ describeWithDocker('docker compose up, with the file as shipped', () => {
       ['server', 0],
     ])
     await compose('--profile', 'monitoring', 'down', '--volumes')
-    const ofProject = ['--filter', `label=com.docker.compose.project=${project}`]
-    expect(await docker(['ps', '--all', '--format', '{{.Names}} {{.Status}}', ...ofProject])).toBe('')
+    // Other tests' containers have the project's label as well, from the image; this one only compose gives.
+    const ofCompose = [...ofProject, '--filter', 'label=com.docker.compose.config-hash']
+    expect(await docker(['ps', '--all', '--format', '{{.Names}} {{.Status}}', ...ofCompose])).toBe('')
     expect(await docker(['network', 'ls', '--quiet', ...ofProject])).toBe('')
     expect(await docker(['volume', 'ls', '--quiet', ...ofProject])).toBe('')
   }, 90_000)

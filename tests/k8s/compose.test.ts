@@ -1,0 +1,104 @@
+import { describe, expect, test } from '@jest/globals'
+import { duration, unknownVariables } from '@nihao/service'
+import manifest from '../../package.json' with { type: 'json' }
+import * as client from '../../services/client/src/settings.ts'
+import * as server from '../../services/server/src/settings.ts'
+import { readText, readYaml } from './manifests.ts'
+
+interface ComposeService {
+  readonly image: string
+  readonly build?: { readonly dockerfile: string }
+  readonly environment?: Record<string, string>
+  readonly ports?: string[]
+  readonly depends_on?: Record<string, { readonly condition: string }>
+  readonly stop_grace_period?: string
+  readonly volumes?: string[]
+  readonly profiles?: string[]
+  readonly read_only?: boolean
+  readonly cap_drop?: string[]
+  readonly security_opt?: string[]
+  readonly init?: boolean
+}
+
+interface Prometheus {
+  readonly scrape_configs: {
+    readonly job_name: string
+    readonly static_configs?: { readonly targets: string[] }[]
+    readonly dns_sd_configs?: { readonly names: string[]; readonly type: string; readonly port: number }[]
+  }[]
+}
+
+const compose = readYaml<{ services: Record<'server' | 'client' | 'prometheus', ComposeService> }>('docker-compose.yml')
+const { services } = compose
+const prometheus = readYaml<Prometheus>('monitoring/prometheus.yml')
+
+const serverConfig = server.readConfig({ env: services.server.environment ?? {}, args: [] })
+const clientConfig = client.readConfig({ env: services.client.environment ?? {}, args: [] })
+const listening = serverConfig.listeners.map(({ endpoint: { protocol, address } }) => ({
+  protocol,
+  port: 'port' in address && address.port,
+}))
+
+/** The ports in the container that are published, from `[address:][port]:port`. */
+const published = ({ ports = [] }: ComposeService) => ports.map(port => Number(port.split(':').at(-1)))
+
+test.each(Object.entries(services))('%s has nothing to write to, no capabilities and an init', (_, service) => {
+  expect(service).toMatchObject({ read_only: true, cap_drop: ['ALL'], security_opt: ['no-new-privileges:true'], init: true })
+})
+
+describe.each([
+  ['server', services.server, server.settings],
+  ['client', services.client, client.settings],
+] as const)('%s', (name, service, settings) => {
+  test('is built from its Dockerfile and called by this version', () => {
+    expect(service.build?.dockerfile).toBe(`Dockerfile.${name}`)
+    expect(service.image).toBe(`nihao-${name}:${manifest.version}`)
+    expect(readText(`Dockerfile.${name}`)).toContain(`org.opencontainers.image.version="${manifest.version}"`)
+  })
+
+  test('is given settings, and nothing else', () => {
+    expect(unknownVariables(settings, service.environment ?? {})).toEqual([])
+  })
+})
+
+test('the images expose the ports that the services have by default', () => {
+  const exposed = (name: string) =>
+    /^EXPOSE (.*)$/m
+      .exec(readText(`Dockerfile.${name}`))?.[1]
+      ?.split(' ')
+      .map(Number)
+  expect(exposed('server')).toEqual([...listening.map(({ port }) => port), serverConfig.adminPort])
+  expect(exposed('client')).toEqual([clientConfig.adminPort])
+})
+
+test('the server can be reached at each of its ports, the admin endpoint from this machine only', () => {
+  expect(published(services.server)).toEqual([...listening.map(({ port }) => port), serverConfig.adminPort])
+  expect(services.server.ports?.at(-1)).toMatch(/^127\.0\.0\.1:/)
+})
+
+test('the client can be there more than once, waits for a healthy server, and talks to each of its listeners', () => {
+  expect(services.client.ports).toBeUndefined()
+  expect(services.client.depends_on).toEqual({ server: { condition: 'service_healthy' } })
+  const targets = clientConfig.targetConfigs.map(({ endpoint: { protocol, address } }) => ({ protocol, ...address }))
+  expect(targets).toEqual(listening.map(({ protocol, port }) => ({ protocol, host: 'server', port })))
+})
+
+test('the grace period is longer than the whole drain', () => {
+  const graceMs = duration.parse(services.server.stop_grace_period ?? '10s')
+  expect(graceMs).toBeGreaterThan(serverConfig.drainDelay + serverConfig.drainTimeout)
+})
+
+test('Prometheus comes when it is asked for, and scrapes the server and every client', () => {
+  expect(services.prometheus.profiles).toEqual(['monitoring'])
+  expect(services.prometheus.volumes).toContain('./monitoring/prometheus.yml:/etc/prometheus/prometheus.yml:ro')
+  const [ofServer, ofClient, ...others] = prometheus.scrape_configs
+  expect(ofServer).toMatchObject({
+    job_name: 'nihao-server',
+    static_configs: [{ targets: [`server:${serverConfig.adminPort}`] }],
+  })
+  expect(ofClient).toMatchObject({
+    job_name: 'nihao-client',
+    dns_sd_configs: [{ names: ['client'], type: 'A', port: clientConfig.adminPort }],
+  })
+  expect(others).toEqual([])
+})
