@@ -3,6 +3,12 @@ import type { Bytes, Protocol, ServerHalf } from './protocol.ts'
 
 const LF = 0x0a
 
+/** Up to here, copying is cheaper than a write of two pieces. */
+const COPY_BYTES = 4_096
+
+/** Lines are greeted this many bytes at a time: where each is empty, the reply is ten times as long. */
+const SLICE_BYTES = 8_192
+
 /**
  * Puts a greeting in front of every line and sends the rest of the bytes back as they come. It keeps one bit of state, so memory
  * does not grow with the line; and as LF is never a part of a longer UTF-8 character, no greeting ever lands inside one.
@@ -10,6 +16,7 @@ const LF = 0x0a
 class Greeter implements ServerHalf {
   messages = 0
   midMessage = false
+  rest: Buffer | undefined
   readonly #greeting: Buffer
   readonly #greetingText: string
   readonly #lineEndAndGreeting: string
@@ -21,25 +28,35 @@ class Greeter implements ServerHalf {
   }
 
   receive(chunk: Buffer): Bytes {
-    const atLineStart = !this.midMessage
     const last = chunk.length - 1
     const firstLineEnd = chunk.indexOf(LF)
-    this.midMessage = chunk[last] !== LF
+    if (firstLineEnd === -1 || firstLineEnd === last) return this.#greetOne(chunk, firstLineEnd === last)
+    this.rest = chunk.length > SLICE_BYTES ? chunk.subarray(SLICE_BYTES) : undefined
+    return this.#greetMany(this.rest === undefined ? chunk : chunk.subarray(0, SLICE_BYTES))
+  }
 
-    if (firstLineEnd === -1 || firstLineEnd === last) {
-      if (!atLineStart) return chunk
-      this.messages++
-      const reply = Buffer.allocUnsafe(this.#greeting.length + chunk.length)
-      reply.set(this.#greeting, 0)
-      reply.set(chunk, this.#greeting.length)
-      return reply
-    }
+  #greetOne(chunk: Buffer, endsLine: boolean): Bytes {
+    this.rest = undefined
+    const continues = this.midMessage
+    this.midMessage = !endsLine
+    if (continues) return chunk
+    this.messages++
+    if (chunk.length > COPY_BYTES) return [this.#greeting, chunk]
+    const reply = Buffer.allocUnsafe(this.#greeting.length + chunk.length)
+    reply.set(this.#greeting, 0)
+    reply.set(chunk, this.#greeting.length)
+    return reply
+  }
 
+  #greetMany(chunk: Buffer): string {
     // The last byte stays out: a line end there begins no line yet.
+    const last = chunk.length - 1
     const lines = chunk.toString('latin1', 0, last)
     const greeted = lines.replaceAll('\n', this.#lineEndAndGreeting)
-    this.messages += (greeted.length - lines.length) / this.#greeting.length + (atLineStart ? 1 : 0)
-    return (atLineStart ? this.#greetingText : '') + greeted + chunk.toString('latin1', last)
+    this.messages += (greeted.length - lines.length) / this.#greeting.length + (this.midMessage ? 0 : 1)
+    const reply = (this.midMessage ? '' : this.#greetingText) + greeted
+    this.midMessage = chunk[last] !== LF
+    return reply + (this.midMessage ? chunk.toString('latin1', last) : '\n')
   }
 }
 

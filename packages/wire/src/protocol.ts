@@ -80,6 +80,8 @@ export interface ServerHalf {
   readonly midMessage: boolean
   /** True when both sides have said all: the connection is to be closed behind the last reply. */
   readonly ended?: boolean
+  /** What was left of the last chunk, where its reply would have been too much at once: to be received when the peer has taken that. */
+  readonly rest?: Buffer | undefined
   /** What the server says first. */
   open?(): Bytes
   /**

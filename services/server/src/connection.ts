@@ -20,6 +20,8 @@ export interface ConnectionLimits {
   readonly idleTimeout: number
   readonly slowReaderTimeout: number
   readonly maxAge: number
+  /** Silence after which the kernel asks whether the peer is still there. */
+  readonly keepAlive: number
 }
 
 /** The other end, as limits, logs and reports know it. */
@@ -62,6 +64,7 @@ export class Connection {
   #reason: CloseReason | undefined
   /** Why the connection is to be ended as soon as nothing is under way on it. */
   #leaving: 'drained' | 'max_age' | undefined
+  #keptAlive = false
   #movedBytes = 0
   #movedAtMs = this.openedAtMs
   #maxAgeShare = 1 - Math.random() * MAX_AGE_JITTER
@@ -123,6 +126,7 @@ export class Connection {
     if (limits.maxAge > 0 && this.#leaving === undefined && nowMs - this.openedAtMs >= limits.maxAge * this.#maxAgeShare) {
       this.leave('max_age', MAX_AGE_GRACE_MS)
     }
+    if (!this.#keptAlive) this.#keepAlive(limits.keepAlive)
     const movedBytes = this.receivedBytes + this.sentBytes
     if (movedBytes !== this.#movedBytes) {
       this.#movedBytes = movedBytes
@@ -131,9 +135,10 @@ export class Connection {
     }
     const stillMs = nowMs - this.#movedAtMs
     const over = (limitMs: number) => limitMs > 0 && stillMs >= limitMs
+    const quiet = stillMs >= DRAIN_QUIET_MS && this.bufferedBytes === 0
     if (this.bufferedBytes > 0 && over(limits.slowReaderTimeout)) this.cut('slow_reader')
     else if (this.#socket.writableEnded) return
-    else if (this.#leaving !== undefined && this.#half.goAway === undefined && stillMs >= DRAIN_QUIET_MS) this.#end(this.#leaving)
+    else if (this.#leaving !== undefined && this.#half.goAway === undefined && quiet) this.#end(this.#leaving)
     else if (over(limits.idleTimeout)) this.#end('idle_timeout')
   }
 
@@ -170,7 +175,10 @@ export class Connection {
       this.#end('protocol_error')
       return
     }
-    if (this.#half.ended) this.#end(this.#leaving ?? 'client_closed')
+    const { rest } = this.#half
+    if (rest !== undefined) {
+      if (!this.#socket.isPaused()) this.#receive(rest)
+    } else if (this.#half.ended) this.#end(this.#leaving ?? 'client_closed')
     else if (this.#leaving !== undefined && this.#half.goAway === undefined) this.#endIfQuiet(this.#leaving)
   }
 
@@ -185,12 +193,24 @@ export class Connection {
     if (this.#socket.writableNeedDrain) this.#pause()
   }
 
+  /** Four system calls that a connection is spared which does not live until the first check. */
+  #keepAlive(silenceMs: number): void {
+    this.#keptAlive = true
+    if (silenceMs > 0) this.#socket.setKeepAlive(true, silenceMs)
+  }
+
   /** Stops reading until the peer has taken what waits for it: memory is bounded by one read and what a write may buffer. */
   #pause(): void {
     if (this.#socket.isPaused()) return
     this.readPauses++
     this.#socket.pause()
-    this.#socket.once('drain', () => this.#socket.resume())
+    this.#socket.once('drain', () => this.#resume())
+  }
+
+  #resume(): void {
+    this.#socket.resume()
+    const { rest } = this.#half
+    if (rest !== undefined) this.#receive(rest)
   }
 
   /** Sends without end: a block at a time while the kernel takes it, others having their turn in between, or when it has drained. */

@@ -58,8 +58,6 @@ export class Listener {
       {
         allowHalfOpen: true, // else replies that are not yet written are lost when the peer half-closes
         noDelay: true, // a reply must not wait for the acknowledgement of the one before
-        keepAlive: config.values.keepAlive > 0,
-        keepAliveInitialDelay: config.values.keepAlive,
         highWaterMark: config.values.maxBuffered,
       },
       socket => this.#accept(socket),

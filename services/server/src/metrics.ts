@@ -1,9 +1,13 @@
 import { BookMetrics } from '@nihao/service'
 import { Gauge, Histogram, type Registry } from 'prom-client'
+import type { Listener } from './listener.ts'
 import type { Server } from './server.ts'
 
 /** 10 ms to a day, seconds. */
 const DURATION_BUCKETS = [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 60, 300, 900, 3_600, 14_400, 43_200, 86_400]
+
+/** So many durations wait at most for somebody to scrape. */
+const UNOBSERVED = 1_000
 
 /** Registers the server's metrics. All but the durations are read from the listeners' books when somebody scrapes. */
 export function registerMetrics(registry: Registry, server: Server): void {
@@ -58,13 +62,22 @@ export function registerMetrics(registry: Registry, server: Server): void {
     },
   })
 
+  const durations = new Map(listeners.map(listener => [listener, [] as number[]]))
   const duration = new Histogram({
     name: 'tcp_server_connection_duration_seconds',
     help: 'Time from accept to close of the connections that ended.',
     labelNames: ['listener'],
     buckets: DURATION_BUCKETS,
     registers,
+    collect: () => durations.forEach((_, listener) => observe(listener)),
   })
+  // Observed many at a time: one by one it costs more than all other counting of a connection.
+  const observe = (listener: Listener) => {
+    for (const seconds of durations.get(listener)?.splice(0) ?? []) duration.observe({ listener: listener.label }, seconds)
+  }
   for (const { label } of listeners) duration.zero({ listener: label })
-  server.onClose(({ label }, { openedAtMs }) => duration.observe({ listener: label }, (performance.now() - openedAtMs) / 1_000))
+  server.onClose((listener, { openedAtMs }) => {
+    const unobserved = durations.get(listener)
+    if (unobserved?.push((performance.now() - openedAtMs) / 1_000) === UNOBSERVED) observe(listener)
+  })
 }

@@ -98,7 +98,9 @@ export class Server {
 /** One line for each connection, at its end. A port scan or a health check by TCP that sends nothing is no news. */
 function logClosed(logger: Logger, listener: Listener, connection: Connection, reason: CloseReason): void {
   const { peer, receivedBytes, sentBytes, messages, bufferedBytes, unansweredBytes, error } = connection
-  logger[receivedBytes > 0 ? 'info' : 'debug'](
+  const level = receivedBytes > 0 ? 'info' : 'debug'
+  if (!logger.isLevelEnabled(level)) return
+  logger[level](
     {
       listener: listener.label,
       remoteAddress: peer.address,
@@ -108,9 +110,9 @@ function logClosed(logger: Logger, listener: Listener, connection: Connection, r
       receivedBytes,
       sentBytes,
       messages,
-      ...(bufferedBytes > 0 && { unsentBytes: bufferedBytes }),
-      ...(unansweredBytes > 0 && { unansweredBytes }),
-      ...(error && { error }),
+      unsentBytes: bufferedBytes || undefined,
+      unansweredBytes: unansweredBytes || undefined,
+      error,
     },
     'connection closed',
   )

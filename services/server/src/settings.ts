@@ -51,7 +51,7 @@ export const settings = {
   maxBuffered: {
     doc: 'Bytes that may wait for a slow reader of one connection before reading from it pauses.',
     format: size,
-    default: '256KiB',
+    default: '128KiB',
     perEndpoint: true,
   } as Setting<number>,
   slowReaderTimeout: {
