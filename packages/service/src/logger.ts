@@ -9,7 +9,7 @@ export const logLevel = oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal'
 const MAX_WAITING_BYTES = 4 * 1024 * 1024
 
 /** A write for each line would cost more than the connection that the line tells of. */
-const BATCH_BYTES = 16 * 1024
+const BATCH_BYTES = 8 * 1024
 const BATCH_MS = 50
 
 /** One JSON object a line, written behind the event loop's back. `closeLog` before the process ends. */
