@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { ServerHalf } from '@nihao/wire'
+import { countRead } from './read-buffers.ts'
 
 /** Why a connection ended: the `reason` of logs and metrics. */
 export const closeReasons = [
@@ -99,7 +100,7 @@ export class Connection {
     const over = (limitMs: number) => limitMs > 0 && stillMs >= limitMs
     if (this.bufferedBytes > 0 && over(limits.slowReaderTimeout)) this.cut('slow_reader')
     else if (this.#reason === 'idle_timeout' && stillMs >= limits.idleTimeout + LINGER_MS) this.cut('idle_timeout')
-    else if (this.#draining && stillMs >= DRAIN_QUIET_MS) this.#end('drained')
+    else if (this.#draining && this.bufferedBytes === 0 && stillMs >= DRAIN_QUIET_MS) this.#end('drained')
     else if (over(limits.idleTimeout)) this.#end('idle_timeout')
   }
 
@@ -110,19 +111,20 @@ export class Connection {
 
   /** Ends the connection at once; what waits for the peer is lost, and told as `bufferedBytes`. */
   cut(reason: CloseReason): void {
-    this.#reason ??= reason
+    this.#reason = reason
     this.#closeBooks()
     this.#socket.destroy()
   }
 
   #receive(chunk: Buffer): void {
+    countRead(chunk.length)
     if (this.#socket.writableEnded) {
       this.unansweredBytes += chunk.length
       return
     }
     const reply = this.#half.receive(chunk)
     if (reply !== undefined && !this.#socket.write(reply, 'latin1')) this.#pause()
-    if (this.#draining) this.#endIfQuiet()
+    if (this.#draining && !this.#socket.isPaused()) this.#endIfQuiet()
   }
 
   /** Stops reading until the peer has taken what waits for it: memory is bounded by one read and what a write may buffer. */
