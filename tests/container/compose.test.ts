@@ -10,7 +10,7 @@ const project = `nihao-test-${process.pid}`
 const ofProject = ['--filter', `label=com.docker.compose.project=${project}`]
 const images = ['server', 'client'].map(service => `nihao-${service}:${manifest.version}`)
 /** Any free ports, so that the test runs beside what already uses the usual ones. */
-const environment = { GREET_PORT: '0', ECHO_PORT: '0', ADMIN_PORT: '0', PROMETHEUS_PORT: '0' }
+const environment = { GREET_PORT: '0', PROBE_PORT: '0', ADMIN_PORT: '0', PROMETHEUS_PORT: '0' }
 
 interface Container {
   readonly Name: string
@@ -69,7 +69,7 @@ describeWithDocker('docker compose up, with the file as shipped', () => {
 
   test('greets whoever comes to the published ports', async () => {
     expect(await exchange(await published('server', 1234), '张三')).toBe('你好，张三')
-    expect(await exchange(await published('server', 7007), '张三')).toBe('张三')
+    expect(await published('server', 7000)).toBeGreaterThan(0)
     const metrics = await (await fetch(`http://127.0.0.1:${await published('server', 9464)}/metrics`)).text()
     expect(metrics).toContain('tcp_server_connections_opened_total{listener="greet:1234"}')
   })

@@ -9,7 +9,7 @@ describeWithDocker('server and client on one network', () => {
   afterEach(() => stage.remove())
 
   test('greet each other, and both keep the same books, while they run and when the client has stopped', async () => {
-    const server = await stage.server()
+    const server = await stage.server({ NIHAO_LISTEN: 'greet://0.0.0.0:1234 echo://0.0.0.0:7007' })
     // One exchange a session within the test's life: nothing moves any more while both are read.
     const greet = 'greet://server:1234'
     const client = await stage.client(`${greet}?interval=10m&connections=10 echo://server:7007?interval=20ms`)

@@ -30,6 +30,12 @@ export interface AdminOptions {
   readonly pages: Readonly<Record<string, () => Page>>
 }
 
+/** A started endpoint. Services leave it open until their process ends, so that their last state can be scraped. */
+export interface Admin {
+  readonly port: number
+  close(): void
+}
+
 export const plain = (status: number, body: string): Page => ({ status, type: 'text/plain; charset=utf-8', body: `${body}\n` })
 
 export const json = (status: number, value: unknown): Page => ({
@@ -42,16 +48,7 @@ export const json = (status: number, value: unknown): Page => ({
  * Starts the HTTP endpoint for those who run the service: health, metrics, what is open. GET and HEAD only.
  * @throws {ListenError}
  */
-export async function startAdmin({
-  name,
-  version,
-  host,
-  port,
-  registry,
-  logger,
-  notReady,
-  pages,
-}: AdminOptions): Promise<AddressInfo> {
+export async function startAdmin({ name, version, host, port, registry, logger, notReady, pages }: AdminOptions): Promise<Admin> {
   const scrape = scraper(registry)
   const routes: Record<string, (request: IncomingMessage) => Page | Promise<Page>> = {
     '/livez': () => plain(200, 'alive'),
@@ -79,7 +76,13 @@ export async function startAdmin({
   await listen(server, { host, port }, `the admin address ${host}:${port}`)
   const address = server.address() as AddressInfo
   logger.info({ address: address.address, family: address.family, port: address.port }, 'admin listening')
-  return address
+  return {
+    port: address.port,
+    close: () => {
+      server.close()
+      server.closeAllConnections()
+    },
+  }
 }
 
 async function answer(

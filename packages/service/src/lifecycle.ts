@@ -43,6 +43,10 @@ export function fail(logger: Logger, error: unknown, message: string): void {
 
 /** Ends the process when the log is written. A reader of stdout that does not read can't hold it. */
 export function exit(logger: Logger, code: number): void {
-  setTimeout(() => process.exit(code), 1_000)
+  setTimeout(() => {
+    // pino's last act at exit is to write what is left, and to wait for the reader as long as that takes.
+    process.removeAllListeners('exit')
+    process.exit(code)
+  }, 1_000)
   closeLog(logger, () => process.exit(code))
 }

@@ -80,15 +80,24 @@ export function readSettings<S extends Settings>(settings: S, { env, args }: Sou
 }
 
 function readFlags(names: readonly string[], args: readonly string[], mistakes: string[]) {
-  try {
-    const options = Object.fromEntries(names.map(name => [kebabCase(name), { type: 'string' as const }]))
-    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true })
-    const flags = names.map(name => [environmentName(name), values[kebabCase(name)]]).filter(([, value]) => value !== undefined)
-    return { flags: Object.fromEntries(flags), words: positionals }
-  } catch (error) {
-    mistakes.push(`${(error as Error).message.split('. ')[0]}: --help lists the flags`)
-    return { flags: {}, words: [] }
+  const known = new Map(names.map(name => [kebabCase(name), environmentName(name)]))
+  const options = Object.fromEntries([...known.keys()].map(flag => [flag, { type: 'string' as const }]))
+  const { tokens } = parseArgs({ args: [...args], options, strict: false, allowPositionals: true, tokens: true })
+  const flags: Record<string, string> = {}
+  const words: string[] = []
+  let unknown = false
+  for (const token of tokens) {
+    if (token.kind === 'positional') words.push(token.value)
+    if (token.kind !== 'option') continue
+    const variable = known.get(token.name)
+    const missing = token.value === undefined || (!token.inlineValue && token.value.startsWith('-'))
+    unknown ||= variable === undefined
+    if (variable === undefined) mistakes.push(`unknown flag ${token.rawName}: --help lists the flags`)
+    else if (missing) mistakes.push(`${token.rawName} lacks its value: --help lists the flags`)
+    else flags[variable] = token.value
   }
+  // The value of an unknown flag would pass for a word.
+  return { flags, words: unknown ? [] : words }
 }
 
 /** An endpoint with the settings that hold for it. */
@@ -116,8 +125,9 @@ export function readEndpoints<S extends Settings, Endpoint extends { readonly op
       values: withOptions(settings, reading, urlOf(endpoint), endpoint.options),
     }))
   } catch (error) {
-    const { mistakes: wrong } = error as { mistakes?: readonly string[] }
+    const { mistakes: wrong, endpoints = [] } = error as { mistakes?: readonly string[]; endpoints?: readonly Endpoint[] }
     if (wrong === undefined) throw error
+    for (const endpoint of endpoints) withOptions(settings, reading, urlOf(endpoint), endpoint.options)
     mistakes.push(...wrong.map(mistake => `${environmentName(name)}: ${mistake}`))
     return []
   }

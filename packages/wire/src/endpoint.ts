@@ -16,10 +16,13 @@ export type EndpointAddress = { readonly host: string; readonly port: number } |
 export class EndpointError extends Error {
   override readonly name = 'EndpointError'
   readonly mistakes: readonly string[]
+  /** Those that could be read: their options may hold further mistakes. */
+  readonly endpoints: readonly Endpoint[]
 
-  constructor(mistakes: readonly string[]) {
+  constructor(mistakes: readonly string[], endpoints: readonly Endpoint[] = []) {
     super(mistakes.join('\n'))
     this.mistakes = mistakes
+    this.endpoints = endpoints
   }
 }
 
@@ -40,7 +43,7 @@ export function parseEndpoints(text: string): Endpoint[] {
       mistakes.push(...error.mistakes)
     }
   }
-  if (mistakes.length > 0) throw new EndpointError(mistakes)
+  if (mistakes.length > 0) throw new EndpointError(mistakes, endpoints)
   return endpoints
 }
 
@@ -76,12 +79,24 @@ function parseEndpoint(text: string): Endpoint {
 }
 
 function unixAddress(url: URL, mistake: (what: string) => void): EndpointAddress {
-  const path = decodeURIComponent(url.pathname)
+  const path = decoded(url.pathname)
+  if (path === undefined) {
+    mistake('the path of the Unix socket has a % that begins no escape such as %20')
+    return { path: '' }
+  }
   if (url.host !== '') mistake(`a Unix socket has no host: expected three slashes, as in greet+unix:///run/nihao.sock`)
   if (path.length <= 1) mistake('the path of the Unix socket is missing, as in greet+unix:///run/nihao.sock')
   // sockaddr_un has 108 bytes, the last one a NUL; a longer path would be cut in silence.
   if (Buffer.byteLength(path) > 107) mistake('the path of the Unix socket is longer than 107 bytes')
   return { path }
+}
+
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return undefined
+  }
 }
 
 function tcpAddress(url: URL, protocol: string, mistake: (what: string) => void): EndpointAddress {

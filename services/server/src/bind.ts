@@ -1,4 +1,4 @@
-import { unlink } from 'node:fs/promises'
+import { lstat, unlink } from 'node:fs/promises'
 import { connect, type Server } from 'node:net'
 import { ListenError, listen } from '@nihao/service'
 import { type Endpoint, endpointUrl } from '@nihao/wire'
@@ -18,18 +18,20 @@ export async function bind(server: Server, endpoint: Endpoint): Promise<void> {
     await listen(server, options, url)
   } catch (error) {
     const inUse = error instanceof ListenError && error.code === 'EADDRINUSE'
-    if (!inUse || !('path' in address) || (await isAlive(address.path))) throw error
+    if (!inUse || !('path' in address) || !(await isStale(address.path))) throw error
     await unlink(address.path)
     await listen(server, options, url)
   }
 }
 
-function isAlive(path: string): Promise<boolean> {
+async function isStale(path: string): Promise<boolean> {
+  // A connection to a file that is no socket is refused as well.
+  if (!(await lstat(path)).isSocket()) return false
   return new Promise(resolve => {
     const socket = connect(path, () => {
       socket.destroy()
-      resolve(true)
+      resolve(false)
     })
-    socket.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code !== 'ECONNREFUSED'))
+    socket.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code === 'ECONNREFUSED'))
   })
 }

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { type Bytes, ProtocolError, type ServerHalf } from '@nihao/wire'
+import { countRead } from './read-buffers.ts'
 
 /** Why a connection ended: the `reason` of logs and metrics. */
 export const closeReasons = [
@@ -86,7 +87,10 @@ export class Connection {
     this.#socket = socket
     this.#half = half
     this.#onClose = onClose
-    socket.on('data', chunk => this.#receive(chunk))
+    socket.on('data', chunk => {
+      countRead(chunk.length)
+      this.#receive(chunk)
+    })
     socket.on('end', () => this.#end('client_closed', Number.POSITIVE_INFINITY))
     socket.on('error', error => this.#fail(error))
     socket.on('close', () => this.#close())
@@ -120,7 +124,7 @@ export class Connection {
   /** Applies what depends on time. A limit is met with the precision with which this is called. */
   check(nowMs: number, limits: ConnectionLimits): void {
     if (nowMs >= this.#deadlineMs) {
-      this.cut(this.#leaving ?? 'error')
+      this.cut(this.#reason ?? this.#leaving ?? 'error')
       return
     }
     if (limits.maxAge > 0 && this.#leaving === undefined && nowMs - this.openedAtMs >= limits.maxAge * this.#maxAgeShare) {
@@ -156,7 +160,8 @@ export class Connection {
 
   /** Ends the connection at once; what waits for the peer is lost, and told as `bufferedBytes`. */
   cut(reason: CloseReason): void {
-    this.#reason ??= reason
+    this.#reason = reason
+    this.unansweredBytes += this.#half.rest?.length ?? 0
     this.#closeBooks()
     this.#socket.destroy()
   }
@@ -179,7 +184,8 @@ export class Connection {
     if (rest !== undefined) {
       if (!this.#socket.isPaused()) this.#receive(rest)
     } else if (this.#half.ended) this.#end(this.#leaving ?? 'client_closed')
-    else if (this.#leaving !== undefined && this.#half.goAway === undefined) this.#endIfQuiet(this.#leaving)
+    else if (this.#leaving !== undefined && this.#half.goAway === undefined && !this.#socket.isPaused())
+      this.#endIfQuiet(this.#leaving)
   }
 
   #write(bytes: Bytes): void {

@@ -1,0 +1,80 @@
+import { describe, expect, test } from '@jest/globals'
+import {
+  boolean,
+  count,
+  duration,
+  type Format,
+  nonEmptyText,
+  oneOf,
+  port,
+  positiveDuration,
+  size,
+  text,
+  wholeNumber,
+} from './formats.ts'
+
+const huge = '9'.repeat(400)
+const level = oneOf('info', 'debug')
+
+/** Each format with what it accepts, and what it must refuse although a parser that guesses would not. */
+const formats: [name: string, format: Format<unknown>, accepted: Record<string, unknown>, refused: string[]][] = [
+  [
+    'duration',
+    duration,
+    { '250ms': 250, '5s': 5_000, '2m': 120_000, '0s': 0, '2147483647ms': 2_147_483_647 },
+    [
+      '',
+      '5',
+      ' 5s',
+      '5s ',
+      '5 s',
+      '1.5s',
+      '-1s',
+      '+1s',
+      '05s',
+      '1e3s',
+      '5S',
+      '5h',
+      '1m30s',
+      '2147483648ms',
+      `${huge}s`,
+      'Infinitys',
+    ],
+  ],
+  ['positive duration', positiveDuration, { '1ms': 1, '5s': 5_000 }, ['0s', '0ms', '5', '-1s']],
+  [
+    'size',
+    size,
+    { '512B': 512, '64KiB': 65_536, '1MiB': 1_048_576, '2GiB': 2_147_483_648, '0B': 0 },
+    ['', '64', '64K', '64KB', '64kib', '1.5MiB', '-1B', ' 1B', '0x10B', '2000GiB', `${huge}B`],
+  ],
+  [
+    'count',
+    count,
+    { '0': 0, '10000': 10_000 },
+    ['', '-1', '1e9', '1.5', '01', ' 1', '1 ', '8080abc', '1_000', '0x10', huge, 'NaN'],
+  ],
+  ['port', port, { '0': 0, '8080': 8_080, '65535': 65_535 }, ['', '8080abc', '65536', '-1', '1e3', ' 80', '80.0', huge]],
+  ['whole number from 1 to 3', wholeNumber(1, 3), { '1': 1, '3': 3 }, ['0', '4']],
+  ['boolean', boolean, { true: true, false: false }, ['', '0', '1', 'yes', 'no', 'True', 'TRUE', ' true', 'on']],
+  ['one of', level, { info: 'info', debug: 'debug' }, ['', 'INFO', 'trace', 'info ', 'toString']],
+  ['text that is not empty', nonEmptyText, { ' ': ' ', hello: 'hello' }, ['']],
+]
+
+describe.each(formats)('%s', (_, format, accepted, refused) => {
+  test('takes what is written in it', () => {
+    for (const [written, value] of Object.entries(accepted)) expect([written, format.parse(written)]).toEqual([written, value])
+  })
+
+  test('refuses everything else', () => {
+    for (const written of refused) expect([written, format.parse(written)]).toEqual([written, undefined])
+  })
+})
+
+test('any text is one', () => {
+  for (const written of ['', ' 你好，']) expect(text.parse(written)).toBe(written)
+})
+
+test('a list of words says which', () => {
+  expect(level.valid).toBe('one of info, debug')
+})

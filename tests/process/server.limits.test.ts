@@ -1,0 +1,130 @@
+import { describe, expect, test } from '@jest/globals'
+import { Peer, Peers } from './support/peer.ts'
+import { startServer } from './support/server.ts'
+import { until } from './support/until.ts'
+
+describe('max-connections', () => {
+  test('refuses one more by a clean FIN, also when it has already sent data; the others keep working', async () => {
+    await using server = await startServer('echo://127.0.0.1:0?max-connections=3')
+    await using served = await Peers.connect(3, server.port())
+    for (const [index, peer] of served.all.entries()) await peer.ask(`${index}`, `${index}`)
+
+    for (const sent of ['', 'hello', 'x'.repeat(1_000_000)]) {
+      await using refused = await Peer.connect(server.port())
+      if (sent !== '') refused.send(sent)
+      await refused.finished()
+      refused.end()
+      await until('the refused connection to close', () => refused.closed)
+      expect(refused.error).toBeUndefined()
+      expect(refused.bytes.length).toBe(0)
+    }
+    for (const peer of served.all) await peer.ask('again', 'again')
+    expect(await server.metric('tcp_server_connections_rejected_total', { reason: 'max_connections' })).toBe(3)
+    expect(await server.metric('tcp_server_connections_opened_total')).toBe(3)
+    expect(await server.metric('tcp_server_connections_active')).toBe(3)
+    expect(await server.metric('tcp_server_connections_limit')).toBe(3)
+    expect(await server.log({ msg: 'connection refused' })).toMatchObject({ level: 'warn', reason: 'max_connections' })
+  })
+
+  test('a freed slot is usable again', async () => {
+    await using server = await startServer('echo://127.0.0.1:0?max-connections=1')
+    for (let turn = 0; turn < 3; turn++) {
+      await using peer = await Peer.connect(server.port())
+      await peer.ask('mine', 'mine')
+      peer.end()
+      await peer.finished()
+      await server.untilMetric('tcp_server_connections_active', 0)
+    }
+    expect(await server.metric('tcp_server_connections_rejected_total')).toBe(0)
+  })
+
+  test('holds for the whole process, over all listeners', async () => {
+    const env = { NIHAO_MAX_CONNECTIONS: '2' }
+    await using server = await startServer('echo://127.0.0.1:0 greet://127.0.0.1:0', { env })
+    await using first = await Peer.connect(server.port(0))
+    await first.ask('1', '1')
+    await using second = await Peer.connect(server.port(1))
+    await second.ask('2', '你好，2')
+    for (const port of [server.port(0), server.port(1)]) {
+      await using refused = await Peer.connect(port)
+      await refused.finished()
+    }
+    expect(await server.metric('tcp_server_connections_rejected_total', { reason: 'max_connections' })).toBe(2)
+  })
+
+  test('a flood of refusals is one line in the log, then a sum; every one is counted', async () => {
+    await using server = await startServer('echo://127.0.0.1:0?max-connections=1')
+    await using served = await Peer.connect(server.port())
+    await served.ask('a', 'a')
+    await using refused = await Peers.connect(400, server.port())
+    await until('every one to be refused', () => refused.all.every(peer => peer.fin || peer.closed))
+    expect(refused.all.every(peer => peer.bytes.length === 0)).toBe(true)
+    await server.untilMetric('tcp_server_connections_rejected_total', 400, { reason: 'max_connections' })
+    expect(server.logged({ level: 'warn' })).toHaveLength(1)
+    await served.ask('b', 'b')
+  })
+})
+
+describe('max-connections-per-address', () => {
+  test('refuses one address and not another; a freed slot is usable again', async () => {
+    await using server = await startServer('echo://127.0.0.1:0?max-connections-per-address=2')
+    const from = (localAddress: string) => Peer.connect({ host: '127.0.0.1', port: server.port(), localAddress })
+    await using first = await from('127.0.0.1')
+    await using second = await from('127.0.0.1')
+    await first.ask('1', '1')
+    await second.ask('2', '2')
+    await using third = await from('127.0.0.1')
+    third.send('too many')
+    await third.finished()
+    expect(third.bytes.length).toBe(0)
+    await using neighbour = await from('127.0.0.2')
+    await neighbour.ask('4', '4')
+    const reason = 'max_connections_per_address'
+    expect(await server.metric('tcp_server_connections_rejected_total', { reason })).toBe(1)
+    expect(await server.log({ msg: 'connection refused' })).toMatchObject({ reason, remoteAddress: '127.0.0.1' })
+
+    second.end()
+    await server.untilMetric('tcp_server_connections_active', 2)
+    await using next = await from('127.0.0.1')
+    await next.ask('5', '5')
+  })
+
+  test('counts an IPv4 address once, whichever way it came', async () => {
+    await using server = await startServer(
+      'echo://127.0.0.1:0?max-connections-per-address=1 echo://[::]:0?max-connections-per-address=1',
+    )
+    await using mapped = await Peer.connect(server.port(1))
+    await mapped.ask('1', '1')
+    await using second = await Peer.connect(server.port(1))
+    await second.finished()
+    await using six = await Peer.connect({ host: '::1', port: server.port(1) })
+    await six.ask('6', '6')
+  })
+})
+
+describe('the limit of open files', () => {
+  test('is told at the start, refuses by a count instead of silence, and leaves the rest working', async () => {
+    await using server = await startServer('echo://127.0.0.1:0', { openFiles: 300 })
+    const warning = await server.log({ level: 'warn', msg: 'the limit of open files allows fewer connections than the settings' })
+    expect(warning).toMatchObject({ openFiles: 300 })
+    const limit = Number(warning.connections)
+    expect(limit).toBeGreaterThan(10)
+    expect(limit).toBeLessThan(300)
+    expect(await server.metric('tcp_server_connections_limit')).toBe(limit)
+
+    await using served = await Peers.connect(limit, server.port())
+    await server.untilMetric('tcp_server_connections_active', limit)
+    // More at once than there are files.
+    await using refused = await Peers.connect(400, server.port())
+    await until('every one to be refused', () => refused.all.every(peer => peer.fin || peer.closed))
+    await server.untilMetric('tcp_server_connections_rejected_total', 400, { reason: 'max_connections' })
+    for (const peer of served.all) await peer.ask('still', 'still')
+    expect((await server.page('/readyz')).status).toBe(200)
+    expect(server.logged({ level: 'error' })).toEqual([])
+
+    served.all[0]?.end()
+    await server.untilMetric('tcp_server_connections_active', limit - 1)
+    await using next = await Peer.connect(server.port())
+    await next.ask('free again', 'free again')
+  })
+})
