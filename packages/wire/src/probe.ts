@@ -71,6 +71,7 @@ class Server implements ServerHalf {
   }
 
   #answer(frame: Frame): void {
+    if (this.ended) throw new ProtocolError('frame_type', 'nothing may come behind BYE')
     if (frame.type === FrameType.ping) this.#pong(frame)
     else if (frame.type === FrameType.bye) this.#summarise()
     else throw new ProtocolError('frame_type', `a client sends no frames of type ${frame.type}`)
