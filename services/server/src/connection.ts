@@ -39,7 +39,7 @@ const LINGER_MS = 2_000
 const MAX_AGE_GRACE_MS = 10_000
 
 /** Connections that began together do not end together: each one's limit of age is up to this share shorter. */
-const MAX_AGE_JITTER = 0.1
+export const MAX_AGE_JITTER = 0.1
 
 /**
  * While draining, a connection on which nothing comes for this long is ended. It is longer than the usual interval of clients that

@@ -2,7 +2,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { bannerLine, type ConnectionFacts, ProtocolError, type ProtocolName, protocolErrorReasons, protocols } from '@nihao/wire'
 import { bind } from './bind.ts'
 import { type Capacity, REFUSED_AT_ONCE } from './capacity.ts'
-import { type CloseReason, Connection, closeReasons, type Peer } from './connection.ts'
+import { type CloseReason, Connection, closeReasons, MAX_AGE_JITTER, type Peer } from './connection.ts'
 import { type ConnectionFaults, createFaults, type Faults } from './faults.ts'
 import type { ListenerConfig, ServerValues } from './settings.ts'
 
@@ -224,8 +224,11 @@ function formatAddress(address: AddressInfo | string): string {
   return address.family === 'IPv6' ? `[${address.address}]:${address.port}` : `${address.address}:${address.port}`
 }
 
-/** Limits are met within a tenth of the shortest one; looking over ten thousand connections takes a few milliseconds. */
+/**
+ * Limits are met within a tenth of the shortest one, that of age within a tenth of its jitter, else connections that began together
+ * would end together. Looking over ten thousand connections takes a few milliseconds.
+ */
 function sweepIntervalMs({ idleTimeout, slowReaderTimeout, maxAge }: ServerValues): number {
-  const shortest = Math.min(...[idleTimeout, slowReaderTimeout, maxAge].filter(limitMs => limitMs > 0), 10_000)
+  const shortest = Math.min(...[idleTimeout, slowReaderTimeout, maxAge * MAX_AGE_JITTER].filter(limitMs => limitMs > 0), 10_000)
   return Math.max(50, Math.min(500, shortest / 10))
 }
