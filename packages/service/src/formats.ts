@@ -37,6 +37,33 @@ export const positiveDuration = scaled(
 /** A size, in bytes. */
 export const size = scaled(SIZE_UNITS, 0, 2 ** 40, 'a size such as 512B, 64KiB or 1MiB')
 
+/** How much may go by before something happens: so many bytes or so many messages; Infinity for what does not count. */
+export interface Amount {
+  readonly bytes: number
+  readonly messages: number
+}
+
+const messages = scaled({ n: 1 }, 1, 1_000_000_000, '')
+
+/** A size in bytes, or a number of messages. */
+export const amount: Format<Amount> = {
+  valid: 'none, a size such as 64KiB, or a number of messages such as 10n',
+  parse(text) {
+    const never = { bytes: Number.POSITIVE_INFINITY, messages: Number.POSITIVE_INFINITY }
+    if (text === 'none') return never
+    const bytes = size.parse(text)
+    if (bytes !== undefined) return { ...never, bytes }
+    const count = messages.parse(text)
+    return count === undefined ? undefined : { ...never, messages: count }
+  },
+}
+
+/** A share of a whole. */
+export const share: Format<number> = {
+  valid: 'a share from 0 to 1, such as 0.05',
+  parse: text => (/^(0(\.[0-9]{1,9})?|1)$/.test(text) ? Number(text) : undefined),
+}
+
 /** A whole number, from 0. */
 export const count = wholeNumber(0, 1_000_000_000)
 

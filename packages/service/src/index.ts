@@ -14,6 +14,8 @@
 export { type AdminOptions, checkHealth, json, type Page, startAdmin } from './admin.ts'
 export { type Command, runCommand } from './command.ts'
 export {
+  type Amount,
+  amount,
   boolean,
   count,
   duration,
@@ -23,6 +25,7 @@ export {
   pattern,
   port,
   positiveDuration,
+  share,
   size,
   text,
   wholeNumber,

@@ -44,7 +44,12 @@ export function decodeMessage(frame: Frame): Record<string, unknown> {
   } catch {
     // Told below, without what the peer wrote.
   }
-  throw new ProtocolError('frame_payload', `the payload of a frame of type ${frame.type} is not what it should be`)
+  throw wrongPayload(frame)
+}
+
+/** For a payload that does not say what a frame of its type has to say. */
+export function wrongPayload({ type }: Frame): ProtocolError {
+  return new ProtocolError('frame_payload', `the payload of a frame of type ${type} is not what it should be`)
 }
 
 /** Makes another frame of the same payload and id, in place. */
@@ -75,6 +80,7 @@ export function payloadOf({ pieces: [first, ...others] }: Frame): Buffer {
 /** Pieces shorter than this are copied together: a Buffer of its own for each byte would take a hundred times the memory. */
 const SMALL_BYTES = 1_024
 const TAIL_BYTES = 4_096
+const NO_TAIL = Buffer.alloc(0)
 
 /**
  * Finds the frames in what comes in, however it is cut. Whole frames are views of what was read; of a frame that is not yet whole,
@@ -87,7 +93,7 @@ export class FrameReader {
   #bytes = 0
   #frameBytes = 0
   #pieces: Buffer[] = []
-  #tail = Buffer.alloc(0)
+  #tail = NO_TAIL
   #tailBytes = 0
 
   /** @param maxPayloadBytes a frame that says it has more is refused as soon as its length is known */
@@ -108,12 +114,12 @@ export class FrameReader {
   read(chunk: Buffer): void {
     for (let start = 0; start < chunk.length; ) {
       if (this.#bytes === 0 && chunk.length - start >= HEADER_BYTES) {
-        const end = start + this.#checkedBytes(chunk, start)
-        if (end <= chunk.length) {
-          this.#onFrame(toFrame([chunk.subarray(start, end)]))
-          start = end
-          continue
-        }
+        const frameBytes = this.#checkedBytes(chunk, start)
+        const piece = chunk.subarray(start, start + frameBytes)
+        start += piece.length
+        if (piece.length === frameBytes) this.#onFrame(toFrame([piece]))
+        else this.#begin(frameBytes, piece)
+        continue
       }
       start += this.#collect(chunk, start)
       if (this.#bytes > 0 && this.#bytes === this.#frameBytes) this.#onFrame(this.#takeFrame())
@@ -129,36 +135,50 @@ export class FrameReader {
     return LENGTH_BYTES + length
   }
 
+  /** Keeps the beginning of a frame, with its whole header. */
+  #begin(frameBytes: number, piece: Buffer): void {
+    this.#frameBytes = frameBytes
+    this.#add(piece)
+  }
+
   /** Takes of the chunk what belongs to the frame that is coming in, the header first; gives the number of bytes taken. */
   #collect(chunk: Buffer, start: number): number {
     const inHeader = this.#bytes < HEADER_BYTES
     const missing = (inHeader ? HEADER_BYTES : this.#frameBytes) - this.#bytes
     const piece = chunk.subarray(start, start + missing)
-    if (inHeader || piece.length < SMALL_BYTES) this.#addSmall(piece)
-    else this.#addLarge(piece)
-    this.#bytes += piece.length
+    this.#add(piece)
     if (inHeader && this.#bytes === HEADER_BYTES) this.#frameBytes = this.#checkedBytes(this.#tail, 0)
     return piece.length
   }
 
-  #addLarge(piece: Buffer): void {
-    this.#endTail()
-    this.#pieces.push(piece)
+  #add(piece: Buffer): void {
+    if (piece.length < SMALL_BYTES) {
+      this.#addSmall(piece)
+    } else {
+      this.#endTail()
+      this.#pieces.push(piece)
+    }
+    this.#bytes += piece.length
   }
 
   #addSmall(piece: Buffer): void {
     if (this.#tailBytes + piece.length > this.#tail.length) {
       this.#endTail()
       // As long as what has come before: a peer that announces much and sends little takes little.
-      this.#tail = Buffer.allocUnsafe(Math.max(piece.length, HEADER_BYTES, Math.min(this.#bytes, TAIL_BYTES)))
+      // Not from Node's pool: a piece of it that is kept keeps the whole pool.
+      this.#tail = Buffer.allocUnsafeSlow(Math.max(piece.length, HEADER_BYTES, Math.min(this.#bytes, TAIL_BYTES)))
     }
     this.#tail.set(piece, this.#tailBytes)
     this.#tailBytes += piece.length
   }
 
   #endTail(): void {
-    if (this.#tailBytes > 0) this.#pieces.push(this.#tail.subarray(0, this.#tailBytes))
-    this.#tail = Buffer.alloc(0)
+    if (this.#tailBytes > 0) {
+      const piece = this.#tail.subarray(0, this.#tailBytes)
+      // A tail that stayed short is copied to its length: small pieces between large ones would keep its room for nothing.
+      this.#pieces.push(this.#tailBytes * 2 < this.#tail.length ? Buffer.from(piece) : piece)
+    }
+    this.#tail = NO_TAIL
     this.#tailBytes = 0
   }
 

@@ -10,6 +10,7 @@ import {
   mendCrc,
   payloadOf,
   setType,
+  wrongPayload,
 } from './frame.ts'
 import {
   type AskOptions,
@@ -30,6 +31,8 @@ import {
 const VERSION = 1
 /** Ids are u32 and begin again behind the last one. */
 const IDS = 2 ** 32
+/** As long as a host name may be. */
+const MAX_TEXT_LENGTH = 253
 
 class Server implements ServerHalf {
   messages = 0
@@ -68,6 +71,7 @@ class Server implements ServerHalf {
   }
 
   #answer(frame: Frame): void {
+    if (this.ended) throw new ProtocolError('frame_type', 'nothing may come behind BYE')
     if (frame.type === FrameType.ping) this.#pong(frame)
     else if (frame.type === FrameType.bye) this.#summarise()
     else throw new ProtocolError('frame_type', `a client sends no frames of type ${frame.type}`)
@@ -160,15 +164,16 @@ class Client implements ClientHalf {
       const { version, ...facts } = decodeMessage(frame)
       if (version !== VERSION)
         throw new ProtocolError('frame_payload', `the server speaks version ${version}, this client ${VERSION}`)
+      const server = textOf(frame, facts.server)
       this.opening = false
-      this.#hear.hello?.(facts)
+      this.#hear.hello?.({ ...facts, server })
     } else if (frame.type === FrameType.reject && this.opening) {
-      throw new Rejected(String(decodeMessage(frame).reason))
+      throw new Rejected(textOf(frame, decodeMessage(frame).reason))
     } else if (frame.type === FrameType.goAway) {
       const { reason, graceMs } = decodeMessage(frame)
-      this.#hear.goAway?.(String(reason), Number(graceMs))
+      this.#hear.goAway?.(textOf(frame, reason), numberOf(frame, graceMs))
     } else if (frame.type === FrameType.summary) {
-      this.#hear.books?.(this.#books(), decodeMessage(frame) as unknown as Books)
+      this.#hear.books?.(this.#books(), booksOf(frame))
     } else throw new ProtocolError('frame_type', `no frame of type ${frame.type} was to come now`)
   }
 
@@ -187,6 +192,27 @@ class Client implements ClientHalf {
       throw new WrongReply(this.#payload, payloadOf(frame), `id ${frame.id} instead of ${this.#awaitedId}: `)
     this.#awaitedId = (this.#awaitedId + 1) % IDS
     this.#completed++
+  }
+}
+
+/** A text of a message, cut to a length that a log can bear. */
+function textOf(frame: Frame, value: unknown): string {
+  if (typeof value !== 'string') throw wrongPayload(frame)
+  return value.slice(0, MAX_TEXT_LENGTH)
+}
+
+function numberOf(frame: Frame, value: unknown): number {
+  if (typeof value !== 'number') throw wrongPayload(frame)
+  return value
+}
+
+function booksOf(frame: Frame): Books {
+  const { pings, receivedBytes, sentBytes, corrupt } = decodeMessage(frame)
+  return {
+    pings: numberOf(frame, pings),
+    receivedBytes: numberOf(frame, receivedBytes),
+    sentBytes: numberOf(frame, sentBytes),
+    corrupt: numberOf(frame, corrupt),
   }
 }
 

@@ -1,5 +1,8 @@
 import type { Socket } from 'node:net'
+import type { Writable } from 'node:stream'
 import { type Bytes, ProtocolError, type ServerHalf } from '@nihao/wire'
+import type { ConnectionFaults, CutKind } from './faults.ts'
+import { FaultyOutput } from './faulty-output.ts'
 import { countRead } from './read-buffers.ts'
 
 /** Why a connection ended: the `reason` of logs and metrics. */
@@ -12,6 +15,7 @@ export const closeReasons = [
   'slow_reader',
   'reset',
   'protocol_error',
+  'fault',
   'error',
 ] as const
 export type CloseReason = (typeof closeReasons)[number]
@@ -38,13 +42,15 @@ const LINGER_MS = 2_000
 const MAX_AGE_GRACE_MS = 10_000
 
 /** Connections that began together do not end together: each one's limit of age is up to this share shorter. */
-const MAX_AGE_JITTER = 0.1
+export const MAX_AGE_JITTER = 0.1
 
 /**
  * While draining, a connection on which nothing comes for this long is ended. It is longer than the usual interval of clients that
  * ask regularly: those are left right after a reply, when their next request is farthest away.
  */
 const DRAIN_QUIET_MS = 1_500
+
+const NOTHING = Buffer.alloc(0)
 
 /**
  * One accepted stream from its first byte to its last: read → protocol → write, with backpressure. It has no timers; the listener
@@ -60,6 +66,8 @@ export class Connection {
   /** What the operating system said where the connection broke, or how the peer left the protocol. */
   error: NodeJS.ErrnoException | undefined
   readonly #socket: Socket
+  /** Where replies go: the socket itself, but where faults are on. */
+  readonly #output: Writable
   readonly #half: ServerHalf
   readonly #onClose: (connection: Connection, reason: CloseReason) => void
   #reason: CloseReason | undefined
@@ -82,9 +90,14 @@ export class Connection {
     half: ServerHalf,
     opening: Bytes | undefined,
     onClose: (connection: Connection, reason: CloseReason) => void,
+    faults?: ConnectionFaults,
   ) {
     this.peer = peer
     this.#socket = socket
+    this.#output =
+      faults === undefined
+        ? socket
+        : new FaultyOutput(socket, faults, { messages: () => this.messages, cut: kind => this.#makeFault(kind) })
     this.#half = half
     this.#onClose = onClose
     socket.on('data', chunk => {
@@ -118,7 +131,7 @@ export class Connection {
 
   /** Bytes that wait for the peer to read; at the end, those that it never got. */
   get bufferedBytes(): number {
-    return this.#booksAtEnd?.bufferedBytes ?? this.#socket.writableLength
+    return this.#booksAtEnd?.bufferedBytes ?? this.#output.writableLength
   }
 
   /** Applies what depends on time. A limit is met with the precision with which this is called. */
@@ -140,8 +153,8 @@ export class Connection {
     const stillMs = nowMs - this.#movedAtMs
     const over = (limitMs: number) => limitMs > 0 && stillMs >= limitMs
     const quiet = stillMs >= DRAIN_QUIET_MS && this.bufferedBytes === 0
-    if (this.bufferedBytes > 0 && over(limits.slowReaderTimeout)) this.cut('slow_reader')
-    else if (this.#socket.writableEnded) return
+    if (this.#socket.writableLength > 0 && over(limits.slowReaderTimeout)) this.cut('slow_reader')
+    else if (this.#output.writableEnded) return
     else if (this.#leaving !== undefined && this.#half.goAway === undefined && quiet) this.#end(this.#leaving)
     else if (over(limits.idleTimeout)) this.#end('idle_timeout')
   }
@@ -152,6 +165,7 @@ export class Connection {
    */
   leave(reason: 'drained' | 'max_age', graceMs: number): void {
     this.#leaving = reason
+    if (this.#output.writableEnded) return
     // A drain cuts what is left by itself, all at once.
     if (reason !== 'drained') this.#deadlineMs = performance.now() + graceMs
     if (this.#half.goAway !== undefined) this.#write(this.#half.goAway(reason === 'drained' ? 'drain' : reason, graceMs))
@@ -167,13 +181,14 @@ export class Connection {
   }
 
   #receive(chunk: Buffer): void {
-    if (this.#socket.writableEnded) {
+    if (this.#output.writableEnded) {
       this.unansweredBytes += chunk.length
       return
     }
     try {
       const reply = this.#half.receive(chunk)
       if (reply !== undefined) this.#write(reply)
+      else if (this.#output !== this.#socket) this.#write(NOTHING)
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error
       this.error = error
@@ -190,7 +205,11 @@ export class Connection {
 
   #write(bytes: Bytes): void {
     if (Buffer.isBuffer(bytes) || typeof bytes === 'string') {
-      if (!this.#socket.write(bytes, 'latin1')) this.#pause()
+      if (!this.#output.write(bytes, 'latin1')) this.#pause()
+      return
+    }
+    if (this.#output !== this.#socket) {
+      this.#write(Buffer.concat(bytes))
       return
     }
     this.#socket.cork()
@@ -210,7 +229,7 @@ export class Connection {
     if (this.#socket.isPaused()) return
     this.readPauses++
     this.#socket.pause()
-    this.#socket.once('drain', () => this.#resume())
+    this.#output.once('drain', () => this.#resume())
   }
 
   #resume(): void {
@@ -222,9 +241,9 @@ export class Connection {
   /** Sends without end: a block at a time while the kernel takes it, others having their turn in between, or when it has drained. */
   #produce(): void {
     const block = this.#half.produce?.()
-    if (block === undefined || this.#socket.writableEnded || this.#socket.destroyed) return
-    if (this.#socket.write(block)) setImmediate(() => this.#produce())
-    else this.#socket.once('drain', () => this.#produce())
+    if (block === undefined || this.#output.writableEnded || this.#socket.destroyed) return
+    if (this.#output.write(block)) setImmediate(() => this.#produce())
+    else this.#output.once('drain', () => this.#produce())
   }
 
   /** Ends the connection between two messages, unless more arrives while the event loop turns once. */
@@ -239,8 +258,23 @@ export class Connection {
   #end(reason: CloseReason, lingerMs = reason === 'drained' ? Number.POSITIVE_INFINITY : LINGER_MS): void {
     this.#reason ??= reason
     this.#deadlineMs = Math.min(this.#deadlineMs, performance.now() + lingerMs)
-    this.#socket.end()
+    this.#output.end()
     this.#socket.resume()
+  }
+
+  /** Ends the connection as a fault wants it. After a stall it is open until its peer has enough. */
+  #makeFault(kind: CutKind): void {
+    this.#reason ??= 'fault'
+    if (kind === 'close_after') {
+      this.#end('fault')
+    } else if (kind === 'reset_after') {
+      this.#closeBooks()
+      this.#socket.resetAndDestroy()
+    } else if (this.#socket.readableEnded) {
+      this.cut('fault')
+    } else {
+      this.#socket.once('end', () => this.cut('fault'))
+    }
   }
 
   #fail(error: NodeJS.ErrnoException): void {

@@ -2,11 +2,12 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { bannerLine, type ConnectionFacts, ProtocolError, type ProtocolName, protocolErrorReasons, protocols } from '@nihao/wire'
 import { bind } from './bind.ts'
 import { type Capacity, REFUSED_AT_ONCE } from './capacity.ts'
-import { type CloseReason, Connection, closeReasons, type Peer } from './connection.ts'
+import { type CloseReason, Connection, closeReasons, MAX_AGE_JITTER, type Peer } from './connection.ts'
+import { type ConnectionFaults, createFaults, type Faults } from './faults.ts'
 import type { ListenerConfig, ServerValues } from './settings.ts'
 
 /** Why a connection was not served: the `reason` of logs and metrics. */
-export const rejectReasons = ['max_connections', 'max_connections_per_address'] as const
+export const rejectReasons = ['max_connections', 'max_connections_per_address', 'fault'] as const
 export type RejectReason = (typeof rejectReasons)[number]
 
 /** What a listener tells while it works. */
@@ -36,6 +37,8 @@ export class Listener {
   readonly closed = zeros(closeReasons)
   readonly rejected = zeros(rejectReasons)
   readonly protocolErrors = zeros(protocolErrorReasons)
+  /** What is to go wrong here on purpose; undefined where nothing is. */
+  readonly faults: Faults | undefined
   readonly #endedTotals: Totals = { receivedBytes: 0, sentBytes: 0, messages: 0, readPauses: 0, corrupt: 0 }
   readonly #perAddress = new Map<string, number>()
   readonly #server: Server
@@ -50,6 +53,7 @@ export class Listener {
   constructor(config: ListenerConfig, identity: Identity, capacity: Capacity, events: ListenerEvents) {
     this.protocol = config.endpoint.protocol
     this.limits = config.values
+    this.faults = createFaults(config.values)
     this.#config = config
     this.#identity = identity
     this.#capacity = capacity
@@ -105,19 +109,22 @@ export class Listener {
 
   #accept(socket: Socket): void {
     const peer = { address: socket.remoteAddress?.replace(/^::ffff:/, ''), port: socket.remotePort }
-    const reason = this.#overLimit(peer)
-    if (reason === undefined) this.#serve(socket, peer)
+    const overLimit = this.#overLimit(peer)
+    const faults = overLimit === undefined ? this.faults?.next() : undefined
+    const reason = faults?.refused ? 'fault' : overLimit
+    if (reason === undefined) this.#serve(socket, peer, faults)
     else this.#reject(socket, peer, reason)
   }
 
-  #serve(socket: Socket, peer: Peer): void {
+  #serve(socket: Socket, peer: Peer, faults: ConnectionFaults | undefined): void {
     this.opened++
     this.#capacity.open++
     this.#countAddress(peer, 1)
     const protocol = protocols[this.protocol]
     const half = protocol.serve(this.limits, () => this.#facts(peer))
     const opening = protocol.text && this.limits.banner === 'address' ? bannerLine(this.address) : half.open?.()
-    this.connections.add(new Connection(socket, peer, half, opening, (connection, reason) => this.#ended(connection, reason)))
+    const onClose = (connection: Connection, reason: CloseReason) => this.#ended(connection, reason)
+    this.connections.add(new Connection(socket, peer, half, opening, onClose, faults))
   }
 
   #ended(connection: Connection, reason: CloseReason): void {
@@ -215,8 +222,11 @@ function formatAddress(address: AddressInfo | string): string {
   return address.family === 'IPv6' ? `[${address.address}]:${address.port}` : `${address.address}:${address.port}`
 }
 
-/** Limits are met within a tenth of the shortest one; looking over ten thousand connections takes a few milliseconds. */
+/**
+ * Limits are met within a tenth of the shortest one, that of age within a tenth of its jitter, else connections that began together
+ * would end together. Looking over ten thousand connections takes a few milliseconds.
+ */
 function sweepIntervalMs({ idleTimeout, slowReaderTimeout, maxAge }: ServerValues): number {
-  const shortest = Math.min(...[idleTimeout, slowReaderTimeout, maxAge].filter(limitMs => limitMs > 0), 10_000)
+  const shortest = Math.min(...[idleTimeout, slowReaderTimeout, maxAge * MAX_AGE_JITTER].filter(limitMs => limitMs > 0), 10_000)
   return Math.max(50, Math.min(500, shortest / 10))
 }

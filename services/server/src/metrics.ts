@@ -39,6 +39,11 @@ export function registerMetrics(registry: Registry, server: Server): void {
     'Messages received: lines for greet, PINGs for probe, reads for the others.',
     listener => listener.totals().messages,
   )
+  books.counterByReason(
+    'tcp_server_faults_total',
+    'Faults that were made because the settings say so, by kind.',
+    listener => listener.faults?.made ?? {},
+  )
   books.counterByReason('tcp_server_protocol_errors_total', 'Ways in which peers left the protocol (probe).', listener => ({
     ...listener.protocolErrors,
     corrupt: listener.totals().corrupt,

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '@nihao/service'
 import { type Capacity, createCapacity } from './capacity.ts'
 import type { CloseReason, Connection } from './connection.ts'
+import { describeFaults } from './faults.ts'
 import { Listener } from './listener.ts'
 import { RefusalLog } from './refusal-log.ts'
 import type { ServerConfig } from './settings.ts'
@@ -62,6 +63,9 @@ export class Server {
     this.#listening = true
     for (const { label, address } of this.listeners) {
       this.#logger.info({ listener: label, ...(typeof address === 'string' ? { path: address } : address) }, 'listening')
+    }
+    for (const { label, faults } of this.listeners) {
+      if (faults) this.#logger.warn({ listener: label, faults: describeFaults(faults.settings) }, 'faults are on')
     }
     const { limit, openFiles } = this.#capacity
     if (openFiles !== undefined) {

@@ -1,0 +1,172 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { expect, test } from '@jest/globals'
+import { encodeFrame, FrameType } from './frame.ts'
+import { probe } from './probe.ts'
+import { type Bytes, type ClientHalf, ProtocolError, Rejected, type ServerHalf, WrongReply } from './protocol.ts'
+
+/** What fuzzing needs of a source of numbers: the same seed gives the same run again. */
+class Random {
+  #state: number
+
+  constructor(seed: number) {
+    this.#state = seed | 0
+  }
+
+  /** A whole number from 0 to below `limit`. */
+  below(limit: number): number {
+    this.#state = (Math.imul(this.#state, 1_664_525) + 1_013_904_223) | 0
+    return Math.floor(((this.#state >>> 0) / 2 ** 32) * limit)
+  }
+
+  bytes(length: number): Buffer {
+    return Buffer.from(Array.from({ length }, () => this.below(256)))
+  }
+
+  pick<Value>(values: readonly [Value, ...Value[]]): Value {
+    return values[this.below(values.length)] ?? values[0]
+  }
+}
+
+const MAX_MESSAGE = 8_192
+const options = { greeting: '', banner: false, message: 'fuzz', maxMessage: MAX_MESSAGE }
+const facts = { server: 's', release: '1', listener: 'l', address: 'a', peer: 'p', connections: 1, limit: null }
+const LENGTHS = [0, 8, 9, 10, MAX_MESSAGE + 9, MAX_MESSAGE + 10, 0x7fffffff, 0x80000000, 0xffffffff] as const
+/** Replies most of all: a connection lives on behind them. */
+const TYPES = [2, 2, 2, 2, 2, 2, 3, 3, 3, 1, 4, 5, 6, 7] as const
+
+/** Bytes of some frames, whole or broken in one of the ways in which bytes break. */
+function someInput(random: Random): Buffer {
+  const kind = random.below(10)
+  if (kind === 0) return random.bytes(random.below(200))
+  const frames = Array.from({ length: 1 + random.below(6) }, () => someFrame(random))
+  const input = Buffer.concat(frames)
+  if (kind < 4) return input
+  for (let change = random.below(4); change >= 0; change--) {
+    const at = random.below(input.length)
+    const way = random.below(4)
+    if (way === 0) input[at] = (input[at] ?? 0) ^ (1 << random.below(8))
+    else if (way === 1) input[at] = random.below(256)
+    else if (way === 2) input.copy(input, at, random.below(input.length))
+    else if (input.length >= 4) input.writeUInt32BE(random.pick(LENGTHS), Math.min(at, input.length - 4))
+  }
+  return kind === 9 ? input.subarray(0, random.below(input.length)) : input
+}
+
+function someFrame(random: Random): Buffer {
+  const type = random.below(20) === 0 ? random.below(256) : random.pick(TYPES)
+  const length = random.pick([0, 1, 4, 32, 32, 32, 1_023, 1_024, 1_025, MAX_MESSAGE] as const)
+  const json = [
+    '{"version":1,"server":"s"}',
+    '{"version":2}',
+    '{}',
+    'null',
+    '[]',
+    '1',
+    ...Array.from({ length: 5 }, () => '{"reason":"drain","graceMs":1}'),
+    '{"reason":{"toString":1}}',
+    '{"__proto__":{"pings":1}}',
+    '{"server":{"toString":null}}',
+    `${'['.repeat(500)}`,
+  ] as const
+  const payload = random.below(2) === 0 ? Buffer.from(random.pick(json)) : Buffer.alloc(length, random.below(256))
+  return random.below(10) === 0 ? encodeFrame(type, random.below(4), payload, 0) : encodeFrame(type, random.below(4), payload)
+}
+
+/** A new half of probe, in one of the states that a connection may be in. */
+function someHalf(random: Random): ServerHalf | ClientHalf {
+  if (random.below(2) === 0) {
+    const server = probe.serve(options, () => facts)
+    server.open?.()
+    return server
+  }
+  const news = { hello: ignore, goAway: ignore, books: ignore }
+  const client = probe.ask(options, news)
+  if (random.below(2) > 0) client.receive(encodeFrame(FrameType.hello, 0, Buffer.from('{"version":1,"server":"s"}')))
+  for (let asked = random.below(3); asked > 0; asked--) client.request()
+  return client
+}
+
+const ignore = () => {}
+
+/**
+ * Gives one half of probe one input, cut at random.
+ * @returns the name of the error that it ended with, or `well`
+ * @throws what a peer must never be able to cause
+ */
+function fuzzOnce(random: Random): string {
+  const half = someHalf(random)
+  const input = someInput(random)
+  for (let start = 0; start < input.length; ) {
+    const end = Math.min(input.length, start + 1 + random.below(random.pick([2, 20, 2_000, 20_000])))
+    try {
+      // A chunk is the half's to change: each is memory of its own, as reads are.
+      const reply: Bytes | number | undefined = half.receive(Buffer.from(input.subarray(start, end)))
+      if (typeof reply === 'object' && lengthOf(reply) > input.length + 1_000) throw new Error('more came out than went in')
+    } catch (error) {
+      if (error instanceof ProtocolError) return error.reason
+      if (error instanceof WrongReply || error instanceof Rejected) return error.name
+      throw error
+    }
+    start = end
+  }
+  return 'well'
+}
+
+function lengthOf(bytes: Buffer | readonly Buffer[]): number {
+  return [bytes].flat().reduce((sum, { length }) => sum + length, 0)
+}
+
+/** Longer, for once: `FUZZ_SECONDS=600 npx jest --selectProjects unit --testPathPatterns fuzz`; FUZZ_SEED repeats a run. */
+const seconds = Number(process.env.FUZZ_SECONDS ?? 2)
+const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31)
+const BATCH = 1_000
+const MEBIBYTE = 2 ** 20
+
+setFlagsFromString('--expose-gc')
+const collectGarbage: () => void = runInNewContext('gc')
+
+/** Bytes that are still in use when all garbage is gone, and those of the whole process. */
+function memory(): { usedBytes: number; residentBytes: number } {
+  for (let turn = 0; turn < 3; turn++) collectGarbage()
+  const { heapUsed, arrayBuffers, rss } = process.memoryUsage()
+  return { usedBytes: heapUsed + arrayBuffers, residentBytes: rss }
+}
+
+const mebibytes = (bytes: number) => Math.round(bytes / MEBIBYTE)
+
+test(
+  `probe takes whatever comes, for ${seconds} s (FUZZ_SEED=${seed})`,
+  () => {
+    const random = new Random(seed)
+    const outcomes: Record<string, number> = {}
+    const run = () => {
+      for (let input = 0; input < BATCH; input++) {
+        const outcome = fuzzOnce(random)
+        outcomes[outcome] = (outcomes[outcome] ?? 0) + 1
+      }
+    }
+    for (let warmUp = 0; warmUp < 3; warmUp++) run()
+    const before = memory()
+    const startMs = performance.now()
+    let slowestMs = 0
+    while (performance.now() - startMs < seconds * 1_000) {
+      const batchMs = performance.now()
+      run()
+      slowestMs = Math.max(slowestMs, performance.now() - batchMs)
+    }
+    const after = memory()
+    const inputs = Object.values(outcomes).reduce((sum, count) => sum + count, 0)
+    process.stderr.write(
+      `    ${inputs} inputs in ${seconds} s: ${JSON.stringify(outcomes)}; in use ${mebibytes(before.usedBytes)} MiB before, ` +
+        `${mebibytes(after.usedBytes)} after; resident ${mebibytes(before.residentBytes)}, ${mebibytes(after.residentBytes)}\n`,
+    )
+    // Every way out was taken: the inputs reach behind the first check.
+    const known = ['frame_payload', 'frame_too_long', 'frame_too_short', 'frame_type', 'Rejected', 'well', 'WrongReply']
+    expect(Object.keys(outcomes).sort((one, other) => one.localeCompare(other))).toEqual(known)
+    expect(slowestMs).toBeLessThan(5_000)
+    expect(after.usedBytes - before.usedBytes).toBeLessThan(5 * MEBIBYTE)
+    expect(after.residentBytes - before.residentBytes).toBeLessThan(400 * MEBIBYTE) // what the collector leaves lying about
+  },
+  (seconds + 60) * 1_000,
+)

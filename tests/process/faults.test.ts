@@ -1,0 +1,174 @@
+import { describe, expect, test } from '@jest/globals'
+import { type RunningClient, startClient } from './support/client.ts'
+import { Peer } from './support/peer.ts'
+import { RunningServer, startServer } from './support/server.ts'
+import { until } from './support/until.ts'
+
+const env = { NIHAO_INTERVAL: '30ms', NIHAO_TIMEOUT: '300ms' }
+
+async function withFault(listen: string, see: (server: RunningServer, client: RunningClient) => Promise<void>): Promise<void> {
+  await using server = await startServer(listen, { env: { NIHAO_LOG_LEVEL: 'debug' } })
+  const [protocol] = listen.split(':')
+  await using client = await startClient(`${protocol}://127.0.0.1:${server.port()}`, { env })
+  await see(server, client)
+}
+
+const faults: [listen: string, reason: string, closedBy: string, made: string, ended: string][] = [
+  ['greet://127.0.0.1:0?delay=500ms', 'timeout', 'client', 'delay', 'client_closed'],
+  ['greet://127.0.0.1:0?throttle=20B', 'timeout', 'client', 'throttle', 'client_closed'],
+  ['greet://127.0.0.1:0?reset-after=3n', 'reset', 'server', 'reset_after', 'fault'],
+  ['probe://127.0.0.1:0?reset-after=3n', 'reset', 'server', 'reset_after', 'fault'],
+  ['greet://127.0.0.1:0?reset-after=40B', 'reset', 'server', 'reset_after', 'fault'],
+  ['greet://127.0.0.1:0?close-after=3n', 'eof', 'server', 'close_after', 'fault'],
+  ['probe://127.0.0.1:0?close-after=3n', 'eof', 'server', 'close_after', 'fault'],
+  ['echo://127.0.0.1:0?close-after=25B', 'eof', 'server', 'close_after', 'fault'],
+  ['discard://127.0.0.1:0?close-after=3n', 'eof', 'server', 'close_after', 'fault'],
+  ['chargen://127.0.0.1:0?close-after=1MiB', 'eof', 'server', 'close_after', 'fault'],
+  ['greet://127.0.0.1:0?stall-after=3n', 'timeout', 'client', 'stall_after', 'fault'],
+  ['probe://127.0.0.1:0?stall-after=3n', 'timeout', 'client', 'stall_after', 'fault'],
+  ['greet://127.0.0.1:0?stall-after=5B', 'timeout', 'client', 'stall_after', 'fault'],
+  ['greet://127.0.0.1:0?corrupt=1', 'mismatch', 'client', 'corrupt', 'client_closed'],
+  ['probe://127.0.0.1:0?corrupt=1', 'mismatch', 'client', 'corrupt', 'client_closed'],
+]
+
+describe('the client sees', () => {
+  test.each(faults)('%s as %s, closed by the %s', (listen, reason, closedBy, made, ended) =>
+    withFault(listen, async (server, client) => {
+      expect(await client.log({ msg: 'outage began' })).toMatchObject({ reason, closedBy })
+      await until('the server to count it', async () => (await server.metric('tcp_server_faults_total', { reason: made })) > 0)
+      const line = await server.log({ msg: 'connection closed' })
+      expect(line.reason).toBe(ended)
+      const closed = await server.metric('tcp_server_connections_closed_total', { reason: ended })
+      expect(closed).toBeGreaterThan(0)
+      if (/(close|reset)-after=3n/.test(listen)) expect(line.messages).toBe(3)
+      if (listen.includes('40B')) expect(line.sentBytes).toBe(40)
+    }),
+  )
+
+  test('corrupt on probe with its direction', () =>
+    withFault('probe://127.0.0.1:0?corrupt=1', async (_, client) => {
+      const { error } = await client.log({ msg: 'outage began' })
+      expect(error).toMatchObject({ message: expect.stringMatching(/^corrupted on the way from the server: /) })
+    }))
+
+  test('refuse on probe as rejected, with the reason of the server', () =>
+    withFault('probe://127.0.0.1:0?refuse=1', async (server, client) => {
+      expect(await client.log({ msg: 'outage began' })).toMatchObject({ reason: 'rejected', error: { message: 'fault' } })
+      expect(await server.log({ msg: 'connection refused' })).toMatchObject({ reason: 'fault' })
+      expect(await server.metric('tcp_server_connections_rejected_total', { reason: 'fault' })).toBeGreaterThan(0)
+      expect(await server.metric('tcp_server_connections_opened_total')).toBe(0)
+    }))
+
+  test('refuse on greet as the end of the connection', () =>
+    withFault('greet://127.0.0.1:0?refuse=1', async (server, client) => {
+      expect(await client.log({ msg: 'outage began' })).toMatchObject({ reason: 'eof', closedBy: 'server' })
+      expect(await server.metric('tcp_server_connections_rejected_total', { reason: 'fault' })).toBeGreaterThan(0)
+    }))
+
+  test('a delay in its round trips, in order and without a failure', () =>
+    withFault('probe://127.0.0.1:0?delay=50ms&jitter=50ms', async (_, client) => {
+      await until('exchanges', async () => (await client.metric('tcp_client_exchanges_total')) >= 30)
+      const sum = await client.metric('tcp_client_round_trip_duration_seconds_sum')
+      const count = await client.metric('tcp_client_round_trip_duration_seconds_count')
+      expect(sum / count).toBeGreaterThan(0.05)
+      expect(sum / count).toBeLessThan(0.2)
+      const [totals] = Object.values(await client.stop()).filter(value => typeof value === 'object')
+      expect(totals).toMatchObject({ exchangeFailures: {}, outages: {}, booksCompared: 1, booksDiffered: 0 })
+    }))
+})
+
+test('the log tells at the start what will go wrong, and says nothing where nothing will', async () => {
+  await using server = await startServer('greet://127.0.0.1:0 echo://127.0.0.1:0?delay=1s&refuse=0.25&close-after=3n')
+  const lines = server.logged({ msg: 'faults are on' })
+  expect(lines).toHaveLength(1)
+  expect(lines[0]).toMatchObject({ level: 'warn', listener: `echo:${server.port(1)}` })
+  expect(lines[0]?.faults).toEqual({ delay: 1_000, refuse: 0.25, closeAfter: { messages: 3 } })
+})
+
+test('throttle holds the rate, and the books count what has left', async () => {
+  await using server = await startServer('echo://127.0.0.1:0?throttle=100KiB')
+  await using peer = await Peer.connect(server.port())
+  const startMs = performance.now()
+  peer.send(Buffer.alloc(200_000, 'x'))
+  await until('all to come back', () => peer.bytes.length === 200_000)
+  const bytesPerSecond = 200_000 / ((performance.now() - startMs) / 1_000)
+  expect(bytesPerSecond).toBeGreaterThan(70 * 1_024)
+  expect(bytesPerSecond).toBeLessThan(110 * 1_024)
+  expect(await server.metric('tcp_server_sent_bytes_total')).toBe(200_000)
+})
+
+test('delayed bytes are buffered bytes: they pause reading, and memory stays bounded', async () => {
+  await using server = await startServer('echo://127.0.0.1:0?delay=2s')
+  await using peer = await Peer.connect(server.port())
+  const before = server.memory().residentBytes
+  peer.send(Buffer.alloc(64 * 2 ** 20))
+  await until('reading to pause', async () => (await server.metric('tcp_server_read_pauses_total')) > 0)
+  const buffered = await server.metric('tcp_server_buffered_bytes')
+  expect(buffered).toBeGreaterThanOrEqual(256 * 1_024)
+  expect(buffered).toBeLessThanOrEqual((256 + 64) * 1_024)
+  await until('a second helping', () => peer.bytes.length > 512 * 1_024)
+  expect(server.memory().residentBytes - before).toBeLessThan(32 * 2 ** 20)
+})
+
+test.each(['FIN of the client', 'drain of the server'])('what is delayed still goes out, in order, at the %s', async way => {
+  await using server = await startServer('greet://127.0.0.1:0?delay=500ms&jitter=200ms')
+  await using peer = await Peer.connect(server.port())
+  for (const name of ['a', 'b', 'c']) {
+    peer.send(`${name}\n`)
+    await until(
+      'the server to have it',
+      async () => (await server.connections()).connections[0]?.receivedBytes === peer.sentBytes,
+    )
+  }
+  if (way.startsWith('FIN')) peer.end()
+  else server.kill('SIGTERM')
+  await peer.receives('你好，a\n你好，b\n你好，c\n')
+  await peer.finished()
+  peer.end()
+  if (way.startsWith('drain')) expect((await server.exit()).code).toBe(0)
+})
+
+test('a stalled connection gives nothing more, and is gone when its peer is', async () => {
+  await using server = await startServer('chargen://127.0.0.1:0?stall-after=100KiB', { env: { NIHAO_LOG_LEVEL: 'debug' } })
+  await using peer = await Peer.connect(server.port())
+  await server.untilMetric('tcp_server_faults_total', 1, { reason: 'stall_after' })
+  await until('what came before', () => peer.bytes.length === 100 * 1_024)
+  peer.end()
+  expect(await server.log({ msg: 'connection closed' })).toMatchObject({ reason: 'fault', sentBytes: 100 * 1_024 })
+  expect(peer.bytes.length).toBe(100 * 1_024)
+})
+
+/** Which of twenty connections are refused, and which of twenty replies on one connection are wrong. */
+async function fate(seed: number): Promise<string> {
+  const faults = `fault-seed=${seed}`
+  await using server = await startServer(`echo://127.0.0.1:0?refuse=0.5&${faults} echo://127.0.0.1:0?corrupt=0.3&${faults}`)
+  let seen = ''
+  for (let index = 0; index < 20; index++) {
+    await using peer = await Peer.connect(server.port(0))
+    peer.send('x')
+    await until('an answer', () => peer.fin || peer.bytes.length > 0)
+    seen += peer.fin ? 'r' : '.'
+  }
+  await using peer = await Peer.connect(server.port(1))
+  for (let index = 0; index < 20; index++) {
+    peer.send('x')
+    await until('a reply', () => peer.bytes.length > index)
+    seen += String.fromCharCode(peer.bytes[index] ?? 0)
+  }
+  return seen
+}
+
+test('the same seed gives the same faults again, another seed gives others', async () => {
+  const [first, again, other] = await Promise.all([fate(1), fate(1), fate(2)])
+  expect(first).toMatch(/r.*x/)
+  expect(again).toBe(first)
+  expect(other).not.toBe(first)
+})
+
+test('faults that are written wrong are refused at start, all at once', async () => {
+  const options = 'delay=1&jitter=-1ms&throttle=100&close-after=10&reset-after=0n&corrupt=2&refuse=10%25&fault-seed=x'
+  await using server = new RunningServer(`greet://127.0.0.1:0?${options}`)
+  const { code, stderr } = await server.exit()
+  expect(code).toBe(2)
+  expect(stderr.match(/must be/g)).toHaveLength(8)
+})

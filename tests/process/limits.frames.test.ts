@@ -1,0 +1,116 @@
+import { describe, expect, test } from '@jest/globals'
+import { startClient } from './support/client.ts'
+import { Peer, Peers } from './support/peer.ts'
+import { startServer } from './support/server.ts'
+import { until } from './support/until.ts'
+
+const env = { NIHAO_INTERVAL: '30ms', NIHAO_TIMEOUT: '1s' }
+
+describe('max-age', () => {
+  test('half-closes a greet connection right after a reply, between nine tenths of the age and the age', async () => {
+    await using server = await startServer('greet://127.0.0.1:0?max-age=1s')
+    await using peers = await Peers.connect(30, server.port())
+    let asked = 0
+    await until(
+      'all to be told to go',
+      () => {
+        for (const peer of peers.all) if (!peer.fin) peer.send('x\n')
+        asked++
+        return peers.all.every(({ fin }) => fin)
+      },
+      5_000,
+    )
+    expect(asked).toBeGreaterThan(10)
+    for (const peer of peers.all) peer.end()
+    await server.untilMetric('tcp_server_connections_closed_total', 30, { reason: 'max_age' })
+    const lines = server.logged({ msg: 'connection closed' })
+    const ages = lines.map(({ durationMs }) => Number(durationMs)).sort((one, other) => one - other)
+    expect(ages[0]).toBeGreaterThanOrEqual(900)
+    expect(ages.at(-1)).toBeLessThan(1_500)
+    expect(new Set(peers.all.map(peer => peer.text.replaceAll('你好，x\n', '')))).toEqual(new Set(['']))
+    for (const peer of peers.all) expect(peer.error).toBeUndefined()
+  })
+
+  test('is met at different moments by connections that began together', async () => {
+    await using server = await startServer('chargen://127.0.0.1:0?max-age=2s', { env: { NIHAO_LOG_LEVEL: 'debug' } })
+    await using peers = await Peers.connect(30, server.port())
+    await until('all to be told to go', () => peers.all.every(({ fin }) => fin))
+    for (const peer of peers.all) peer.end()
+    await server.untilMetric('tcp_server_connections_closed_total', 30, { reason: 'max_age' })
+    const times = server.logged({ msg: 'connection closed' }).map(({ durationMs }) => Number(durationMs))
+    expect(Math.max(...times) - Math.min(...times)).toBeGreaterThanOrEqual(50)
+  })
+
+  test('makes a probe client move over: handovers, no failed exchange, no outage, equal books', async () => {
+    await using server = await startServer('probe://127.0.0.1:0?max-age=500ms')
+    const target = `probe://127.0.0.1:${server.port()}`
+    await using client = await startClient(target, { env })
+    await until('handovers', async () => {
+      const { [target]: state } = await client.targets()
+      return Number((state as unknown as { handovers: number }).handovers) >= 4
+    })
+    const { [target]: totals } = await client.stop()
+    expect(totals).toMatchObject({ connectionFailures: {}, exchangeFailures: {}, outages: {}, booksDiffered: 0 })
+    expect(totals?.connectionsClosed.goaway).toBeGreaterThanOrEqual(3)
+    expect(client.logged({ msg: 'handover' })[0]).toMatchObject({ level: 'info', reason: 'max_age' })
+    await server.untilMetric('tcp_server_connections_active', 0)
+    expect(await server.metric('tcp_server_connections_closed_total', { reason: 'max_age' })).toBeGreaterThanOrEqual(3)
+    expect(await server.metric('tcp_server_connections_closed_total', { reason: 'drained' })).toBe(0)
+  })
+
+  test('cuts a probe client that does not go', async () => {
+    await using server = await startServer('probe://127.0.0.1:0?max-age=100ms', { env: { NIHAO_LOG_LEVEL: 'debug' } })
+    await using peer = await Peer.connect(server.port())
+    await until('a GOAWAY', () => peer.text.includes('"max_age"'))
+    const { durationMs } = await server.log({ msg: 'connection closed', reason: 'max_age' }, 15_000)
+    expect(durationMs).toBeGreaterThanOrEqual(10_000)
+  }, 30_000)
+})
+
+describe('max-message', () => {
+  test('takes a payload of just this length', async () => {
+    await using server = await startServer('probe://127.0.0.1:0?max-message=1KiB')
+    const target = `probe://127.0.0.1:${server.port()}?message=${'x'.repeat(1_024)}`
+    await using client = await startClient(target, { env })
+    await until('exchanges', async () => (await client.metric('tcp_client_exchanges_total')) > 5)
+    const [totals] = Object.values(await client.stop()).filter(value => typeof value === 'object')
+    expect(totals).toMatchObject({ exchangeFailures: {}, outages: {} })
+  })
+
+  test('refuses one byte more: the server says why, and the client sees its FIN', async () => {
+    await using server = await startServer('probe://127.0.0.1:0?max-message=1KiB')
+    const target = `probe://127.0.0.1:${server.port()}?message=${'x'.repeat(1_025)}`
+    await using client = await startClient(target, { env })
+    expect(await client.log({ msg: 'outage began' })).toMatchObject({ reason: 'eof', closedBy: 'server' })
+    expect(await server.log({ msg: 'connection closed' })).toMatchObject({
+      reason: 'protocol_error',
+      messages: 0,
+      error: { message: 'length 1034: at most 1033 is allowed' },
+    })
+    expect(await server.metric('tcp_server_protocol_errors_total', { reason: 'frame_too_long' })).toBeGreaterThan(0)
+  })
+})
+
+test('NIHAO_MAX_CONNECTIONS holds over all listeners; a client is told on probe, and sees the end on greet', async () => {
+  await using server = await startServer('greet://127.0.0.1:0 probe://127.0.0.1:0', { env: { NIHAO_MAX_CONNECTIONS: '2' } })
+  await using greeted = await Peer.connect(server.port(0))
+  await greeted.ask('1', '你好，1')
+  await using probed = await Peer.connect(server.port(1))
+  await until('a HELLO', () => probed.text.includes('"limit":2}'))
+
+  const probe = `probe://127.0.0.1:${server.port(1)}`
+  const greet = `greet://127.0.0.1:${server.port(0)}`
+  await using client = await startClient(`${probe} ${greet}`, { env })
+  const told = await client.log({ msg: 'outage began', target: probe })
+  expect(told).toMatchObject({ reason: 'rejected', error: { message: 'max_connections' } })
+  expect(await client.log({ msg: 'outage began', target: greet })).toMatchObject({ reason: 'eof', closedBy: 'server' })
+  expect(await client.metric('tcp_client_connection_failures_total', { target: probe, reason: 'rejected' })).toBeGreaterThan(0)
+  for (const listener of [`greet:${server.port(0)}`, `probe:${server.port(1)}`]) {
+    const rejected = await server.metric('tcp_server_connections_rejected_total', { listener, reason: 'max_connections' })
+    expect(rejected).toBeGreaterThan(0)
+  }
+
+  // A place that becomes free on one listener is taken on the other.
+  greeted.end()
+  expect(await client.log({ msg: 'outage over' })).toMatchObject({ reason: expect.stringMatching(/^(rejected|eof)$/) })
+})
