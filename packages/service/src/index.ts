@@ -14,10 +14,12 @@
 export { type AdminOptions, checkHealth, json, type Page, startAdmin } from './admin.ts'
 export { type Command, runCommand } from './command.ts'
 export {
+  addressRanges,
   boolean,
   count,
   duration,
   type Format,
+  list,
   nonEmptyText,
   oneOf,
   pattern,
