@@ -124,7 +124,8 @@ export class Admission {
     if (wasProxy) this.#events.refused('proxy_header', why as ProxyRefusal)
     else {
       this.#events.failed(why as HandshakeFailure, error)
-      this.#socket.destroy()
+      // Not at once: to destroy a socket while its TLS calls back crashes Node.
+      setImmediate(() => this.#socket.destroy())
     }
   }
 

@@ -76,8 +76,8 @@ export class TlsGate {
 
   #secured(socket: TLSSocket, certificateMayLack: boolean): void {
     if (certificateMayLack && !socket.authorized && socket.getPeerX509Certificate() !== undefined) {
+      socket.on('error', () => {}) // whoever hears of the failure destroys the accepted socket, and this one with it
       this.#failed(socket, new Error())
-      socket.destroy()
       return
     }
     socket.allowHalfOpen = true // else what is not yet written is lost when the peer half-closes
