@@ -1,3 +1,5 @@
+import { BlockList, isIP } from 'node:net'
+
 /** How a setting is written, and what it means. Nothing is guessed: a text is in the format as a whole, or it is refused. */
 export interface Format<Value> {
   /** What is valid, for messages and documents: "must be …". */
@@ -103,5 +105,31 @@ export const pattern: Format<RegExp> = {
     } catch {
       return undefined
     }
+  },
+}
+
+/** Blanks and commas separate the URLs of endpoints: a list in an option of a URL is written with semicolons. */
+const itemsOf = (text: string) => text.split(/[\s,;]+/).filter(item => item !== '')
+
+/** Words in order, such as the names of protocols (ALPN). */
+export const list: Format<readonly string[]> = {
+  valid: 'a list of names, separated by blanks, commas or semicolons',
+  parse: itemsOf,
+}
+
+/** IP addresses and subnets, to check addresses against. */
+export const addressRanges: Format<BlockList> = {
+  valid: 'a list of IP addresses and subnets such as 10.0.0.0/8, separated by blanks, commas or semicolons',
+  parse(text) {
+    const ranges = new BlockList()
+    for (const item of itemsOf(text)) {
+      const [, address = '', prefix] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(item) ?? []
+      const version = isIP(address)
+      if (version === 0 || address.includes('%') || Number(prefix ?? 0) > (version === 4 ? 32 : 128)) return undefined
+      const family = version === 4 ? 'ipv4' : 'ipv6'
+      if (prefix === undefined) ranges.addAddress(address, family)
+      else ranges.addSubnet(address, Number(prefix), family)
+    }
+    return ranges
   },
 }

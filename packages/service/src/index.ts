@@ -15,11 +15,13 @@ export { type AdminOptions, checkHealth, json, type Page, startAdmin } from './a
 export { type Command, runCommand } from './command.ts'
 export {
   type Amount,
+  addressRanges,
   amount,
   boolean,
   count,
   duration,
   type Format,
+  list,
   nonEmptyText,
   oneOf,
   pattern,

@@ -4,6 +4,7 @@ import { type ProtocolName, protocols } from './protocols.ts'
 /** Where a connection begins or ends, and what is said on it: `protocol[+tls|+unix]://host:port[?option=value&…]`. */
 export interface Endpoint {
   readonly protocol: ProtocolName
+  readonly tls: boolean
   readonly address: EndpointAddress
   /** The URL's options as they were written: what they mean is for the one who knows the settings. */
   readonly options: ReadonlyMap<string, string>
@@ -62,8 +63,9 @@ function parseEndpoint(text: string): Endpoint {
 
   const [, protocol = '', transport] = match
   if (!isProtocolName(protocol)) mistake(`unknown protocol "${protocol}": expected ${Object.keys(protocols).join(', ')}`)
-  if (transport === 'tls') mistake('TLS is not supported yet')
-  else if (transport !== undefined && transport !== 'unix') mistake(`unknown transport "+${transport}": expected +tls or +unix`)
+  if (transport !== undefined && transport !== 'tls' && transport !== 'unix') {
+    mistake(`unknown transport "+${transport}": expected +tls or +unix`)
+  }
   if (url.username !== '' || url.password !== '') mistake('a user or password has no meaning here')
   if (url.hash !== '') mistake(`"${url.hash}" has no meaning here`)
 
@@ -75,7 +77,7 @@ function parseEndpoint(text: string): Endpoint {
 
   const address = transport === 'unix' ? unixAddress(url, mistake) : tcpAddress(url, protocol, mistake)
   if (mistakes.length > 0) throw new EndpointError(mistakes)
-  return { protocol: protocol as ProtocolName, address, options }
+  return { protocol: protocol as ProtocolName, tls: transport === 'tls', address, options }
 }
 
 function unixAddress(url: URL, mistake: (what: string) => void): EndpointAddress {
@@ -113,8 +115,8 @@ function isProtocolName(name: string): name is ProtocolName {
 }
 
 /** An endpoint as a URL without its options: how logs, metrics and reports call a target. */
-export function endpointUrl({ protocol, address }: Endpoint): string {
+export function endpointUrl({ protocol, tls, address }: Endpoint): string {
   if ('path' in address) return `${protocol}+unix://${address.path}`
   const host = isIPv6(address.host) ? `[${address.host}]` : address.host
-  return `${protocol}://${host}:${address.port}`
+  return `${protocol}${tls ? '+tls' : ''}://${host}:${address.port}`
 }

@@ -8,6 +8,8 @@
  * - fixed-reply.ts  the client's half that greet and echo share
  * - frame.ts        the frames of probe: encoding, and finding them in what comes in
  * - banner.ts       the line that a text server may send first
+ * - proxy-header.ts what a proxy tells in front of a connection (PROXY protocol)
+ * - tls.ts          certificates and keys: read from files, checked, and read again when they change
  */
 
 export { afterBanner, bannerLine } from './banner.ts'
@@ -26,3 +28,12 @@ export {
   WrongReply,
 } from './protocol.ts'
 export { type ProtocolName, protocols } from './protocols.ts'
+export {
+  encodeProxyHeader,
+  type ProxyAddress,
+  type ProxyHeader,
+  type ProxyHeaderError,
+  type ProxyVersion,
+  parseProxyHeader,
+} from './proxy-header.ts'
+export { type Credentials, CredentialsError, readCredentials, type TlsFiles, WatchedCredentials } from './tls.ts'

@@ -126,7 +126,8 @@ export class WrongReply extends Error {
   readonly code = 'WRONG_REPLY'
 
   constructor(expected: Buffer, received: Buffer, where = '') {
-    super(`${where}expected ${excerpt(expected)}, received ${excerpt(received)}`)
+    const hint = isTlsAlert(received) ? ', a TLS alert: the server speaks TLS' : ''
+    super(`${where}expected ${excerpt(expected)}, received ${excerpt(received)}${hint}`)
   }
 }
 
@@ -157,4 +158,9 @@ function excerpt(bytes: Buffer): string {
   if (bytes.length === 0) return 'nothing'
   const text = JSON.stringify(bytes.toString('utf8', 0, EXCERPT_BYTES))
   return bytes.length > EXCERPT_BYTES ? `${text}… (${bytes.length} bytes)` : text
+}
+
+/** What a TLS server says to plain bytes: a record of type alert, of any version (RFC 8446, section 5.1). */
+function isTlsAlert(bytes: Buffer): boolean {
+  return bytes.length >= 2 && bytes[0] === 0x15 && bytes[1] === 0x03
 }

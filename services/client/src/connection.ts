@@ -33,6 +33,8 @@ export class Connection {
   answered = 0
   /** What the end of the connection is called when nothing goes wrong. */
   finishReason: 'finished' | 'goaway' = 'finished'
+  /** What went out in front of the first request, and is not counted. */
+  readonly #headerBytes: number
   readonly #socket: Socket
   readonly #half: ClientHalf
   readonly #events: ConnectionEvents
@@ -47,6 +49,7 @@ export class Connection {
     const { localAddress, localPort, remoteAddress, remotePort } = socket
     this.localAddress = localAddress && `${localAddress}:${localPort}`
     this.remoteAddress = remoteAddress ? `${remoteAddress}:${remotePort}` : 'unix'
+    this.#headerBytes = socket.bytesWritten
     this.#socket = socket
     this.#half = half
     this.#events = events
@@ -71,13 +74,14 @@ export class Connection {
     return this.#half.replyText
   }
 
+  /** Under TLS these are the bytes inside, here and in what was sent. */
   get receivedBytes(): number {
     return this.#socket.bytesRead
   }
 
   /** Bytes that have left user space. */
   get sentBytes(): number {
-    return this.#sentAtEnd ?? this.#socket.bytesWritten - this.#socket.writableLength
+    return this.#sentAtEnd ?? this.#socket.bytesWritten - this.#socket.writableLength - this.#headerBytes
   }
 
   /** Exchanges that wait for their reply. */

@@ -1,21 +1,27 @@
 import type { LookupAddress } from 'node:dns'
 import { lookup } from 'node:dns/promises'
 import { connect, isIP, type Socket } from 'node:net'
-import type { EndpointAddress } from '@nihao/wire'
+import { type EndpointAddress, encodeProxyHeader, type ProxyVersion } from '@nihao/wire'
+import { handshake, type TlsDialOptions } from './handshake.ts'
 
 export interface DialOptions {
-  /** For all together: name look-up and TCP handshake, with every address of the name. */
+  /** For all together: name look-up, TCP handshake with every address of the name, and TLS handshake. */
   readonly timeoutMs: number
   readonly signal: AbortSignal
   /** Hears how long each phase took that came to a good end. */
-  readonly observe: (phase: 'dns' | 'tcp', durationMs: number) => void
+  readonly observe: (phase: 'dns' | 'tcp' | 'tls', durationMs: number) => void
+  /** The PROXY header to send first, as if this client were the proxy of its own connection. */
+  readonly sendProxy?: ProxyVersion | undefined
+  /** Without it the connection stays plain. */
+  readonly tls?: TlsDialOptions | undefined
 }
 
 /**
  * Connects. Where a name has several addresses, they are tried in turn.
  * @throws an error with the `code` of the operating system; ETIMEDOUT for the time limit, too
  */
-export async function dial(address: EndpointAddress, { timeoutMs, signal, observe }: DialOptions): Promise<Socket> {
+export async function dial(address: EndpointAddress, options: DialOptions): Promise<Socket> {
+  const { timeoutMs, signal, observe, sendProxy, tls } = options
   const timeout = new AbortController()
   const timer = setTimeout(() => timeout.abort(Object.assign(new Error('timed out'), { code: 'ETIMEDOUT' })), timeoutMs)
   const aborted = AbortSignal.any([signal, timeout.signal])
@@ -28,10 +34,21 @@ export async function dial(address: EndpointAddress, { timeoutMs, signal, observ
     const connectMs = performance.now()
     const socket = await open(address, addresses, timeoutMs, aborted)
     observe('tcp', performance.now() - connectMs)
-    return socket
+    if (sendProxy !== undefined) socket.write(proxyHeader(sendProxy, socket))
+    if (tls === undefined) return socket
+
+    const handshakeMs = performance.now()
+    const secured = await handshake(socket, tls, aborted)
+    observe('tls', performance.now() - handshakeMs)
+    return secured
   } finally {
     clearTimeout(timer)
   }
+}
+
+function proxyHeader(version: ProxyVersion, { localAddress, localPort, remoteAddress, remotePort }: Socket): Buffer {
+  if (!localAddress || !localPort || !remoteAddress || !remotePort) return encodeProxyHeader(version) // a Unix socket
+  return encodeProxyHeader(version, { address: localAddress, port: localPort }, { address: remoteAddress, port: remotePort })
 }
 
 /** Look-ups that are under way, by name: a thousand sessions to one name ask once. Node has four threads for them. */

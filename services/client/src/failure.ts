@@ -1,3 +1,5 @@
+import { TlsError } from './handshake.ts'
+
 /** Why a connection or an exchange failed: the `reason` of logs and metrics. */
 export const failureReasons = [
   'dns',
@@ -5,6 +7,7 @@ export const failureReasons = [
   'unreachable',
   'timeout',
   'reset',
+  'tls',
   'eof',
   'rejected',
   'mismatch',
@@ -35,6 +38,7 @@ const REASONS: Record<string, FailureReason> = {
   ETIMEDOUT: 'timeout',
   ECONNRESET: 'reset',
   EPIPE: 'reset',
+  EOF: 'eof',
   EADDRNOTAVAIL: 'no_ports',
   EMFILE: 'no_files',
   ENFILE: 'no_files',
@@ -45,12 +49,13 @@ const REASONS: Record<string, FailureReason> = {
 }
 
 export function describeFailure(error: NodeJS.ErrnoException): Failure {
-  return { reason: REASONS[error.code ?? ''] ?? 'other', error }
+  const tlsError = error instanceof TlsError ? error : error.code?.startsWith('ERR_SSL_') ? new TlsError(error) : undefined
+  return tlsError ? { reason: 'tls', error: tlsError } : { reason: REASONS[error.code ?? ''] ?? 'other', error }
 }
 
 /** Whose side ended it: the server by FIN or RST, the client by giving up; `none` where there was no connection to end. */
 export type ClosedBy = 'server' | 'client' | 'none'
 
 export function closedBy(reason: FailureReason): ClosedBy {
-  return reason === 'eof' || reason === 'reset' || reason === 'rejected' ? 'server' : 'client'
+  return reason === 'eof' || reason === 'reset' || reason === 'rejected' || reason === 'tls' ? 'server' : 'client'
 }

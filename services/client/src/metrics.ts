@@ -47,10 +47,10 @@ export function registerDurations(registry: Registry): (target: string) => Obser
 
   return target => {
     for (const metric of [exchange, roundTrip, lag, outage]) metric.zero({ target })
-    for (const phase of ['dns', 'tcp', 'hello']) connect.zero({ target, phase })
+    for (const phase of ['dns', 'tcp', 'tls', 'hello']) connect.zero({ target, phase })
     const into = (metric: { observe(seconds: number): void }) => (ms: number) => metric.observe(ms / 1_000)
     const phase = (phase: Phase) => into(connect.labels({ target, phase }))
-    const phases = { dns: phase('dns'), tcp: phase('tcp'), hello: phase('hello') }
+    const phases = { dns: phase('dns'), tcp: phase('tcp'), tls: phase('tls'), hello: phase('hello') }
     return {
       connect: (phase, durationMs) => phases[phase](durationMs),
       exchange: into(exchange.labels({ target })),

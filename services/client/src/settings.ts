@@ -4,6 +4,7 @@ import {
   type Configured,
   count,
   duration,
+  list,
   logLevel,
   nonEmptyText,
   oneOf,
@@ -18,7 +19,7 @@ import {
   text,
   type Values,
 } from '@nihao/service'
-import { type Endpoint, endpointUrl, parseEndpoints } from '@nihao/wire'
+import { CredentialsError, type Endpoint, endpointUrl, parseEndpoints, readCredentials } from '@nihao/wire'
 
 export type ModeName = 'probe' | 'load' | 'check' | 'idle'
 
@@ -59,6 +60,42 @@ export const settings = {
     default: '',
     perEndpoint: true,
   } as Setting<RegExp>,
+  ca: {
+    doc: 'TLS: the file with the roots that the certificate of the server must come from (PEM); empty: those that Node trusts. Read again when it changes.',
+    format: text,
+    default: '',
+    perEndpoint: true,
+  } as Setting<string>,
+  cert: {
+    doc: 'TLS: the file with the own certificate, for servers that ask for one (PEM).',
+    format: text,
+    default: '',
+    perEndpoint: true,
+  } as Setting<string>,
+  key: {
+    doc: 'TLS: the file with the private key of that certificate (PEM).',
+    format: text,
+    default: '',
+    perEndpoint: true,
+  } as Setting<string>,
+  servername: {
+    doc: 'TLS: the name to ask for (SNI), which the certificate must have; empty: the host of the target.',
+    format: text,
+    default: '',
+    perEndpoint: true,
+  } as Setting<string>,
+  alpn: {
+    doc: 'TLS: names of protocols to ask for (ALPN), the preferred one first; empty: not negotiated.',
+    format: list,
+    default: '',
+    perEndpoint: true,
+  } as Setting<readonly string[]>,
+  sendProxy: {
+    doc: 'The version of the PROXY protocol to begin every connection with, telling this end of it.',
+    format: oneOf('off', 'v1', 'v2'),
+    default: 'off',
+    perEndpoint: true,
+  } as Setting<'off' | 'v1' | 'v2'>,
   interval: {
     doc: 'Time from the start of one exchange of a session to the start of its next.',
     format: positiveDuration,
@@ -114,9 +151,10 @@ export type ClientConfig = ClientValues & { readonly targetConfigs: readonly Tar
 
 /**
  * Reads `nihao-client [mode] [target …]` and the environment.
+ * @param files whether to read the certificates as well: one that can't be used later on is no reason to stop
  * @throws {ConfigError} with everything that is wrong, at once
  */
-export function readConfig({ env, args }: Source): ClientConfig {
+export function readConfig({ env, args }: Source, { files = true } = {}): ClientConfig {
   const [first = '', ...rest] = args
   const reading = readSettings(settings, { env, args: /^[a-z]+$/.test(first) ? ['--mode', first, ...rest] : args })
   const { values, mistakes } = reading
@@ -128,8 +166,26 @@ export function readConfig({ env, args }: Source): ClientConfig {
     if ('port' in endpoint.address && endpoint.address.port === 0) mistake('port 0 is no port to connect to')
     if (values.connections === 0 && !values.fresh) mistake('nothing to do: connections is 0 and fresh is false')
     if (seen.has(url)) mistake('given twice')
+    for (const what of tlsMistakes(endpoint, values, files)) mistake(what)
     seen.add(url)
   }
   if (mistakes.length > 0) throw new ConfigError(mistakes)
   return Object.freeze({ ...values, targetConfigs })
+}
+
+const TLS_OPTIONS = ['ca', 'cert', 'key', 'servername', 'alpn']
+
+function tlsMistakes({ protocol, tls, options }: Endpoint, values: ClientValues, files: boolean): readonly string[] {
+  if (!tls) {
+    const useless = TLS_OPTIONS.filter(option => options.has(option))
+    return useless.map(option => `option "${option}" is for TLS: write ${protocol}+tls://`)
+  }
+  if ((values.cert === '') !== (values.key === '')) return ['cert (NIHAO_CERT) and key (NIHAO_KEY) go together']
+  try {
+    if (files) readCredentials(values)
+    return []
+  } catch (error) {
+    if (error instanceof CredentialsError) return error.mistakes
+    throw error
+  }
 }

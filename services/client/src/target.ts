@@ -3,12 +3,13 @@ import type { Logger } from '@nihao/service'
 import { afterBanner, type Books, endpointUrl, protocols } from '@nihao/wire'
 import { nonZero, TargetBooks } from './books.ts'
 import { type CloseReason, Connection, type Exchange } from './connection.ts'
+import { ClientCredentials } from './credentials.ts'
 import { dial } from './dial.ts'
 import { describeFailure, type Failure, type FailureReason } from './failure.ts'
 import type { ClientValues, TargetConfig } from './settings.ts'
 
 /** The steps to a connection that exchanges can go over. */
-export type Phase = 'dns' | 'tcp' | 'hello'
+export type Phase = 'dns' | 'tcp' | 'tls' | 'hello'
 
 /** Takes what is measured, in ms, to where it is shown. */
 export interface Observer {
@@ -38,6 +39,7 @@ export class Target {
   readonly books = new TargetBooks()
   readonly observer: Observer
   readonly #config: TargetConfig
+  readonly #credentials: ClientCredentials | undefined
   readonly #roundTripsUs = createHistogram()
   #last: { good: boolean; reason?: FailureReason; roundTripMs?: number } | undefined
   #greeted = false
@@ -49,6 +51,7 @@ export class Target {
     this.logger = logger.child({ target: this.url })
     this.observer = observer(this.url)
     this.#config = config
+    this.#credentials = config.endpoint.tls ? new ClientCredentials(config, this.logger) : undefined
   }
 
   /** True once an exchange is over, well or not. */
@@ -79,12 +82,14 @@ export class Target {
 
   async #dial(owner: ConnectionOwner, signal: AbortSignal): Promise<Connection | Failure> {
     const { endpoint } = this.#config
-    const { timeout, banner } = this.values
+    const { timeout, banner, sendProxy } = this.values
     const startMs = performance.now()
     const socket = await dial(endpoint.address, {
       timeoutMs: timeout,
       signal,
       observe: (phase, durationMs) => this.observer.connect(phase, durationMs),
+      sendProxy: sendProxy === 'off' ? undefined : sendProxy,
+      tls: this.#credentials?.forDial(),
     })
     const protocol = protocols[endpoint.protocol]
     const plain = protocol.ask(this.values, {
@@ -228,6 +233,7 @@ function closeReason({ finishReason }: Connection, failure: Failure | undefined)
       return finishReason
     case 'eof':
     case 'rejected':
+    case 'tls': // an alert is the last that a server says
       return 'server_closed'
     case 'reset':
     case 'timeout':

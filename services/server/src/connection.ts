@@ -16,6 +16,7 @@ export const closeReasons = [
   'reset',
   'protocol_error',
   'fault',
+  'tls_error',
   'error',
 ] as const
 export type CloseReason = (typeof closeReasons)[number]
@@ -33,6 +34,10 @@ export interface ConnectionLimits {
 export interface Peer {
   readonly address: string | undefined
   readonly port: number | undefined
+  /** The proxy that told the address, as the socket has it. */
+  readonly via?: { readonly address: string | undefined; readonly port: number | undefined }
+  /** What came in front of the first byte of the protocol, and is not counted. */
+  readonly headerBytes?: number
 }
 
 /** How long a peer may take to close its side after the server closed its own. While draining, the drain has its own limit. */
@@ -120,8 +125,9 @@ export class Connection {
     return this.#half.corrupt ?? 0
   }
 
+  /** Under TLS these are the bytes inside, here and in what was sent. */
   get receivedBytes(): number {
-    return this.#socket.bytesRead
+    return this.#socket.bytesRead - (this.peer.headerBytes ?? 0)
   }
 
   /** Bytes that have left user space. */
@@ -279,7 +285,8 @@ export class Connection {
 
   #fail(error: NodeJS.ErrnoException): void {
     this.error ??= error
-    this.#reason ??= error.code === 'ECONNRESET' || error.code === 'EPIPE' ? 'reset' : 'error'
+    const isReset = error.code === 'ECONNRESET' || error.code === 'EPIPE'
+    this.#reason ??= isReset ? 'reset' : error.code?.startsWith('ERR_SSL_') ? 'tls_error' : 'error'
     this.#closeBooks()
   }
 

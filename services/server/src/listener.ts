@@ -1,19 +1,24 @@
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { type AddressInfo, createServer, isIPv6, type Server, type Socket } from 'node:net'
 import { bannerLine, type ConnectionFacts, ProtocolError, type ProtocolName, protocolErrorReasons, protocols } from '@nihao/wire'
+import { Admission, type AdmissionRules, type ProxyRefusal } from './admission.ts'
 import { bind } from './bind.ts'
 import { type Capacity, REFUSED_AT_ONCE } from './capacity.ts'
 import { type CloseReason, Connection, closeReasons, MAX_AGE_JITTER, type Peer } from './connection.ts'
 import { type ConnectionFaults, createFaults, type Faults } from './faults.ts'
 import type { ListenerConfig, ServerValues } from './settings.ts'
+import { type CertificateEvents, type HandshakeFailure, handshakeFailures, TlsGate } from './tls-gate.ts'
 
 /** Why a connection was not served: the `reason` of logs and metrics. */
-export const rejectReasons = ['max_connections', 'max_connections_per_address', 'fault'] as const
+export const rejectReasons = ['max_connections', 'max_connections_per_address', 'proxy_header', 'fault'] as const
 export type RejectReason = (typeof rejectReasons)[number]
 
 /** What a listener tells while it works. */
 export interface ListenerEvents {
   closed(listener: Listener, connection: Connection, reason: CloseReason): void
-  rejected(listener: Listener, peer: Peer, reason: RejectReason): void
+  rejected(listener: Listener, peer: Peer, reason: RejectReason, detail?: ProxyRefusal): void
+  handshake(listener: Listener, durationMs: number): void
+  handshakeFailed(listener: Listener, peer: Peer, reason: HandshakeFailure, error: Error | undefined): void
+  certificates(listener: Listener): CertificateEvents
   /** The kernel could not hand over a connection; the listener goes on. */
   failed(listener: Listener, error: Error): void
 }
@@ -39,15 +44,23 @@ export class Listener {
   readonly protocolErrors = zeros(protocolErrorReasons)
   /** What is to go wrong here on purpose; undefined where nothing is. */
   readonly faults: Faults | undefined
+  readonly handshakeFailures = zeros(handshakeFailures)
+  /** Undefined where TLS is not spoken. */
+  readonly tls: TlsGate | undefined
   readonly #endedTotals: Totals = { receivedBytes: 0, sentBytes: 0, messages: 0, readPauses: 0, corrupt: 0 }
   readonly #perAddress = new Map<string, number>()
   readonly #server: Server
   readonly #config: ListenerConfig
   readonly #identity: Identity
   readonly #capacity: Capacity
+  /** Undefined where the protocol begins with the connection's first byte. */
+  readonly #rules: AdmissionRules | undefined
+  readonly #admissions = new Set<Admission>()
   readonly #events: ListenerEvents
   readonly #lastEnded = Promise.withResolvers<void>()
   #label = ''
+  /** Of the drain, once it has begun. */
+  #graceMs: number | undefined
   #sweep: NodeJS.Timeout | undefined
 
   constructor(config: ListenerConfig, identity: Identity, capacity: Capacity, events: ListenerEvents) {
@@ -58,6 +71,9 @@ export class Listener {
     this.#identity = identity
     this.#capacity = capacity
     this.#events = events
+    const { proxy, handshakeTimeout: timeoutMs } = config.values
+    this.tls = config.endpoint.tls ? new TlsGate(config.values, events.certificates(this)) : undefined
+    this.#rules = proxy === 'off' && this.tls === undefined ? undefined : { proxy, tls: this.tls, timeoutMs }
     this.#server = createServer(
       {
         allowHalfOpen: true, // else replies that are not yet written are lost when the peer half-closes
@@ -78,6 +94,11 @@ export class Listener {
     return this.#label
   }
 
+  /** Connections that are open, those included that have not yet come as far as their protocol. */
+  get active(): number {
+    return this.connections.size + this.#admissions.size
+  }
+
   /** Connections that this listener may have open at once; Infinity = no limit. */
   get limit(): number {
     return Math.min(this.limits.maxConnections || Number.POSITIVE_INFINITY, this.#capacity.limit)
@@ -95,75 +116,150 @@ export class Listener {
     await bind(this.#server, this.#config.endpoint)
     this.#server.on('error', error => this.#events.failed(this, error))
     const { address } = this
-    this.#label = `${this.protocol}:${typeof address === 'string' ? address : address.port}`
+    this.#label = `${this.protocol}${this.tls ? '+tls' : ''}:${typeof address === 'string' ? address : address.port}`
     this.#sweep = setInterval(() => this.#check(), sweepIntervalMs(this.limits))
   }
 
   /** Stops accepting and asks every connection to end. Resolves when the last one is gone. */
   async drain(graceMs: number): Promise<void> {
     this.#server.close()
+    this.#graceMs = graceMs
     for (const connection of this.connections) connection.leave('drained', graceMs)
-    if (this.connections.size > 0) await this.#lastEnded.promise
+    if (this.active > 0) await this.#lastEnded.promise
     clearInterval(this.#sweep)
+    this.tls?.close()
+  }
+
+  /** Ends at once what is open. */
+  cut(reason: CloseReason): void {
+    for (const connection of this.connections) connection.cut(reason)
+    for (const admission of this.#admissions) admission.cut(reason)
   }
 
   #accept(socket: Socket): void {
     const peer = { address: socket.remoteAddress?.replace(/^::ffff:/, ''), port: socket.remotePort }
-    const overLimit = this.#overLimit(peer)
-    const faults = overLimit === undefined ? this.faults?.next() : undefined
-    const reason = faults?.refused ? 'fault' : overLimit
-    if (reason === undefined) this.#serve(socket, peer, faults)
-    else this.#reject(socket, peer, reason)
+    const rules = this.#rules
+    const proxied = rules !== undefined && rules.proxy !== 'off'
+    // Where a proxy tells the addresses of others, its own has no limit.
+    const reason = this.#overLimit() ?? (proxied ? undefined : this.#overAddressLimit(peer))
+    if (reason !== undefined) this.#reject(socket, peer, reason)
+    else if (proxied && !this.#trusts(peer)) this.#reject(socket, peer, 'proxy_header', 'untrusted')
+    else {
+      const faults = this.faults?.next()
+      if (faults?.refused) this.#reject(socket, peer, 'fault')
+      else if (rules === undefined) this.#serve(socket, peer, faults)
+      else this.#admit(socket, peer, rules, faults)
+    }
+  }
+
+  /** Gives a connection its place while it is on the way to its protocol. */
+  #admit(socket: Socket, accepted: Peer, rules: AdmissionRules, faults: ConnectionFaults | undefined): void {
+    let peer = accepted
+    this.#hold(peer, 1)
+    const leave = () => {
+      this.#admissions.delete(admission)
+      this.#hold(peer, -1)
+    }
+    const admission: Admission = new Admission(socket, peer, rules, {
+      told: told => {
+        this.#hold(peer, -1)
+        peer = told
+        const reason = this.#overAddressLimit(peer)
+        this.#hold(peer, 1)
+        return reason
+      },
+      admitted: stream => {
+        leave()
+        this.#serve(stream, peer, faults)
+      },
+      refused: (reason, detail) => {
+        leave()
+        this.#reject(socket, peer, reason, detail)
+      },
+      failed: (reason, error) => {
+        this.handshakeFailures[reason]++
+        this.#events.handshakeFailed(this, peer, reason, error)
+        this.#unserved('tls_error', leave)
+      },
+      cut: reason => this.#unserved(reason, leave),
+      handshake: durationMs => this.#events.handshake(this, durationMs),
+    })
+    this.#admissions.add(admission)
+  }
+
+  /** An admission that came to no protocol: the connection was open all the same. */
+  #unserved(reason: CloseReason, leave: () => void): void {
+    leave()
+    this.opened++
+    this.closed[reason]++
+    this.#resolveIfEmpty()
+  }
+
+  /** Whether a peer may tell somebody else's address. Who may use a Unix socket is a matter of its file. */
+  #trusts({ address }: Peer): boolean {
+    return address === undefined || this.limits.trustedProxies.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
   }
 
   #serve(socket: Socket, peer: Peer, faults: ConnectionFaults | undefined): void {
     this.opened++
-    this.#capacity.open++
-    this.#countAddress(peer, 1)
+    this.#hold(peer, 1)
     const protocol = protocols[this.protocol]
     const half = protocol.serve(this.limits, () => this.#facts(peer))
     const opening = protocol.text && this.limits.banner === 'address' ? bannerLine(this.address) : half.open?.()
     const onClose = (connection: Connection, reason: CloseReason) => this.#ended(connection, reason)
-    this.connections.add(new Connection(socket, peer, half, opening, onClose, faults))
+    const connection = new Connection(socket, peer, half, opening, onClose, faults)
+    this.connections.add(connection)
+    if (this.#graceMs !== undefined) connection.leave('drained', this.#graceMs)
   }
 
   #ended(connection: Connection, reason: CloseReason): void {
     this.connections.delete(connection)
     this.closed[reason]++
     if (connection.error instanceof ProtocolError) this.protocolErrors[connection.error.reason]++
-    this.#capacity.open--
-    this.#countAddress(connection.peer, -1)
+    this.#hold(connection.peer, -1)
     add(this.#endedTotals, connection)
     this.#events.closed(this, connection, reason)
-    if (this.connections.size === 0 && !this.#server.listening) this.#lastEnded.resolve()
+    this.#resolveIfEmpty()
   }
 
-  #reject(socket: Socket, peer: Peer, reason: RejectReason): void {
+  #resolveIfEmpty(): void {
+    if (this.active === 0 && !this.#server.listening) this.#lastEnded.resolve()
+  }
+
+  #reject(socket: Socket, peer: Peer, reason: RejectReason, detail?: ProxyRefusal): void {
     this.rejected[reason]++
-    this.#events.rejected(this, peer, reason)
+    this.#events.rejected(this, peer, reason, detail)
     const limit = reason === 'max_connections_per_address' ? this.limits.maxConnectionsPerAddress : finite(this.limit)
-    this.#refuse(socket, protocols[this.protocol].refuse?.(reason, limit))
+    // In front of a handshake there is no word for it.
+    this.#refuse(socket, this.tls ? undefined : protocols[this.protocol].refuse?.(reason, limit))
+    this.#resolveIfEmpty()
   }
 
-  #facts({ address, port }: Peer): ConnectionFacts {
+  #facts({ address, port, via }: Peer): ConnectionFacts {
     return {
       ...this.#identity,
       listener: this.label,
       address: formatAddress(this.address),
       peer: address === undefined ? undefined : `${address}:${port}`,
-      connections: this.connections.size + 1,
+      ...(via && { via: via.address === undefined ? 'unix' : `${via.address}:${via.port}` }),
+      connections: this.active + 1,
       limit: finite(this.limit),
     }
   }
 
-  #overLimit({ address }: Peer): RejectReason | undefined {
-    if (this.connections.size >= this.limit || this.#capacity.open >= this.#capacity.limit) return 'max_connections'
+  #overLimit(): RejectReason | undefined {
+    return this.active >= this.limit || this.#capacity.open >= this.#capacity.limit ? 'max_connections' : undefined
+  }
+
+  #overAddressLimit({ address }: Peer): RejectReason | undefined {
     const most = this.limits.maxConnectionsPerAddress
     if (most > 0 && address !== undefined && (this.#perAddress.get(address) ?? 0) >= most) return 'max_connections_per_address'
     return undefined
   }
 
-  #countAddress({ address }: Peer, change: 1 | -1): void {
+  /** Takes or gives back a connection's place in all limits. */
+  #hold({ address }: Peer, change: 1 | -1): void {
+    this.#capacity.open += change
     if (this.limits.maxConnectionsPerAddress === 0 || address === undefined) return
     const open = (this.#perAddress.get(address) ?? 0) + change
     if (open === 0) this.#perAddress.delete(address)
@@ -173,7 +269,7 @@ export class Listener {
   /** Says FIN, and closes when the peer does: closing at once would make a RST of it when the peer's first bytes are under way. */
   #refuse(socket: Socket, farewell: Buffer | undefined): void {
     socket.on('error', () => {}) // the peer may reset; without a listener that would end the process
-    if (this.#capacity.refused >= REFUSED_AT_ONCE) {
+    if (socket.destroyed || this.#capacity.refused >= REFUSED_AT_ONCE) {
       socket.destroy()
       return
     }

@@ -28,6 +28,9 @@ async function run(config: ServerConfig, logger: Logger): Promise<void> {
     return exit(logger, EXIT.failed)
   }
 
+  // Without certificates the signal means what it always means: the terminal is gone.
+  if (server.listeners.some(({ tls }) => tls !== undefined)) process.on('SIGHUP', () => server.reloadCertificates())
+
   stopOnSignal(logger, async () => {
     await server.drain(config.drainDelay, config.drainTimeout)
     logger.info(describeTotals(server), 'stopped')

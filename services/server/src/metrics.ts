@@ -8,6 +8,8 @@ const DURATION_BUCKETS = [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 60, 300, 900, 3_60
 
 /** So many durations wait at most for somebody to scrape. */
 const UNOBSERVED = 1_000
+/** 1 ms to 10 s, seconds. */
+const HANDSHAKE_BUCKETS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10]
 
 /** Registers the server's metrics. All but the durations are read from the listeners' books when somebody scrapes. */
 export function registerMetrics(registry: Registry, server: Server): void {
@@ -15,11 +17,15 @@ export function registerMetrics(registry: Registry, server: Server): void {
   const { listeners } = server
 
   const books = new BookMetrics(registry, 'listener', listeners, ({ label }) => label)
-  books.gauge('tcp_server_connections_active', 'Connections that are open.', listener => listener.connections.size)
-  books.counter('tcp_server_connections_opened_total', 'Connections that were accepted and served.', listener => listener.opened)
+  books.gauge(
+    'tcp_server_connections_active',
+    'Connections that are open, those in their TLS handshake included.',
+    listener => listener.active,
+  )
+  books.counter('tcp_server_connections_opened_total', 'Connections that were accepted.', listener => listener.opened)
   books.counterByReason(
     'tcp_server_connections_closed_total',
-    'Served connections that ended, by reason.',
+    'Accepted connections that ended, by reason.',
     listener => listener.closed,
   )
   books.counterByReason(
@@ -58,6 +64,18 @@ export function registerMetrics(registry: Registry, server: Server): void {
     for (const connection of listener.connections) bytes += connection.bufferedBytes
     return bytes
   })
+  const secure = listeners.filter(({ tls }) => tls !== undefined)
+  const secureBooks = new BookMetrics(registry, 'listener', secure, ({ label }) => label)
+  secureBooks.counterByReason(
+    'tcp_server_tls_handshake_failures_total',
+    'TLS handshakes that failed, by reason.',
+    listener => listener.handshakeFailures,
+  )
+  secureBooks.gauge(
+    'tcp_server_certificate_expiry_timestamp_seconds',
+    'When the first of the certificates in use expires.',
+    listener => (listener.tls?.expiresAtMs ?? 0) / 1_000,
+  )
   new Gauge({
     name: 'tcp_server_draining',
     help: '1 while the server leaves without cutting anyone off, else 0.',
@@ -87,4 +105,14 @@ export function registerMetrics(registry: Registry, server: Server): void {
     const unobserved = durations.get(listener)
     if (unobserved?.push((performance.now() - openedAtMs) / 1_000) === UNOBSERVED) observe(listener)
   })
+
+  const handshake = new Histogram({
+    name: 'tcp_server_tls_handshake_duration_seconds',
+    help: 'Time that the TLS handshakes took that came to a good end.',
+    labelNames: ['listener'],
+    buckets: HANDSHAKE_BUCKETS,
+    registers,
+  })
+  for (const { label } of secure) handshake.zero({ listener: label })
+  server.onHandshake(({ label }, durationMs) => handshake.observe({ listener: label }, durationMs / 1_000))
 }

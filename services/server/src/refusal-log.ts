@@ -1,4 +1,5 @@
 import type { Logger } from '@nihao/service'
+import type { ProxyRefusal } from './admission.ts'
 import type { Peer } from './connection.ts'
 import type { Listener, RejectReason } from './listener.ts'
 
@@ -13,14 +14,14 @@ export class RefusalLog {
     this.#logger = logger
   }
 
-  readonly add = (listener: Listener, { address }: Peer, reason: RejectReason): void => {
+  readonly add = (listener: Listener, { address }: Peer, reason: RejectReason, detail?: ProxyRefusal): void => {
     const key = `${listener.label} ${reason}`
     const untold = this.#untold.get(key)
     if (untold !== undefined) {
       this.#untold.set(key, untold + 1)
       return
     }
-    this.#logger.warn({ listener: listener.label, remoteAddress: address, reason }, 'connection refused')
+    this.#logger.warn({ listener: listener.label, remoteAddress: address, reason, detail }, 'connection refused')
     this.#untold.set(key, 0)
     const window = setInterval(() => {
       const connections = this.#untold.get(key) ?? 0

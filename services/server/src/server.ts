@@ -2,12 +2,14 @@ import { hostname } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '@nihao/service'
 import { type Capacity, createCapacity } from './capacity.ts'
-import type { CloseReason, Connection } from './connection.ts'
+import type { CloseReason, Connection, Peer } from './connection.ts'
 import { describeFaults } from './faults.ts'
 import { Listener } from './listener.ts'
 import { RefusalLog } from './refusal-log.ts'
 import type { ServerConfig } from './settings.ts'
+import type { CertificateEvents, HandshakeFailure } from './tls-gate.ts'
 
+type HandshakeSubscriber = (listener: Listener, durationMs: number) => void
 type CloseSubscriber = (listener: Listener, connection: Connection, reason: CloseReason) => void
 
 /** All listeners of the process, from bind to drain. */
@@ -16,6 +18,7 @@ export class Server {
   readonly #logger: Logger
   readonly #capacity: Capacity
   readonly #closeSubscribers: CloseSubscriber[] = []
+  readonly #handshakeSubscribers: HandshakeSubscriber[] = []
   #listening = false
   #draining = false
 
@@ -26,6 +29,12 @@ export class Server {
         for (const subscriber of this.#closeSubscribers) subscriber(listener, connection, reason)
       },
       rejected: refusals.add,
+      handshake: (listener: Listener, durationMs: number) => {
+        for (const subscriber of this.#handshakeSubscribers) subscriber(listener, durationMs)
+      },
+      handshakeFailed: (listener: Listener, peer: Peer, reason: HandshakeFailure, error: Error | undefined) =>
+        logger.debug({ listener: listener.label, ...describePeer(peer), reason, error }, 'TLS handshake failed'),
+      certificates: (listener: Listener) => certificateLog(logger, listener),
       failed: (listener: Listener, error: Error) => logger.error({ listener: listener.label, error }, 'could not accept'),
     }
     this.#logger = logger
@@ -47,6 +56,16 @@ export class Server {
   /** Subscribes to the end of every connection. */
   onClose(subscriber: CloseSubscriber): void {
     this.#closeSubscribers.push(subscriber)
+  }
+
+  /** Subscribes to the TLS handshakes that came to a good end. */
+  onHandshake(subscriber: HandshakeSubscriber): void {
+    this.#handshakeSubscribers.push(subscriber)
+  }
+
+  /** Reads the certificates of all listeners now, whether their files have changed or not. */
+  reloadCertificates(): void {
+    for (const { tls } of this.listeners) tls?.reload()
   }
 
   /**
@@ -90,7 +109,7 @@ export class Server {
 
     const late = this.#open()
     if (late.length > 0) this.#logger.warn({ connections: late.length }, 'drain timeout: cutting what is left')
-    for (const connection of late) connection.cut('drain_timeout')
+    for (const listener of this.listeners) listener.cut('drain_timeout')
     await drained
   }
 
@@ -107,8 +126,7 @@ function logClosed(logger: Logger, listener: Listener, connection: Connection, r
   logger[level](
     {
       listener: listener.label,
-      remoteAddress: peer.address,
-      remotePort: peer.port,
+      ...describePeer(peer),
       reason,
       durationMs: Math.round(performance.now() - connection.openedAtMs),
       receivedBytes,
@@ -122,21 +140,34 @@ function logClosed(logger: Logger, listener: Listener, connection: Connection, r
   )
 }
 
+/** Where a proxy told the address, the socket's own stands beside it. */
+function describePeer({ address, port, via }: Peer): object {
+  return { remoteAddress: address, remotePort: port, ...(via && { via: { address: via.address, port: via.port } }) }
+}
+
+function certificateLog(logger: Logger, listener: Listener): CertificateEvents {
+  return {
+    reloaded: expiresAtMs =>
+      logger.info({ listener: listener.label, expires: new Date(expiresAtMs).toISOString() }, 'certificates reloaded'),
+    notReloaded: error =>
+      logger.error({ listener: listener.label, error }, 'could not reload certificates: the ones before stay in use'),
+  }
+}
+
 /** What the admin endpoint shows of every open connection. */
 export function describeConnections({ listeners }: Server): object {
   const nowMs = performance.now()
   return {
-    listeners: listeners.map(({ label, address, connections, limit }) => ({
+    listeners: listeners.map(({ label, address, active, limit }) => ({
       listener: label,
       address,
-      active: connections.size,
+      active,
       limit: Number.isFinite(limit) ? limit : null,
     })),
     connections: listeners.flatMap(({ label, connections }) =>
       [...connections].map(({ peer, openedAtMs, receivedBytes, sentBytes, bufferedBytes, messages }) => ({
         listener: label,
-        remoteAddress: peer.address,
-        remotePort: peer.port,
+        ...describePeer(peer),
         ageMs: Math.round(nowMs - openedAtMs),
         receivedBytes,
         sentBytes,

@@ -1,14 +1,18 @@
+import type { BlockList } from 'node:net'
 import {
   type Amount,
+  addressRanges,
   amount,
   ConfigError,
   type Configured,
   count,
   duration,
+  list,
   logLevel,
   nonEmptyText,
   oneOf,
   port,
+  positiveDuration,
   readEndpoints,
   readSettings,
   type Setting,
@@ -18,7 +22,7 @@ import {
   text,
   type Values,
 } from '@nihao/service'
-import { type Endpoint, endpointUrl, parseEndpoints, protocols } from '@nihao/wire'
+import { CredentialsError, type Endpoint, endpointUrl, parseEndpoints, protocols, readCredentials } from '@nihao/wire'
 
 /** Every setting of the server. The README's table and `--help` are made from this one. */
 export const settings = {
@@ -135,6 +139,49 @@ export const settings = {
     default: '0',
     perEndpoint: true,
   } as Setting<number>,
+  cert: {
+    doc: 'TLS: the file with the certificate and those between it and its root (PEM). Read again when it changes.',
+    format: text,
+    default: '',
+    perEndpoint: true,
+  } as Setting<string>,
+  key: { doc: 'TLS: the file with the private key (PEM).', format: text, default: '', perEndpoint: true } as Setting<string>,
+  ca: {
+    doc: 'TLS: the file with the roots that the certificates of clients must come from (PEM).',
+    format: text,
+    default: '',
+    perEndpoint: true,
+  } as Setting<string>,
+  clientCert: {
+    doc: 'TLS: whether clients must have a certificate; request: one that is sent must be valid, none is as well.',
+    format: oneOf('none', 'request', 'require'),
+    default: 'none',
+    perEndpoint: true,
+  } as Setting<'none' | 'request' | 'require'>,
+  alpn: {
+    doc: 'TLS: names of protocols that clients may ask for (ALPN), the preferred one first; empty: not negotiated.',
+    format: list,
+    default: '',
+    perEndpoint: true,
+  } as Setting<readonly string[]>,
+  proxy: {
+    doc: 'The PROXY header that every connection must begin with, by the version of its protocol.',
+    format: oneOf('off', 'v1', 'v2', 'any'),
+    default: 'off',
+    perEndpoint: true,
+  } as Setting<'off' | 'v1' | 'v2' | 'any'>,
+  trustedProxies: {
+    doc: 'Who may send a PROXY header: everybody else is refused where one is required.',
+    format: addressRanges,
+    default: '',
+    perEndpoint: true,
+  } as Setting<BlockList>,
+  handshakeTimeout: {
+    doc: 'Time for the PROXY header and the TLS handshake together.',
+    format: positiveDuration,
+    default: '10s',
+    perEndpoint: true,
+  } as Setting<number>,
   identity: {
     doc: 'How the server calls itself to clients (probe); empty: its host name.',
     format: text,
@@ -170,16 +217,45 @@ export type ServerConfig = ServerValues & { readonly listeners: readonly Listene
 
 /**
  * Reads `nihao-server [endpoint …]` and the environment.
+ * @param files whether to read the certificates as well: one that can't be used later on is no reason to stop
  * @throws {ConfigError} with everything that is wrong, at once
  */
-export function readConfig(source: Source): ServerConfig {
+export function readConfig(source: Source, { files = true } = {}): ServerConfig {
   const reading = readSettings(settings, source)
   const listeners = readEndpoints(settings, reading, 'listen', parseEndpoints, endpointUrl)
-  for (const { endpoint } of listeners) {
-    if (endpoint.options.has('banner') && !protocols[endpoint.protocol].text) {
-      reading.mistakes.push(`NIHAO_LISTEN: ${endpointUrl(endpoint)}: option "banner" is for text protocols`)
-    }
+  for (const listener of listeners) {
+    const mistakes = [...conflicts(listener), ...(files ? unusableFiles(listener) : [])]
+    reading.mistakes.push(...mistakes.map(mistake => `NIHAO_LISTEN: ${endpointUrl(listener.endpoint)}: ${mistake}`))
   }
   if (reading.mistakes.length > 0) throw new ConfigError(reading.mistakes)
   return Object.freeze({ ...reading.values, listeners })
+}
+
+const TLS_OPTIONS = ['cert', 'key', 'ca', 'client-cert', 'alpn']
+
+/** Settings that do not go together on an endpoint. */
+function conflicts({ endpoint, values }: ListenerConfig): string[] {
+  const { protocol, tls, address, options } = endpoint
+  const mistakes: string[] = []
+  if (options.has('banner') && !protocols[protocol].text) mistakes.push('option "banner" is for text protocols')
+  for (const option of TLS_OPTIONS) {
+    if (options.has(option) && !tls) mistakes.push(`option "${option}" is for TLS: write ${protocol}+tls://`)
+  }
+  if (tls && (values.cert === '' || values.key === '')) mistakes.push('TLS needs the files cert (NIHAO_CERT) and key (NIHAO_KEY)')
+  if (tls && values.clientCert !== 'none' && values.ca === '') mistakes.push('client-cert needs the file ca (NIHAO_CA)')
+  if (values.proxy !== 'off' && 'host' in address && values.trustedProxies.rules.length === 0) {
+    mistakes.push('proxy needs trusted-proxies (NIHAO_TRUSTED_PROXIES): the addresses and subnets of the proxies')
+  }
+  return mistakes
+}
+
+function unusableFiles({ endpoint, values }: ListenerConfig): readonly string[] {
+  if (!endpoint.tls) return []
+  try {
+    readCredentials(values)
+    return []
+  } catch (error) {
+    if (error instanceof CredentialsError) return error.mistakes
+    throw error
+  }
 }

@@ -1,0 +1,66 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { CredentialsError, readCredentials } from './tls.ts'
+
+let folder: string
+const path = (name: string) => join(folder, name)
+
+function make(name: string, days: number): void {
+  const args = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', `/CN=${name}`]
+  const files = ['-keyout', path(`${name}.key`), '-out', path(`${name}.pem`)]
+  execFileSync('openssl', [...args, ...files, '-days', `${days}`], { stdio: 'ignore' })
+}
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'nihao-tls-'))
+  make('one', 2)
+  make('two', 5)
+  writeFileSync(path('rubbish.pem'), 'rubbish')
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+function mistakesOf(files: { cert?: string; key?: string; ca?: string }): readonly string[] {
+  try {
+    readCredentials({ cert: '', key: '', ca: '', ...files })
+    return []
+  } catch (error) {
+    if (error instanceof CredentialsError) return error.mistakes
+    throw error
+  }
+}
+
+describe('readCredentials', () => {
+  test('reads certificate, key and roots, and when the first of its certificates expires', () => {
+    const files = { cert: path('one.pem'), key: path('one.key'), ca: path('two.pem') }
+    const { options, expiresAtMs = 0 } = readCredentials(files)
+    expect(options.minVersion).toBe('TLSv1.2')
+    expect((expiresAtMs - Date.now()) / 86_400_000).toBeCloseTo(2, 1)
+    writeFileSync(path('chain.pem'), Buffer.concat(['two', 'one'].map(name => Buffer.from(readText(name)))))
+    const chain = readCredentials({ cert: path('chain.pem'), key: path('two.key'), ca: '' })
+    expect(chain.expiresAtMs).toBe(expiresAtMs)
+  })
+
+  test('nothing at all is what most clients have', () => {
+    expect(readCredentials({ cert: '', key: '', ca: '' }).expiresAtMs).toBeUndefined()
+  })
+
+  test('every file that can not be used is named, with the reason', () => {
+    expect(mistakesOf({ cert: path('none.pem'), key: path('none.key'), ca: folder })).toEqual([
+      `cert ${path('none.pem')}: no such file`,
+      `key ${path('none.key')}: no such file`,
+      `ca ${folder}: is a directory`,
+    ])
+    expect(mistakesOf({ cert: path('rubbish.pem'), key: path('one.key') })).toEqual([
+      `cert ${path('rubbish.pem')}: not a certificate in PEM`,
+    ])
+    expect(mistakesOf({ cert: path('one.pem'), key: path('two.key') })).toEqual([
+      `key ${path('two.key')}: does not belong to the certificate ${path('one.pem')}`,
+    ])
+    expect(mistakesOf({ cert: path('one.pem'), key: path('rubbish.pem') })).toHaveLength(1)
+  })
+})
+
+const readText = (name: string) => execFileSync('openssl', ['x509', '-in', path(`${name}.pem`)])

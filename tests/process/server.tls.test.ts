@@ -1,0 +1,188 @@
+import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { type Certificate, Certificates } from './support/certificates.ts'
+import { Peer, Peers } from './support/peer.ts'
+import { type RunningServer, startServer } from './support/server.ts'
+import { talk, testWith } from './support/tool.ts'
+import { until } from './support/until.ts'
+
+let roots: Certificates
+let strangers: Certificates
+let own: Certificate
+
+beforeAll(() => {
+  roots = new Certificates()
+  strangers = new Certificates('another root')
+  own = roots.issue()
+})
+afterAll(() => {
+  roots[Symbol.dispose]()
+  strangers[Symbol.dispose]()
+})
+
+/** What is idle is closed soon, so that openssl, which ignores the end of its input here, comes to an end. */
+function startTls(options = '', protocol = 'greet'): Promise<RunningServer> {
+  const files = `cert=${own.cert}&key=${own.key}&idle-timeout=300ms`
+  return startServer(`${protocol}+tls://127.0.0.1:0?${files}${options}`, { env: { NIHAO_LOG_LEVEL: 'debug' } })
+}
+
+function openssl(port: number, ...args: string[]): { status: number | null; stdout: string; stderr: string } {
+  const all = ['s_client', '-connect', `127.0.0.1:${port}`, '-CAfile', roots.ca, '-verify_return_error', '-quiet', ...args]
+  return spawnSync('openssl', all, { input: '张三\n', encoding: 'utf8', timeout: 10_000 })
+}
+
+const clientCertificate = ({ cert, key }: Certificate) => ['-cert', cert, '-key', key]
+
+async function failuresOf(server: RunningServer): Promise<Record<string, number>> {
+  const samples = [...(await server.scrape())].filter(([series]) => series.startsWith('tcp_server_tls_handshake_failures_total'))
+  return Object.fromEntries(
+    samples.filter(([, count]) => count > 0).map(([series, count]) => [/reason="(\w+)"/.exec(series)?.[1] ?? '', count]),
+  )
+}
+
+describe('TLS', () => {
+  testWith('openssl', 'openssl is greeted over TLS 1.2 and 1.3, and nothing older', async () => {
+    await using server = await startTls()
+    expect(openssl(server.port(), '-tls1_2')).toMatchObject({ status: 0, stdout: '你好，张三\n' })
+    expect(openssl(server.port(), '-tls1_3')).toMatchObject({ status: 0, stdout: '你好，张三\n' })
+    expect(await server.metric('tcp_server_tls_handshake_duration_seconds_count')).toBe(2)
+    expect(await failuresOf(server)).toEqual({})
+
+    const old = openssl(server.port(), '-tls1_1', '-cipher', 'DEFAULT:@SECLEVEL=0')
+    expect(old.status).toBe(1)
+    expect(old.stderr).toMatch(/alert protocol version/)
+    await server.log({ msg: 'TLS handshake failed', reason: 'version' })
+    expect(await failuresOf(server)).toEqual({ version: 1 })
+    expect(await server.metric('tcp_server_connections_closed_total', { reason: 'tls_error' })).toBe(1)
+    expect(await server.metric('tcp_server_connections_opened_total')).toBe(3)
+  })
+
+  testWith('openssl', 'each way in which a handshake fails has its reason', async () => {
+    await using server = await startTls('&alpn=nihao')
+    expect(openssl(server.port(), '-tls1_2', '-cipher', 'AES128-SHA').stderr).toMatch(/handshake failure/)
+    await server.untilMetric('tcp_server_tls_handshake_failures_total', 1, { reason: 'cipher' })
+    expect(openssl(server.port(), '-CAfile', strangers.ca).status).toBe(1)
+    await server.untilMetric('tcp_server_tls_handshake_failures_total', 1, { reason: 'alert' })
+    expect(openssl(server.port(), '-alpn', 'another').stderr).toMatch(/no application protocol/)
+    await server.untilMetric('tcp_server_tls_handshake_failures_total', 1, { reason: 'other' })
+    await using half = await Peer.connect(server.port())
+    half.send(Buffer.from([0x16, 3, 1, 2]))
+    half.end()
+    await server.untilMetric('tcp_server_tls_handshake_failures_total', 1, { reason: 'closed' })
+    await using cut = await Peer.connect(server.port())
+    cut.send(Buffer.from([0x16, 3, 1, 2]))
+    await server.untilMetric('tcp_server_connections_active', 1)
+    cut.reset()
+    await server.untilMetric('tcp_server_tls_handshake_failures_total', 2, { reason: 'closed' })
+    expect(await failuresOf(server)).toEqual({ cipher: 1, alert: 1, other: 1, closed: 2 })
+    expect(openssl(server.port(), '-alpn', 'nihao')).toMatchObject({ status: 0, stdout: '你好，张三\n' })
+  })
+
+  test('plain bytes are refused at the first of them', async () => {
+    await using server = await startTls('&handshake-timeout=1m')
+    await using peer = await Peer.connect(server.port())
+    peer.send('h')
+    await until('the server to close', () => peer.closed || peer.fin)
+    expect(peer.bytes.length).toBe(0)
+    await server.log({ msg: 'TLS handshake failed', reason: 'not_tls', remotePort: peer.port })
+    expect(await failuresOf(server)).toEqual({ not_tls: 1 })
+  })
+
+  testWith('openssl', 'a client certificate is required, of the right root and in its time', async () => {
+    await using server = await startTls(`&ca=${roots.ca}&client-cert=require`)
+    for (const version of ['-tls1_2', '-tls1_3']) {
+      const good = openssl(server.port(), version, ...clientCertificate(roots.issue({ host: 'client' })))
+      expect(good).toMatchObject({ status: 0, stdout: '你好，张三\n' })
+    }
+    expect(openssl(server.port()).stderr).toMatch(/alert certificate required/)
+    await server.untilMetric('tcp_server_tls_handshake_failures_total', 1, { reason: 'client_certificate' })
+    for (const wrong of [strangers.issue(), roots.issue({ expired: true })]) {
+      expect(openssl(server.port(), ...clientCertificate(wrong)).stdout).toBe('')
+    }
+    await server.untilMetric('tcp_server_tls_handshake_failures_total', 3, { reason: 'client_certificate' })
+    const codes = server.logged({ reason: 'client_certificate' }).map(({ error }) => (error as { code: string }).code)
+    expect(codes).toEqual(['ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'CERT_HAS_EXPIRED'])
+  })
+
+  testWith('openssl', 'a client certificate that is only asked for may be missing, but not wrong', async () => {
+    await using server = await startTls(`&ca=${roots.ca}&client-cert=request`)
+    expect(openssl(server.port()).stdout).toBe('你好，张三\n')
+    expect(openssl(server.port(), ...clientCertificate(roots.issue())).stdout).toBe('你好，张三\n')
+    expect(openssl(server.port(), ...clientCertificate(strangers.issue())).stdout).toBe('')
+    await server.untilMetric('tcp_server_tls_handshake_failures_total', 1, { reason: 'client_certificate' })
+  })
+
+  testWith('socat', 'everything before a half-close is answered, 8 MiB of it', async () => {
+    await using server = await startTls('', 'echo')
+    const chunk = Buffer.alloc(65_536, 'nihao')
+    const where = `OPENSSL:127.0.0.1:${server.port()},cafile=${roots.ca}`
+    const reply = await talk('socat', ['-t', '10', '-', where], Array(128).fill(chunk))
+    expect(reply.sizeBytes).toBe(128 * 65_536)
+    const { reason, receivedBytes, sentBytes } = await server.log({ msg: 'connection closed' })
+    expect({ reason, receivedBytes, sentBytes }).toEqual({
+      reason: 'client_closed',
+      receivedBytes: 128 * 65_536,
+      sentBytes: 128 * 65_536,
+    })
+  })
+
+  test('a close_notify without a FIN ends the connection, behind the last reply', async () => {
+    await using server = await startTls()
+    const accepted = connect({ port: server.port(), host: '127.0.0.1', allowHalfOpen: true })
+    const socket = connectTls({ socket: accepted, ca: readFileSync(roots.ca), host: 'localhost' })
+    let text = ''
+    socket.on('data', data => {
+      text += data
+    })
+    await once(socket, 'secureConnect')
+    socket.end('a\nb\n')
+    await once(socket, 'end')
+    expect(text).toBe('你好，a\n你好，b\n')
+    expect(await server.log({ msg: 'connection closed' })).toMatchObject({ reason: 'client_closed', messages: 2 })
+  })
+
+  test('handshakes that never end are cut, count against the limit, and take no memory', async () => {
+    await using server = await startTls('&handshake-timeout=1s&max-connections=500')
+    const before = server.memory().residentBytes
+    await using peers = await Peers.connect(500, server.port())
+    await server.untilMetric('tcp_server_connections_active', 500)
+    await using refused = await Peer.connect(server.port())
+    await refused.finished()
+    expect(await server.metric('tcp_server_connections_rejected_total', { reason: 'max_connections' })).toBe(1)
+    // The record that is announced has 16 KiB, and comes byte by byte.
+    const record = Buffer.concat([Buffer.from('160301400001003ffc0303', 'hex'), Buffer.alloc(100)])
+    let sent = 0
+    const slow = setInterval(() => {
+      for (const [index, { socket }] of peers.all.entries()) if (index % 2 === 0) socket.write(record.subarray(sent, sent + 1))
+      sent++
+    }, 50).unref()
+    await server.untilMetric('tcp_server_tls_handshake_failures_total', 500, { reason: 'timeout' })
+    clearInterval(slow)
+    await server.untilMetric('tcp_server_connections_active', 0)
+    expect(server.memory().peakBytes - before).toBeLessThan(64 * 2 ** 20)
+    expect(openssl(server.port()).stdout).toBe('你好，张三\n')
+  })
+
+  test('a drain waits for no handshake', async () => {
+    await using server = await startTls('&handshake-timeout=1m')
+    await using peer = await Peer.connect(server.port())
+    peer.send(Buffer.from([0x16, 3, 1]))
+    await server.untilMetric('tcp_server_connections_active', 1)
+    await server[Symbol.asyncDispose]()
+
+    await using other = await startServer(`greet+tls://127.0.0.1:0?cert=${own.cert}&key=${own.key}&handshake-timeout=1m`, {
+      env: { NIHAO_DRAIN_TIMEOUT: '300ms' },
+    })
+    await using silent = await Peer.connect(other.port())
+    await other.untilMetric('tcp_server_connections_active', 1)
+    other.kill('SIGTERM')
+    expect(await other.exit()).toMatchObject({ code: 0, stderr: '' })
+    expect(silent.port).toBeGreaterThan(0)
+    const [stopped] = other.logged({ msg: 'stopped' })
+    expect(JSON.stringify(stopped)).toContain('"closed":{"drain_timeout":1}')
+  })
+})

@@ -1,0 +1,128 @@
+import { X509Certificate } from 'node:crypto'
+import { copyFileSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { connect } from 'node:tls'
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { type Certificate, Certificates } from './support/certificates.ts'
+import { startClient } from './support/client.ts'
+import { type RunningServer, startServer } from './support/server.ts'
+import { until } from './support/until.ts'
+
+let roots: Certificates
+let folder: string
+let files: Certificate
+
+beforeEach(() => {
+  roots = new Certificates()
+  folder = roots.folder
+  files = { cert: join(folder, 'tls.crt'), key: join(folder, 'tls.key') }
+  put(roots.issue())
+})
+afterEach(() => roots[Symbol.dispose]())
+
+/** As an editor or `cp` does it: one file after the other, in place. */
+function put({ cert, key }: Certificate): void {
+  copyFileSync(cert, files.cert)
+  copyFileSync(key, files.key)
+}
+
+const start = (protocol = 'greet'): Promise<RunningServer> =>
+  startServer(`${protocol}+tls://127.0.0.1:0?cert=${files.cert}&key=${files.key}`)
+
+const serialOf = ({ cert }: Certificate) => new X509Certificate(readFileSync(cert)).serialNumber
+
+/** The serial number of the certificate that a new connection is shown. */
+function shown(server: RunningServer): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ port: server.port(), host: 'localhost', ca: readFileSync(roots.ca) }, () => {
+      resolve(socket.getPeerX509Certificate()?.serialNumber ?? '')
+      socket.destroy()
+    })
+    socket.once('error', reject)
+  })
+}
+
+test('certificates that are replaced again and again under load cost no exchange', async () => {
+  await using server = await start('probe')
+  const target = `probe+tls://localhost:${server.port()}`
+  await using client = await startClient(`${target}?ca=${roots.ca}&interval=10ms&connections=4&fresh=true&timeout=5s`)
+  await client.log({ msg: 'first reply' })
+  for (let turn = 1; turn <= 3; turn++) {
+    const next = roots.issue()
+    put(next)
+    await until(`turn ${turn}`, async () => (await shown(server)) === serialOf(next))
+  }
+  const { [target]: totals } = await client.stop()
+  expect(totals).toMatchObject({ exchangeFailures: {}, connectionFailures: {}, outages: {}, booksDiffered: 0 })
+  expect(totals?.exchanges).toBeGreaterThan(500)
+  expect(server.logged({ msg: 'certificates reloaded' }).length).toBeGreaterThanOrEqual(3)
+})
+
+test('a symlink that is swapped, as Kubernetes swaps it, is a change', async () => {
+  const version = (name: string, { cert, key }: Certificate) => {
+    mkdirSync(join(folder, name))
+    copyFileSync(cert, join(folder, name, 'tls.crt'))
+    copyFileSync(key, join(folder, name, 'tls.key'))
+  }
+  const mount = join(folder, 'mount')
+  mkdirSync(mount)
+  version('mount/..1', roots.issue())
+  symlinkSync('..1', join(mount, '..data'))
+  for (const name of ['tls.crt', 'tls.key']) symlinkSync(join('..data', name), join(mount, name))
+  files = { cert: join(mount, 'tls.crt'), key: join(mount, 'tls.key') }
+
+  await using server = await start()
+  const next = roots.issue()
+  version('mount/..2', next)
+  symlinkSync('..2', join(mount, '..data_tmp'))
+  renameSync(join(mount, '..data_tmp'), join(mount, '..data'))
+  await until('the new certificate', async () => (await shown(server)) === serialOf(next))
+})
+
+test('files that can not be used leave the old ones in place, and it is said so, until they can', async () => {
+  await using server = await start()
+  const before = await shown(server)
+  const expiry = await server.metric('tcp_server_certificate_expiry_timestamp_seconds')
+  expect(expiry).toBe(new X509Certificate(readFileSync(files.cert)).validToDate.getTime() / 1_000)
+
+  const next = roots.issue()
+  copyFileSync(next.key, files.key)
+  const line = await server.log({ msg: 'could not reload certificates: the ones before stay in use' })
+  expect(line).toMatchObject({
+    level: 'error',
+    error: { message: expect.stringContaining('does not belong to the certificate') },
+  })
+  expect(await shown(server)).toBe(before)
+  writeFileSync(files.cert, 'rubbish')
+  await until('another line', () => server.logged({ level: 'error' }).length === 2)
+  expect(server.logged({ level: 'error' })[1]).toMatchObject({
+    error: { message: `cert ${files.cert}: not a certificate in PEM` },
+  })
+  expect(await shown(server)).toBe(before)
+  put(next)
+  await server.log({ msg: 'certificates reloaded' })
+  expect(await shown(server)).toBe(serialOf(next))
+})
+
+test('SIGHUP reads them at once, and touches no open connection', async () => {
+  await using server = await start()
+  const target = `greet+tls://localhost:${server.port()}`
+  await using client = await startClient(`${target}?ca=${roots.ca}&interval=20ms`)
+  await client.log({ msg: 'first reply' })
+  server.kill('SIGHUP')
+  await server.log({ msg: 'certificates reloaded' }, 900)
+  const { [target]: totals } = await client.stop()
+  expect(totals).toMatchObject({ connectionAttempts: 1, exchangeFailures: {} })
+})
+
+test('the client takes new roots for new connections', async () => {
+  using others = new Certificates('the next root')
+  const ca = join(folder, 'ca.pem')
+  copyFileSync(roots.ca, ca)
+  const next = others.issue()
+  await using server = await startServer(`greet+tls://127.0.0.1:0?cert=${next.cert}&key=${next.key}`)
+  await using client = await startClient(`greet+tls://localhost:${server.port()}?ca=${ca}`)
+  await client.log({ msg: 'outage began', reason: 'tls' })
+  copyFileSync(others.ca, ca)
+  await client.log({ msg: 'outage over' })
+})
