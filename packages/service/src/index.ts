@@ -17,6 +17,7 @@ export {
   boolean,
   count,
   duration,
+  durations,
   type Format,
   nonEmptyText,
   oneOf,
@@ -26,6 +27,7 @@ export {
   size,
   text,
   wholeNumber,
+  wholeSeconds,
 } from './formats.ts'
 export { EXIT, exit, fail, stopOnSignal } from './lifecycle.ts'
 export { ListenError, listen } from './listen.ts'

@@ -6,6 +6,11 @@ import type { EndpointAddress } from '@nihao/wire'
 export interface DialOptions {
   /** For all together: name look-up and TCP handshake, with every address of the name. */
   readonly timeoutMs: number
+  /**
+   * Time without traffic after which the kernel asks whether the peer is still there, in whole seconds; 0 = never. Node has no setting
+   * for the rest: ten questions without an answer, one second apart, end the connection with ETIMEDOUT.
+   */
+  readonly keepAliveMs?: number
   readonly signal: AbortSignal
   /** Hears how long each phase took that came to a good end. */
   readonly observe: (phase: 'dns' | 'tcp', durationMs: number) => void
@@ -15,7 +20,8 @@ export interface DialOptions {
  * Connects. Where a name has several addresses, they are tried in turn.
  * @throws an error with the `code` of the operating system; ETIMEDOUT for the time limit, too
  */
-export async function dial(address: EndpointAddress, { timeoutMs, signal, observe }: DialOptions): Promise<Socket> {
+export async function dial(address: EndpointAddress, options: DialOptions): Promise<Socket> {
+  const { timeoutMs, keepAliveMs = 0, signal, observe } = options
   const timeout = new AbortController()
   const timer = setTimeout(() => timeout.abort(Object.assign(new Error('timed out'), { code: 'ETIMEDOUT' })), timeoutMs)
   const aborted = AbortSignal.any([signal, timeout.signal])
@@ -27,6 +33,7 @@ export async function dial(address: EndpointAddress, { timeoutMs, signal, observ
 
     const connectMs = performance.now()
     const socket = await open(address, addresses, timeoutMs, aborted)
+    if (keepAliveMs > 0) socket.setKeepAlive(true, keepAliveMs)
     observe('tcp', performance.now() - connectMs)
     return socket
   } finally {

@@ -21,11 +21,8 @@ export class Probe {
     this.#logger = logger
   }
 
-  /** Undefined while the client does its work, else why it does not. What it watches may be down: that is no reason. */
-  notReady(): string | undefined {
-    if (this.#stopping) return 'stopping'
-    const untried = this.targets.filter(({ tried }) => !tried).map(({ url }) => url)
-    return untried.length > 0 ? `not yet tried: ${untried.join(' ')}` : undefined
+  get stopping(): boolean {
+    return this.#stopping
   }
 
   start(): void {
@@ -75,26 +72,5 @@ export class Probe {
 
   #summarise(): void {
     for (const target of this.targets) target.logger.info(target.summary(), 'summary')
-  }
-}
-
-/** What the admin endpoint shows of every open connection. */
-export function describeConnections({ targets }: Probe): object {
-  const nowMs = performance.now()
-  return {
-    connections: targets.flatMap(({ url, books }) =>
-      [...books.connections].map(
-        ({ localAddress, remoteAddress, openedAtMs, sentBytes, receivedBytes, answered, outstanding }) => ({
-          target: url,
-          localAddress,
-          remoteAddress,
-          ageMs: Math.round(nowMs - openedAtMs),
-          sentBytes,
-          receivedBytes,
-          answered,
-          outstanding,
-        }),
-      ),
-    ),
   }
 }
