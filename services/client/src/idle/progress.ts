@@ -16,7 +16,7 @@ export function showProgress(terminal: WriteStream, ladders: readonly Ladder[]):
   const show = () => {
     const [survived, died, unusable] = (['survived', 'died', 'unusable'] as const).map(outcome => countOutcome(ladders, outcome))
     const time = `${formatDuration(Math.floor((performance.now() - startMs) / 1_000) * 1_000)} of ${formatDuration(longestMs)}`
-    const line = `idle: ${time}, ${connections} connections: ${survived} survived, ${died} died, ${unusable} unusable`
+    const line = `idle: ${time}; connections: ${connections}, survived: ${survived}, died: ${died}, unusable: ${unusable}`
     // A line that wraps could not be erased.
     terminal.write(ERASE_LINE + line.slice(0, (terminal.columns || 80) - 1))
   }
