@@ -42,8 +42,10 @@ function describeFate({ fate, goAwayReason }: Rung, timeoutMs: number): [string,
       return ['survived', '', '']
     case 'died': {
       const during = `noticed during the silence, after ${formatDuration(fate.silentMs)}`
-      const after = fate.failure.reason === 'timeout' ? `: no answer within ${formatDuration(timeoutMs)}` : ''
-      const noticed = fate.noticed === 'silence' ? during : `noticed only at the exchange after it${after}`
+      const unanswered = fate.failure.reason === 'timeout'
+      const byKeepAlive = unanswered ? ', by keep-alive probes without an answer' : ''
+      const after = unanswered ? `: no answer within ${formatDuration(timeoutMs)}` : ''
+      const noticed = fate.noticed === 'silence' ? during + byKeepAlive : `noticed only at the exchange after it${after}`
       const said = goAwayReason === undefined ? '' : `; the server had said GOAWAY (${goAwayReason})`
       return ['died', describeDeath(fate.failure.reason), noticed + said]
     }
@@ -72,7 +74,9 @@ function conclusion(ladder: Ladder): string {
   const survivor = `longest survivor ${survivedMs === undefined ? 'none' : formatDuration(survivedMs)}`
   if (firstDeath === undefined) return `${survivor}, no death`
   const { failure, noticed, silentMs } = firstDeath
-  const death = `first death ${noticed === 'silence' ? 'after' : 'within'} ${formatDuration(silentMs)} by ${describeDeath(failure.reason)}`
+  // A FIN or RST tells the moment; silence only that it was before.
+  const exact = noticed === 'silence' && failure.reason !== 'timeout'
+  const death = `first death ${exact ? 'after' : 'within'} ${formatDuration(silentMs)} by ${describeDeath(failure.reason)}`
   const doubt =
     (survivedMs ?? 0) > silentMs ? ' (a longer silence was survived: this was no idle timeout, or not one for all)' : ''
   return `${survivor}, ${death}${doubt}`
