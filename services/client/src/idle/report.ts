@@ -9,10 +9,12 @@ const VERSION = 1
 /** Milliseconds as people write them, and as settings take them: `250ms`, `1.5s`, `2m`. */
 export function formatDuration(ms: number): string {
   if (ms === 0) return '0s'
-  if (ms < 1_000) return `${Math.round(ms)}ms`
-  if (ms < 60_000) return `${Number((ms / 1_000).toFixed(2))}s`
-  const [minutes, seconds] = [Math.floor(ms / 60_000), Math.round((ms % 60_000) / 1_000)]
-  return seconds === 0 ? `${minutes}m` : `${minutes}m${seconds}s`
+  if (Math.round(ms) < 1_000) return `${Math.round(ms)}ms`
+  const seconds = Math.round(ms / 10) / 100
+  if (seconds < 60) return `${seconds}s`
+  const wholeSeconds = Math.round(seconds)
+  const rest = wholeSeconds % 60
+  return `${Math.floor(wholeSeconds / 60)}m${rest === 0 ? '' : `${rest}s`}`
 }
 
 /** The report for people: a block for each ladder, a line for each rung. */
