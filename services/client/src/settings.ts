@@ -115,7 +115,7 @@ export const settings = {
     default: '10s,30s,1m,2m,5m,10m,15m',
   } as Setting<readonly number[]>,
   keepAlive: {
-    doc: 'idle: the silence after which connections of a second ladder send TCP keep-alive probes; 0s = no second ladder.',
+    doc: 'idle: the silence after which connections of a second ladder send TCP keep-alive probes (ten in vain, 1s apart, end one); 0s = no second ladder.',
     format: wholeSeconds,
     default: '15s',
     perEndpoint: true,

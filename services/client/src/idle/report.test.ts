@@ -76,6 +76,16 @@ describe('the text', () => {
     expect(textReport([ladder(fates)])).toBe(text)
   })
 
+  test('tells of a server that asked for its connections to be left', () => {
+    const asked = ladder([survived(10_001), died(20_000, 'eof', 'silence'), survived(60_001)])
+    for (const rung of asked.rungs.slice(1)) rung.goAwayReason = 'max_age'
+    expect(textReport([asked]).split('\n').slice(1, 4)).toEqual([
+      '  10s  survived',
+      '  30s  died      FIN  noticed during the silence, after 20s; the server had said GOAWAY (max_age)',
+      '  1m   survived       the server had said GOAWAY (max_age)',
+    ])
+  })
+
   test('names the keep-alive of a ladder that has one', () => {
     expect(textReport([ladder([], 15_000)])).toMatch(/^echo:\/\/server:7007 with keep-alive after 15s\n/)
   })

@@ -39,17 +39,17 @@ function ladderText(ladder: Ladder): string {
 
 /** Cells of a rung's row: outcome, in words of TCP, and how it came to light. */
 function describeFate({ fate, goAwayReason }: Rung, timeoutMs: number): [string, string, string] {
+  const said = goAwayReason === undefined ? '' : `the server had said GOAWAY (${goAwayReason})`
   switch (fate?.outcome) {
     case 'survived':
-      return ['survived', '', '']
+      return ['survived', '', said]
     case 'died': {
       const during = `noticed during the silence, after ${formatDuration(fate.silentMs)}`
       const unanswered = fate.failure.reason === 'timeout'
       const byKeepAlive = unanswered ? ', by keep-alive probes without an answer' : ''
       const after = unanswered ? `: no answer within ${formatDuration(timeoutMs)}` : ''
       const noticed = fate.noticed === 'silence' ? during + byKeepAlive : `noticed only at the exchange after it${after}`
-      const said = goAwayReason === undefined ? '' : `; the server had said GOAWAY (${goAwayReason})`
-      return ['died', describeDeath(fate.failure.reason), noticed + said]
+      return ['died', describeDeath(fate.failure.reason), said === '' ? noticed : `${noticed}; ${said}`]
     }
     case 'unusable':
       return ['unusable', fate.failure.reason, whyUnusable(fate.failure)]
