@@ -36,6 +36,24 @@ export const positiveDuration = scaled(
   'a duration from 1ms, such as 250ms, 5s or 2m (24 days at most)',
 )
 
+/** Durations from short to long, in milliseconds. */
+export const durations: Format<readonly number[]> = {
+  valid: 'durations from short to long, separated by commas or blanks, such as 500ms,5s,2m',
+  parse(text) {
+    const values = text.split(/,| +/).map(word => positiveDuration.parse(word) ?? Number.NaN)
+    return values.every((value, index) => value > (values[index - 1] ?? 0)) ? values : undefined
+  },
+}
+
+/** A duration in milliseconds that is a whole number of seconds, for what the kernel counts in seconds. */
+export const wholeSeconds: Format<number> = {
+  valid: 'a duration of whole seconds, such as 0s, 5s or 2m',
+  parse(text) {
+    const value = duration.parse(text)
+    return value !== undefined && value % 1_000 === 0 ? value : undefined
+  },
+}
+
 /** A size, in bytes. */
 export const size = scaled(SIZE_UNITS, 0, 2 ** 40, 'a size such as 512B, 64KiB or 1MiB')
 

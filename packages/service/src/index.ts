@@ -4,6 +4,7 @@
  * - command.ts          a program from its command line on: help, version, wrong settings
  * - settings.ts         the table of settings: environment, flags, URL options, help
  * - formats.ts          how durations, sizes, ports … are written
+ * - flood-log.ts        sums in the place of many lines that say the same
  * - logger.ts           JSON lines on stdout
  * - metrics.ts          the registry and what both services put into it
  * - kernel-counters.ts  what the kernel knows of the network namespace
@@ -13,6 +14,7 @@
  */
 export { type AdminOptions, checkHealth, json, type Page, startAdmin } from './admin.ts'
 export { type Command, runCommand } from './command.ts'
+export { FloodLog, type FloodOptions } from './flood-log.ts'
 export {
   type Amount,
   addressRanges,
@@ -20,6 +22,7 @@ export {
   boolean,
   count,
   duration,
+  durations,
   type Format,
   list,
   nonEmptyText,
@@ -31,6 +34,7 @@ export {
   size,
   text,
   wholeNumber,
+  wholeSeconds,
 } from './formats.ts'
 export { EXIT, exit, fail, stopOnSignal } from './lifecycle.ts'
 export { ListenError, listen } from './listen.ts'

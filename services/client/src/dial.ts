@@ -7,6 +7,11 @@ import { handshake, type TlsDialOptions } from './handshake.ts'
 export interface DialOptions {
   /** For all together: name look-up, TCP handshake with every address of the name, and TLS handshake. */
   readonly timeoutMs: number
+  /**
+   * Time without traffic after which the kernel asks whether the peer is still there, in whole seconds; 0 = never. Node has no setting
+   * for the rest: ten questions without an answer, one second apart, end the connection with ETIMEDOUT.
+   */
+  readonly keepAliveMs?: number
   readonly signal: AbortSignal
   /** Hears how long each phase took that came to a good end. */
   readonly observe: (phase: 'dns' | 'tcp' | 'tls', durationMs: number) => void
@@ -21,7 +26,7 @@ export interface DialOptions {
  * @throws an error with the `code` of the operating system; ETIMEDOUT for the time limit, too
  */
 export async function dial(address: EndpointAddress, options: DialOptions): Promise<Socket> {
-  const { timeoutMs, signal, observe, sendProxy, tls } = options
+  const { timeoutMs, keepAliveMs = 0, signal, observe, sendProxy, tls } = options
   const timeout = new AbortController()
   const timer = setTimeout(() => timeout.abort(Object.assign(new Error('timed out'), { code: 'ETIMEDOUT' })), timeoutMs)
   const aborted = AbortSignal.any([signal, timeout.signal])
@@ -33,6 +38,7 @@ export async function dial(address: EndpointAddress, options: DialOptions): Prom
 
     const connectMs = performance.now()
     const socket = await open(address, addresses, timeoutMs, aborted)
+    if (keepAliveMs > 0) socket.setKeepAlive(true, keepAliveMs)
     observe('tcp', performance.now() - connectMs)
     if (sendProxy !== undefined) socket.write(proxyHeader(sendProxy, socket))
     if (tls === undefined) return socket

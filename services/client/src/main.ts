@@ -20,6 +20,6 @@ await runCommand({
   settings,
   readConfig,
   // A report owns stdout.
-  logTo: ({ mode }) => (mode === 'load' || mode === 'check' ? 'stderr' : 'stdout'),
+  logTo: ({ mode, repeat }) => (mode === 'load' || mode === 'check' || (mode === 'idle' && repeat === 0) ? 'stderr' : 'stdout'),
   run: (config, logger) => modes[config.mode](config, logger),
 })

@@ -4,6 +4,7 @@ import {
   type Configured,
   count,
   duration,
+  durations,
   list,
   logLevel,
   nonEmptyText,
@@ -18,6 +19,7 @@ import {
   size,
   text,
   type Values,
+  wholeSeconds,
 } from '@nihao/service'
 import { CredentialsError, type Endpoint, endpointUrl, parseEndpoints, readCredentials } from '@nihao/wire'
 
@@ -132,6 +134,39 @@ export const settings = {
     default: '1s',
     perEndpoint: true,
   } as Setting<number>,
+  resolve: {
+    doc: 'Whom of the addresses of a name to probe: the first that takes a connection, or all, with sessions to each.',
+    format: oneOf('first', 'all'),
+    default: 'first',
+    perEndpoint: true,
+  } as Setting<'first' | 'all'>,
+  resolveInterval: {
+    doc: 'With resolve all: time between two look-ups of the name.',
+    format: positiveDuration,
+    default: '10s',
+    perEndpoint: true,
+  } as Setting<number>,
+  rungs: {
+    doc: 'idle: how long connections are silent, one connection each.',
+    format: durations,
+    default: '10s,30s,1m,2m,5m,10m,15m',
+  } as Setting<readonly number[]>,
+  keepAlive: {
+    doc: 'idle: the silence after which connections of a second ladder send TCP keep-alive probes (ten in vain, 1s apart, end one); 0s = no second ladder.',
+    format: wholeSeconds,
+    default: '15s',
+    perEndpoint: true,
+  } as Setting<number>,
+  repeat: {
+    doc: 'idle: the pause before the ladders begin again, with metrics at the admin endpoint; 0s = they run once.',
+    format: duration,
+    default: '0s',
+  } as Setting<number>,
+  report: {
+    doc: 'How the report on stdout is written.',
+    format: oneOf('text', 'json'),
+    default: 'text',
+  } as Setting<'text' | 'json'>,
   summaryInterval: {
     doc: 'Time between two summary lines in the log; 0s = none.',
     format: duration,

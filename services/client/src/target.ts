@@ -28,6 +28,14 @@ export interface ConnectionOwner {
   goAway?(connection: Connection, reason: string): void
 }
 
+/** What one connection has that others of its target have not. */
+export interface ConnectOptions {
+  /** One of the addresses of the target's host name, to be used in place of all of them. */
+  readonly host?: string | undefined
+  /** Time without traffic after which the kernel sends TCP keep-alive probes; 0 = it sends none. */
+  readonly keepAliveMs?: number
+}
+
 /** A name is as long as a host name may be; what is longer is cut, for the log's sake. */
 const MAX_NAME_LENGTH = 253
 
@@ -73,19 +81,24 @@ export class Target {
    * Connects, and counts the attempt.
    * @returns the connection, or why there is none
    */
-  async connect(owner: ConnectionOwner, signal: AbortSignal): Promise<Connection | Failure> {
+  async connect(owner: ConnectionOwner, signal: AbortSignal, options: ConnectOptions = {}): Promise<Connection | Failure> {
     this.books.connectionAttempts++
-    const result = await this.#dial(owner, signal).catch(describeFailure)
+    const result = await this.#dial(owner, signal, options).catch(describeFailure)
     if (!(result instanceof Connection) && !signal.aborted) this.books.connectionFailures[result.reason]++
     return result
   }
 
-  async #dial(owner: ConnectionOwner, signal: AbortSignal): Promise<Connection | Failure> {
+  async #dial(
+    owner: ConnectionOwner,
+    signal: AbortSignal,
+    { host, keepAliveMs = 0 }: ConnectOptions,
+  ): Promise<Connection | Failure> {
     const { endpoint } = this.#config
     const { timeout, banner, sendProxy } = this.values
     const startMs = performance.now()
-    const socket = await dial(endpoint.address, {
+    const socket = await dial(host === undefined ? endpoint.address : { ...endpoint.address, host }, {
       timeoutMs: timeout,
+      keepAliveMs,
       signal,
       observe: (phase, durationMs) => this.observer.connect(phase, durationMs),
       sendProxy: sendProxy === 'off' ? undefined : sendProxy,

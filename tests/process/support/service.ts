@@ -9,6 +9,8 @@ export interface StartOptions {
   /** The whole environment of the process, but for PATH. */
   readonly env?: Readonly<Record<string, string>>
   readonly args?: readonly string[]
+  /** A command that runs the rest of its command line in its own place, such as `nice`. */
+  readonly within?: readonly string[]
   /** The limit of open files, soft and hard. */
   readonly openFiles?: number
   /** A file descriptor in the place of the pipe that `lines` come from. */
@@ -47,8 +49,8 @@ export class Service implements AsyncDisposable {
   #closed = false
 
   /** @param main path of the entry point in the source tree, such as services/server/src/main.ts */
-  constructor(main: string, { env, args = [], openFiles, stdout }: StartOptions = {}) {
-    const command = [process.execPath, '--conditions=source', join(ROOT, main), ...args]
+  constructor(main: string, { env, args = [], within = [], openFiles, stdout }: StartOptions = {}) {
+    const command = [...within, process.execPath, '--conditions=source', join(ROOT, main), ...args]
     const [file = '', ...rest] =
       openFiles === undefined ? command : ['sh', '-c', `ulimit -n ${openFiles} && exec "$@"`, 'sh', ...command]
     this.#process = spawn(file, rest, {

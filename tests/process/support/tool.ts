@@ -9,6 +9,9 @@ const tools = {
   nc: { args: ['-h'], says: /OpenBSD netcat/ },
   socat: { args: ['-V'], says: /socat version/ },
   telnet: { args: ['--help'], says: /telnet/i },
+  haproxy: { args: ['-v'], says: /HAProxy version/ },
+  /** With what a network namespace of one's own takes: root, and iptables to spoil it. */
+  unshare: { args: ['--net', 'iptables', '--list'], says: /Chain INPUT/ },
 } as const
 
 export type Tool = keyof typeof tools

@@ -1,17 +1,22 @@
 import { Connection } from '../connection.ts'
 import type { Target } from '../target.ts'
+import type { Host } from './addresses.ts'
 import { Outages } from './outage.ts'
+import type { TargetLog } from './target-log.ts'
 
 /** Exchanges that get a connection each: whether new connections work is another question than whether old ones live on. */
 export class FreshConnections {
   readonly #target: Target
+  readonly #host: Host
   readonly #outages: Outages
   readonly #stopping = new AbortController()
   readonly #underWay = new Set<Promise<void>>()
 
-  constructor(target: Target) {
+  /** @param host one of the target's addresses; undefined: any of them */
+  constructor(target: Target, log: TargetLog, host: Host) {
     this.#target = target
-    this.#outages = new Outages(target)
+    this.#host = host
+    this.#outages = new Outages(target, log)
   }
 
   /** Starts the exchange that was due at `intendedMs`. */
@@ -41,6 +46,7 @@ export class FreshConnections {
         },
       },
       signal,
+      { host: this.#host },
     )
     if (connection instanceof Connection) {
       connection.send(exchange)

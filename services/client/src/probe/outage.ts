@@ -1,6 +1,7 @@
 import type { Connection } from '../connection.ts'
-import { closedBy, type Failure } from '../failure.ts'
+import { type ClosedBy, closedBy, type Failure } from '../failure.ts'
 import type { Target } from '../target.ts'
+import type { SessionEvent, TargetLog } from './target-log.ts'
 
 /**
  * The outages of one session: each begins with a failure, counts from the last good exchange before it, and ends with the next good
@@ -8,26 +9,31 @@ import type { Target } from '../target.ts'
  */
 export class Outages {
   readonly #target: Target
+  readonly #log: TargetLog
   #lastGoodMs = performance.now()
   #last: Connection | undefined
-  #current: { failure: Failure; closedBy: string; left: string | undefined; lostExchanges: number } | undefined
+  #current: { failure: Failure; closedBy: ClosedBy; left: string | undefined; lostExchanges: number } | undefined
 
-  constructor(target: Target) {
+  constructor(target: Target, log: TargetLog) {
     this.#target = target
+    this.#log = log
   }
 
   /** @param connected whether there was a connection that broke, not one that could not be made */
   failed(failure: Failure, connected: boolean, lostExchanges = 0): void {
     if (this.#current === undefined) {
       const { reason, error } = failure
-      this.#current = {
-        failure,
-        closedBy: connected ? closedBy(reason) : 'none',
-        left: this.#last && nameOf(this.#last),
-        lostExchanges: 0,
-      }
+      const closer = connected ? closedBy(reason) : 'none'
+      const left = this.#last && nameOf(this.#last)
+      this.#current = { failure, closedBy: closer, left, lostExchanges: 0 }
       this.#target.books.outages[reason]++
-      this.#target.logger.warn({ reason, closedBy: this.#current.closedBy, server: this.#current.left, error }, 'outage began')
+      this.#log.add({
+        level: 'warn',
+        message: 'outage began',
+        messageOfMany: 'outages began',
+        kind: { reason, closedBy: closer },
+        details: { server: left, error },
+      })
     }
     this.#current.lostExchanges += lostExchanges
   }
@@ -42,7 +48,8 @@ export class Outages {
     const nowMs = performance.now()
     if (this.#current !== undefined) {
       this.#target.observer.outage(nowMs - this.#lastGoodMs)
-      this.#target.logger.info({ ...this.#describe(nowMs), found: nameOf(connection) }, 'outage over')
+      const { left } = this.#current
+      this.#tell({ level: 'info', message: 'outage over', details: { left, found: nameOf(connection) } }, nowMs)
       this.#current = undefined
     }
     this.#lastGoodMs = nowMs
@@ -51,12 +58,20 @@ export class Outages {
 
   /** Tells of an outage that the client does not see the end of. */
   stop(): void {
-    if (this.#current !== undefined) this.#target.logger.warn(this.#describe(performance.now()), 'outage not over')
+    const { left } = this.#current ?? {}
+    this.#tell({ level: 'warn', message: 'outage not over', details: { left } }, performance.now())
   }
 
-  #describe(nowMs: number): object {
-    const { failure, closedBy, left, lostExchanges } = this.#current ?? {}
-    return { reason: failure?.reason, closedBy, durationMs: Math.round(nowMs - this.#lastGoodMs), lostExchanges, left }
+  #tell(event: Pick<SessionEvent, 'level' | 'message' | 'details'>, nowMs: number): void {
+    if (this.#current === undefined) return
+    const { failure, closedBy, lostExchanges } = this.#current
+    this.#log.add({
+      ...event,
+      messageOfMany: event.message.replace('outage', 'outages'),
+      kind: { reason: failure.reason, closedBy },
+      durationMs: Math.round(nowMs - this.#lastGoodMs),
+      counts: { lostExchanges },
+    })
   }
 }
 

@@ -1,16 +1,16 @@
+import { isIP } from 'node:net'
 import type { Logger } from '@nihao/service'
-import { Schedule } from '../schedule.ts'
 import type { ClientConfig } from '../settings.ts'
 import { type Observer, Target } from '../target.ts'
-import { FreshConnections } from './fresh.ts'
-import { Session } from './session.ts'
+import { Addresses, type Host } from './addresses.ts'
+import { TargetLog } from './target-log.ts'
+import { Work } from './work.ts'
 
 /** The mode that runs until it is told to stop: sessions on every target, with exchanges on a fixed schedule. */
 export class Probe {
   readonly targets: readonly Target[]
   readonly #config: ClientConfig
   readonly #logger: Logger
-  readonly #schedules: Schedule[] = []
   readonly #stops: (() => Promise<void>)[] = []
   #summaries: NodeJS.Timeout | undefined
   #stopping = false
@@ -21,15 +21,18 @@ export class Probe {
     this.#logger = logger
   }
 
-  /** Undefined while the client does its work, else why it does not. What it watches may be down: that is no reason. */
-  notReady(): string | undefined {
-    if (this.#stopping) return 'stopping'
-    const untried = this.targets.filter(({ tried }) => !tried).map(({ url }) => url)
-    return untried.length > 0 ? `not yet tried: ${untried.join(' ')}` : undefined
+  get stopping(): boolean {
+    return this.#stopping
   }
 
   start(): void {
-    for (const target of this.targets) this.#startTarget(target)
+    this.#config.targetConfigs.forEach(({ endpoint: { address } }, index) => {
+      const target = this.targets[index] as Target
+      const named = 'host' in address && isIP(address.host) === 0
+      const log = new TargetLog(target.logger)
+      const stop = named && target.values.resolve === 'all' ? workOnAll(target, log, address.host) : workOn(target, log)
+      this.#stops.push(() => stop().finally(() => log.flush()))
+    })
     const { summaryInterval } = this.#config
     if (summaryInterval > 0) this.#summaries = setInterval(() => this.#summarise(), summaryInterval)
   }
@@ -38,39 +41,8 @@ export class Probe {
   async stop(): Promise<void> {
     this.#stopping = true
     clearInterval(this.#summaries)
-    for (const schedule of this.#schedules) schedule.stop()
     await Promise.all(this.#stops.map(stop => stop()))
     this.#logger.info(Object.fromEntries(this.targets.map(target => [target.url, target.totals()])), 'stopped')
-  }
-
-  #startTarget(target: Target): void {
-    const { connections, fresh, interval } = target.values
-    for (let index = 0; index < connections; index++) {
-      const session = new Session(target)
-      const ended = session.run()
-      // Spread over the interval, so that sessions do not all ask at the same moment.
-      this.#schedule(target, (index * interval) / connections, intendedMs => session.exchange(intendedMs))
-      this.#stops.push(() => {
-        session.stop()
-        return ended
-      })
-    }
-    if (fresh) {
-      const freshConnections = new FreshConnections(target)
-      this.#schedule(target, 0, intendedMs => freshConnections.exchange(intendedMs))
-      this.#stops.push(() => freshConnections.stop())
-    }
-  }
-
-  #schedule({ values, logger }: Target, offsetMs: number, tick: (intendedMs: number) => void): void {
-    const schedule = new Schedule({
-      intervalMs: values.interval,
-      tooLateMs: values.timeout,
-      tick,
-      skipped: exchanges => logger.warn({ exchanges }, 'the client was too slow to start these exchanges'),
-    })
-    schedule.start(offsetMs)
-    this.#schedules.push(schedule)
   }
 
   #summarise(): void {
@@ -78,23 +50,36 @@ export class Probe {
   }
 }
 
-/** What the admin endpoint shows of every open connection. */
-export function describeConnections({ targets }: Probe): object {
-  const nowMs = performance.now()
-  return {
-    connections: targets.flatMap(({ url, books }) =>
-      [...books.connections].map(
-        ({ localAddress, remoteAddress, openedAtMs, sentBytes, receivedBytes, answered, outstanding }) => ({
-          target: url,
-          localAddress,
-          remoteAddress,
-          ageMs: Math.round(nowMs - openedAtMs),
-          sentBytes,
-          receivedBytes,
-          answered,
-          outstanding,
-        }),
-      ),
-    ),
+/** @returns stops it */
+function workOn(target: Target, log: TargetLog): () => Promise<void> {
+  const work = new Work(target, log, undefined)
+  return () => work.stop()
+}
+
+/**
+ * Works on each address of a name by itself, as they come and go.
+ * @returns stops it
+ */
+function workOnAll(target: Target, log: TargetLog, name: string): () => Promise<void> {
+  const works = new Map<Host, Work>()
+  const ending = new Set<Promise<void>>()
+  const end = (work: Work | undefined) => {
+    const ended = work?.stop() ?? Promise.resolve()
+    ending.add(ended)
+    void ended.then(() => ending.delete(ended))
+  }
+  const events = {
+    found: (host: Host) => void works.set(host, new Work(target, log, host)),
+    gone(host: Host) {
+      end(works.get(host))
+      works.delete(host)
+    },
+  }
+  const addresses = new Addresses(name, target.values.resolveInterval, events, target.logger)
+  void addresses.follow()
+  return async () => {
+    addresses.stop()
+    for (const work of works.values()) end(work)
+    await Promise.all(ending)
   }
 }

@@ -3,12 +3,16 @@ import { Connection, type Exchange } from '../connection.ts'
 import { ExpiringQueue } from '../expiring-queue.ts'
 import type { Failure } from '../failure.ts'
 import type { ConnectionOwner, Target } from '../target.ts'
+import type { Host } from './addresses.ts'
 import { backoffMs } from './backoff.ts'
 import { nameOf, Outages } from './outage.ts'
+import type { TargetLog } from './target-log.ts'
 
 /** A target's use of one connection that is kept open: connects, connects again when it breaks, and never stops on its own. */
 export class Session implements ConnectionOwner {
   readonly #target: Target
+  readonly #log: TargetLog
+  readonly #host: Host
   readonly #outages: Outages
   readonly #stopping = new AbortController()
   #connection: Connection | undefined
@@ -19,9 +23,12 @@ export class Session implements ConnectionOwner {
   /** Exchanges that were due while there was no connection. They go out on the next one if it comes in time. */
   readonly #waiting = new ExpiringQueue<Exchange>(() => this.#giveUp())
 
-  constructor(target: Target) {
+  /** @param host one of the target's addresses; undefined: any of them */
+  constructor(target: Target, log: TargetLog, host: Host) {
     this.#target = target
-    this.#outages = new Outages(target)
+    this.#log = log
+    this.#host = host
+    this.#outages = new Outages(target, log)
   }
 
   /** Starts the exchange that was due at `intendedMs`. */
@@ -35,7 +42,7 @@ export class Session implements ConnectionOwner {
   async run(): Promise<void> {
     const { signal } = this.#stopping
     while (!signal.aborted) {
-      const connection = await this.#target.connect(this, signal)
+      const connection = await this.#target.connect(this, signal, { host: this.#host })
       if (connection instanceof Connection) {
         this.#use(connection)
         await this.#gone.promise
@@ -73,11 +80,17 @@ export class Session implements ConnectionOwner {
     old.finishReason = 'goaway'
     const { signal } = this.#stopping
     for (let failures = 0; this.#connection === old && !signal.aborted; failures++) {
-      const next = await this.#target.connect(this, signal)
+      const next = await this.#target.connect(this, signal, { host: this.#host })
       if (next instanceof Connection && this.#connection === old && !signal.aborted) {
         this.#connection = next
         this.#target.books.handovers++
-        this.#target.logger.info({ reason, left: nameOf(old), found: nameOf(next) }, 'handover')
+        this.#log.add({
+          level: 'info',
+          message: 'handover',
+          messageOfMany: 'handovers',
+          kind: { reason },
+          details: { left: nameOf(old), found: nameOf(next) },
+        })
         old.finish(this.#target.values.timeout)
       } else if (next instanceof Connection) next.finish(this.#target.values.timeout)
       else await this.#backOff(failures)

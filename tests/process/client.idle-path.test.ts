@@ -1,0 +1,94 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { describe, expect } from '@jest/globals'
+import { Background } from './support/background.ts'
+import { IdleClient, type IdleReport } from './support/idle.ts'
+import { Peer } from './support/peer.ts'
+import { echo, freePort, ScriptedServer } from './support/scripted-server.ts'
+import { testWith } from './support/tool.ts'
+import { until } from './support/until.ts'
+
+const TIMEOUT_MS = 2_000
+
+/** What haproxy is told, with the idle timeout that it has for TCP. */
+const haproxyConfig = (port: number, serverPort: number) => `
+defaults
+  mode tcp
+  timeout connect 1s
+  timeout client ${TIMEOUT_MS}ms
+  timeout server ${TIMEOUT_MS}ms
+listen echo
+  bind 127.0.0.1:${port}
+  server one 127.0.0.1:${serverPort}
+`
+
+describe('a proxy between', () => {
+  testWith('haproxy', 'that closes idle connections: by FIN, keep-alive or not', async () => {
+    await using server = await ScriptedServer.listen(echo)
+    const port = await freePort()
+    const folder = await mkdtemp(join(tmpdir(), 'nihao-haproxy-'))
+    try {
+      const file = join(folder, 'haproxy.cfg')
+      await writeFile(file, haproxyConfig(port, server.port))
+      await using _proxy = new Background('haproxy', ['-db', '-f', file])
+      await until('haproxy to listen', async () => {
+        const peer = await Peer.connect(port).catch(() => undefined)
+        await peer?.[Symbol.asyncDispose]()
+        return peer !== undefined
+      })
+
+      await using client = new IdleClient(`echo://127.0.0.1:${port}`, { NIHAO_RUNGS: '500ms,1s,3s', NIHAO_KEEP_ALIVE: '1s' })
+      const { code, ladders } = await client.reported()
+      expect(code).toBe(1)
+      expect(ladders).toHaveLength(2)
+      // A proxy counts bytes; keep-alive has none.
+      for (const { longestSurvivorMs, firstDeath } of ladders) {
+        expect(longestSurvivorMs).toBe(1_000)
+        expect(firstDeath).toMatchObject({ death: 'FIN', noticed: 'silence' })
+        expect(Math.abs((firstDeath?.silentMs ?? 0) - TIMEOUT_MS)).toBeLessThan(300)
+      }
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  })
+})
+
+/**
+ * A machine of its own, whose firewall forgets connections that are silent for two seconds, as a NAT gateway does, and holds what
+ * comes later for not its own.
+ */
+const forgetfulPath = (verdict: string) => `
+  ip link set lo up
+  sysctl -qw net.netfilter.nf_conntrack_tcp_loose=0 net.netfilter.nf_conntrack_tcp_timeout_established=${TIMEOUT_MS / 1_000}
+  iptables -A INPUT -p tcp --dport 7007 -m conntrack --ctstate INVALID -j ${verdict}
+  socat TCP-LISTEN:7007,fork,reuseaddr,bind=127.0.0.1 EXEC:cat &
+  for attempt in $(seq 100); do socat -u OPEN:/dev/null TCP:127.0.0.1:7007 2>/dev/null && break; sleep 0.05; done
+  "$0" --conditions=source services/client/src/main.ts idle --report json echo://127.0.0.1:7007
+`
+
+async function climb(verdict: string): Promise<IdleReport> {
+  const args = ['--net', '--pid', '--fork', '--kill-child', 'sh', '-c', forgetfulPath(verdict), process.execPath]
+  const env = { PATH: process.env.PATH, NIHAO_RUNGS: '500ms,1s,4s', NIHAO_KEEP_ALIVE: '1s' }
+  // The exit code is 1, for what died.
+  const { stdout } = await promisify(execFile)('unshare', args, { env, timeout: 20_000 }).catch(error => error)
+  return JSON.parse(stdout)
+}
+
+describe('a path that forgets silent connections', () => {
+  testWith('unshare', 'and drops what comes later: silence, seen only at the exchange, and keep-alive prevents it', async () => {
+    const [without, kept] = (await climb('DROP')).ladders
+    expect(without).toMatchObject({ keepAliveMs: null, longestSurvivorMs: 1_000 })
+    expect(without?.firstDeath).toMatchObject({ death: 'silence', noticed: 'exchange' })
+    expect(kept).toMatchObject({ keepAliveMs: 1_000, longestSurvivorMs: 4_000, firstDeath: null })
+  })
+
+  testWith('unshare', 'and refuses what comes later: RST, seen only at the exchange, and keep-alive prevents it', async () => {
+    const [without, kept] = (await climb('REJECT --reject-with tcp-reset')).ladders
+    expect(without).toMatchObject({ keepAliveMs: null, longestSurvivorMs: 1_000 })
+    expect(without?.firstDeath).toMatchObject({ death: 'RST', noticed: 'exchange' })
+    expect(kept).toMatchObject({ keepAliveMs: 1_000, longestSurvivorMs: 4_000, firstDeath: null })
+  })
+})

@@ -1,0 +1,145 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { describe, expect, test } from '@jest/globals'
+import { startClient } from './support/client.ts'
+import { IdleClient } from './support/idle.ts'
+import { echo, freePort, type Script, ScriptedServer } from './support/scripted-server.ts'
+import { until } from './support/until.ts'
+
+const DEATH_MS = 1_000
+const env = { NIHAO_RUNGS: '300ms,2s,3s', NIHAO_KEEP_ALIVE: '1s' }
+
+/** Echoes until nothing came for a time. */
+const impatient =
+  (end: 'end' | 'resetAndDestroy', timeoutMs = DEATH_MS): Script =>
+  socket => {
+    echo(socket)
+    socket.setTimeout(timeoutMs, () => socket[end]())
+  }
+
+/** Echoes until nothing came for a time, then reads no more: what comes later gets no answer. */
+const forgetful: Script = socket => {
+  socket.on('data', chunk => socket.write(chunk))
+  socket.setTimeout(DEATH_MS, () => socket.pause())
+}
+
+/** Echoes the first time, and something else from then on. */
+const confused: Script = socket => {
+  socket.once('data', chunk => {
+    socket.write(chunk)
+    socket.on('data', () => socket.write('what?\n'))
+  })
+}
+
+describe('a ladder, with and without keep-alive', () => {
+  test.each([
+    ['FIN', impatient('end'), { death: 'FIN', reason: 'eof', noticed: 'silence' }, DEATH_MS],
+    ['RST', impatient('resetAndDestroy'), { death: 'RST', reason: 'reset', noticed: 'silence' }, DEATH_MS],
+    ['silence', forgetful, { death: 'silence', reason: 'timeout', noticed: 'exchange' }, 2_000],
+  ] as const)('finds the idle timeout of a server that ends connections by %s', async (_, script, death, silentMs) => {
+    await using server = await ScriptedServer.listen(script)
+    await using client = new IdleClient(`echo://127.0.0.1:${server.port}`, env)
+    const { code, ladders } = await client.reported()
+    expect(code).toBe(1)
+    expect(ladders.map(({ keepAliveMs }) => keepAliveMs)).toEqual([null, 1_000])
+    for (const { longestSurvivorMs, firstDeath, rungs } of ladders) {
+      expect(longestSurvivorMs).toBe(300)
+      expect(firstDeath).toMatchObject(death)
+      expect(Math.abs((firstDeath?.silentMs ?? 0) - silentMs)).toBeLessThan(300)
+      expect(rungs).toMatchObject([{ outcome: 'survived' }, { outcome: 'died', ...death }, { outcome: 'died', ...death }])
+    }
+    expect(server.accepted).toBe(6)
+  })
+
+  test('tells wrong bytes from a dead connection', async () => {
+    await using server = await ScriptedServer.listen(confused)
+    await using client = new IdleClient(`echo://127.0.0.1:${server.port}`, { ...env, NIHAO_RUNGS: '100ms' })
+    const { code, ladders } = await client.reported()
+    expect(code).toBe(1)
+    expect(ladders[0]?.firstDeath).toMatchObject({ reason: 'mismatch', noticed: 'exchange' })
+  })
+
+  test('ends with 0 when all survive', async () => {
+    await using server = await ScriptedServer.listen(echo)
+    await using client = new IdleClient(`echo://127.0.0.1:${server.port}`, { ...env, NIHAO_RUNGS: '100ms,500ms' })
+    const report = await client.reported()
+    expect(report).toMatchObject({ code: 0, report: 'idle', version: 1, interrupted: false })
+    for (const ladder of report.ladders) {
+      expect(ladder).toMatchObject({ longestSurvivorMs: 500, firstDeath: null })
+    }
+    expect(server.open.size).toBe(0)
+  })
+
+  test('ends with 3 when it can not connect', async () => {
+    await using client = new IdleClient(`echo://127.0.0.1:${await freePort()}`, env)
+    const { code, ladders } = await client.reported()
+    expect(code).toBe(3)
+    expect(ladders[0]?.rungs[0]).toMatchObject({ outcome: 'unusable', reason: 'refused' })
+  })
+
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('tells on %s what is known so far', async (signal, exitCode) => {
+    await using server = await ScriptedServer.listen(echo)
+    await using client = new IdleClient(`echo://127.0.0.1:${server.port}`, { NIHAO_RUNGS: '100ms,10m', NIHAO_KEEP_ALIVE: '0s' })
+    // The first rung is over, the second is silent.
+    await until('one connection to be left', () => server.accepted === 2 && server.open.size === 1)
+    client.kill(signal)
+    const { code, interrupted, ladders } = await client.reported()
+    expect(code).toBe(exitCode)
+    expect(interrupted).toBe(true)
+    expect(ladders[0]).toMatchObject({ longestSurvivorMs: 100, rungs: [{ outcome: 'survived' }, { outcome: 'unfinished' }] })
+    expect(ladders[0]?.rungs[1]?.silentMs).toBeGreaterThan(50)
+  })
+
+  test.each(['10s,5s', '5s,5s', '10', '', '0s,1s', '1s;2s'])('refuses the rungs "%s"', async rungs => {
+    await using client = new IdleClient('echo://127.0.0.1:1', { NIHAO_RUNGS: rungs })
+    const { code, stderr } = await client.exit()
+    expect(code).toBe(2)
+    expect(stderr).toContain('NIHAO_RUNGS: must be durations from short to long')
+  })
+
+  test('refuses a server that never answers', async () => {
+    await using client = new IdleClient('discard://127.0.0.1:1', {})
+    const { code, stderr } = await client.exit()
+    expect(code).toBe(2)
+    expect(stderr).toContain('expected greet, echo or probe, not discard')
+  })
+})
+
+test('progress on a terminal leaves nothing behind', async () => {
+  await using server = await ScriptedServer.listen(echo)
+  const command = `${process.execPath} --conditions=source services/client/src/main.ts idle --rungs 1500ms --keep-alive 0s echo://127.0.0.1:${server.port}`
+  // Only stderr is the terminal.
+  const { stdout: seen } = await promisify(execFile)('script', ['-qec', `${command} > /dev/null`, '/dev/null'])
+  const shown = seen.split('\r\x1b[2K')
+  expect(shown.length).toBeGreaterThan(3)
+  expect(shown[0]).toBe('')
+  expect(shown[1]).toBe('idle: 0s of 1.5s; connections: 1, survived: 0, died: 0, unusable: 0')
+  expect(shown.at(-1)).toBe('')
+  expect(seen).not.toContain('\n')
+})
+
+test('as a daemon it climbs again and again, and tells by metrics', async () => {
+  await using server = await ScriptedServer.listen(impatient('end', 500))
+  const target = `echo://127.0.0.1:${server.port}`
+  await using client = await startClient(target, {
+    args: ['idle'],
+    env: { NIHAO_RUNGS: '100ms,1s', NIHAO_REPEAT: '100ms', NIHAO_KEEP_ALIVE: '1s' },
+  })
+  expect(await client.metric('tcp_client_idle_deaths_total', { target })).toBe(0)
+  for (const keep_alive of ['off', 'on']) {
+    const labels = { target, keep_alive }
+    const metric = (name: string) => client.metric(`tcp_client_idle_${name}`, labels)
+    await until('two ladders', async () => (await metric('ladders_total')) >= 2)
+    expect(await metric('survived_seconds')).toBe(0.1)
+    expect(Math.abs((await metric('first_death_seconds')) - 0.5)).toBeLessThan(0.3)
+    expect(await client.metric('tcp_client_idle_deaths_total', { ...labels, reason: 'eof' })).toBeGreaterThanOrEqual(2)
+  }
+  expect((await client.page('/readyz')).status).toBe(200)
+  expect(JSON.parse((await client.page('/ladders')).text).ladders).toHaveLength(2)
+  expect(await client.log({ msg: 'ladder climbed' })).toMatchObject({ level: 'warn', target, longestSurvivorMs: 100 })
+  await client.stop()
+  expect(server.open.size).toBe(0)
+})

@@ -1,0 +1,72 @@
+import { readFileSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
+import { expect, test } from '@jest/globals'
+import { type RunningClient, startClient } from './support/client.ts'
+import { mebibytes, note } from './support/figures.ts'
+import { startServer } from './support/server.ts'
+import { until } from './support/until.ts'
+
+const SESSIONS = 1_000
+/** Lines that tell of one session each, of one kind and within one second. */
+const SINGLES = 10
+
+/** How many sessions the log tells of, one by one and in sums. */
+function told(client: RunningClient, one: string, many: string): { singles: number; sums: number; sessions: number } {
+  const sums = client.logged({ msg: many })
+  const singles = client.logged({ msg: one }).length
+  return { singles, sums: sums.length, sessions: sums.reduce((sum, { sessions }) => sum + Number(sessions), singles) }
+}
+
+/** CPU time of the process so far, s. */
+function cpuSeconds(pid: number): number {
+  const [, fields = ''] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')
+  const [userTicks, systemTicks] = fields.split(' ').slice(11, 13).map(Number)
+  return ((userTicks ?? 0) + (systemTicks ?? 0)) / 100
+}
+
+/** The bounds of a histogram in seconds, each with how many values lay under it. */
+async function buckets(client: RunningClient, name: string): Promise<[bound: number, count: number][]> {
+  const series = [...(await client.scrape())].filter(([series]) => series.startsWith(`${name}_bucket`))
+  return series.map(([series, count]) => [Number(/le="([^"]*)"/.exec(series)?.[1]), count])
+}
+
+test('a thousand sessions keep their schedule, and tell in a few lines that they all lost their server', async () => {
+  await using first = await startServer('greet://127.0.0.1:0')
+  const listen = `greet://127.0.0.1:${first.port()}`
+  await using client = await startClient(listen, {
+    env: { NIHAO_CONNECTIONS: `${SESSIONS}`, NIHAO_INTERVAL: '1s', NIHAO_TIMEOUT: '5s', NIHAO_SUMMARY_INTERVAL: '0s' },
+  })
+  const answered = () => client.metric('tcp_client_round_trip_duration_seconds_count')
+  await until('five exchanges of each session', async () => (await answered()) >= 5 * SESSIONS, 20_000)
+
+  const lag = () => buckets(client, 'tcp_client_schedule_lag_seconds')
+  const [lagBefore, cpuBefore, startMs] = [await lag(), cpuSeconds(client.pid), performance.now()]
+  await delay(5_000) // undisturbed: each scrape would cost some milliseconds
+  const cpu = (cpuSeconds(client.pid) - cpuBefore) / ((performance.now() - startMs) / 1_000)
+  const lags = (await lag()).map(([bound, count], index): [number, number] => [bound, count - (lagBefore[index]?.[1] ?? 0)])
+  const total = lags.at(-1)?.[1] ?? 0
+  const [p50, p99] = [0.5, 0.99].map(share => (lags.find(([, count]) => count >= share * total)?.[0] ?? Number.NaN) * 1_000)
+  expect(total).toBeGreaterThan(4 * SESSIONS)
+  note(
+    `${SESSIONS} sessions at 1/s: schedule lag p50 < ${p50} ms, p99 < ${p99} ms, ${mebibytes(client.memory().residentBytes)} resident, ` +
+      `${(cpu * 100).toFixed(0)} % of a CPU`,
+  )
+  expect(await client.metric('tcp_client_exchange_failures_total')).toBe(0)
+
+  first.kill('SIGKILL')
+  await until('all to tell of it', () => told(client, 'outage began', 'outages began').sessions === SESSIONS)
+  // Those who had a request under way may hear a RST in place of a FIN: two kinds.
+  const began = told(client, 'outage began', 'outages began')
+  expect(began.singles).toBeLessThanOrEqual(2 * SINGLES)
+  expect(began.sums).toBeGreaterThan(0)
+
+  await using _second = await startServer(listen)
+  await until('all to have it back', () => told(client, 'outage over', 'outages over').sessions === SESSIONS, 20_000)
+  expect(client.logged({ msg: 'outages over' })[0]).toMatchObject({
+    longestMs: expect.any(Number),
+    lostExchanges: expect.any(Number),
+  })
+  note(`lines: ${JSON.stringify({ began, over: told(client, 'outage over', 'outages over') })}; all: ${client.lines.length}`)
+  expect(client.lines.length).toBeLessThan(100)
+  await client.stop()
+}, 60_000)
