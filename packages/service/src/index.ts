@@ -24,6 +24,7 @@ export {
   port,
   positiveDuration,
   size,
+  someOf,
   text,
   wholeNumber,
 } from './formats.ts'

@@ -1,6 +1,87 @@
-import type { Logger } from '@nihao/service'
-import type { ClientConfig } from '../settings.ts'
+import { EXIT, exit, type Logger, stopOnSignal } from '@nihao/service'
+import { endpointUrl } from '@nihao/wire'
+import { program } from '../program.ts'
+import type { ClientConfig, TargetConfig } from '../settings.ts'
+import { judge } from './judge.ts'
+import { type CheckName, selectChecks } from './names.ts'
+import { printable } from './printable.ts'
+import { type Report, type Reporter, type Result, type TargetReport, verdictOf } from './report.ts'
+import { reporters } from './reporters.ts'
+import { waitFor } from './wait.ts'
 
-export async function runCheck(_config: ClientConfig, _logger: Logger): Promise<void> {
-  throw new Error('check is being built')
+const EXIT_CODES = { ok: EXIT.ok, failed: EXIT.failed, unreachable: EXIT.notConnected } as const
+
+/** Checks every target once, one after the other, and ends the process with what was found. */
+export async function runCheck(config: ClientConfig, logger: Logger): Promise<void> {
+  const interrupt = new AbortController()
+  let signalled: NodeJS.Signals | undefined
+  const over = Promise.withResolvers<void>()
+  stopOnSignal(logger, async signal => {
+    signalled = signal
+    interrupt.abort(new Error(`interrupted by ${signal}`))
+    await over.promise
+    return EXIT[signal as 'SIGINT' | 'SIGTERM']
+  })
+
+  const { write, end } = output()
+  const reporter = reporters[config.report]()
+  const started = new Date()
+  const startMs = performance.now()
+  await waitFor(config, interrupt.signal, logger)
+  write(reporter.begin?.())
+  const targets: TargetReport[] = []
+  for (const target of config.targetConfigs) {
+    if (interrupt.signal.aborted) break
+    targets.push(await checkTarget(target, selectChecks(config.only, config.skip), interrupt.signal, { reporter, write }))
+  }
+  const durationMs = Math.round(performance.now() - startMs)
+  const report: Report = {
+    release: program.version,
+    started: started.toISOString(),
+    durationMs,
+    interrupted: signalled,
+    targets,
+  }
+  await end(reporter.end(report))
+  over.resolve()
+  const verdict = verdictOf(report)
+  if (verdict !== 'interrupted') exit(logger, EXIT_CODES[verdict])
+}
+
+async function checkTarget(
+  config: TargetConfig,
+  names: readonly CheckName[],
+  interrupt: AbortSignal,
+  { reporter, write }: { reporter: Reporter; write: (text: string | undefined) => void },
+): Promise<TargetReport> {
+  const target = printable(endpointUrl(config.endpoint))
+  const results: Result[] = []
+  const add = (result: Result) => {
+    results.push(result)
+    write(reporter.result?.(target, result))
+  }
+  write(reporter.target?.(target))
+  // Also where nobody asked for it: a target that can't be reached is told of once.
+  const connected = await judge('connect', config, interrupt)
+  if (connected.verdict !== 'ok' || names.includes('connect')) add(connected)
+  if (connected.verdict !== 'ok') return { target, reachable: connected.verdict !== 'failed', results }
+
+  for (const name of names.filter(name => name !== 'connect')) {
+    const failed = results.find(result => result.verdict === 'failed' && (result.name === 'hello' || result.name === 'exchange'))
+    if (interrupt.aborted) add({ name, verdict: 'skipped', why: 'interrupted' })
+    else if (failed !== undefined) add({ name, verdict: 'skipped', why: `builds on ${failed.name}, which failed` })
+    else add(await judge(name, config, interrupt))
+  }
+  return { target, reachable: true, results }
+}
+
+/** Stdout, with a reader that may be slow, or gone. */
+function output() {
+  process.stdout.on('error', () => {})
+  return {
+    write: (text: string | undefined) => {
+      if (text !== undefined) process.stdout.write(text)
+    },
+    end: (text: string) => new Promise<void>(resolve => process.stdout.write(text, () => resolve())),
+  }
 }
