@@ -23,7 +23,12 @@ export async function judge(name: CheckName, config: TargetConfig, interrupt: Ab
   const timer = setTimeout(() => overdue.abort(late), limitMs)
   using scene = new Scene(config, AbortSignal.any([interrupt, overdue.signal]))
   const startMs = performance.now()
-  const judged = (figures: Figures) => ({ name, durationMs: performance.now() - startMs, limitMs, figures: clean(figures) })
+  const judged = (figures: Figures) => ({
+    name,
+    durationMs: round(performance.now() - startMs),
+    limitMs,
+    figures: clean(figures),
+  })
   try {
     const figures = await check.run(scene)
     return { verdict: 'ok', ...judged(figures) }
@@ -37,12 +42,11 @@ export async function judge(name: CheckName, config: TargetConfig, interrupt: Ab
   }
 }
 
-/** Times to the microsecond; nothing of what a server said about itself as it said it. */
+/** Times to the microsecond, and nothing that could steer a terminal. */
 function clean(figures: Figures): Figures {
   return Object.fromEntries(
-    Object.entries(figures).map(([name, value]) => [
-      name,
-      typeof value === 'number' ? Math.round(value * 1_000) / 1_000 : printable(value),
-    ]),
+    Object.entries(figures).map(([name, value]) => [name, typeof value === 'number' ? round(value) : printable(value)]),
   )
 }
+
+const round = (value: number) => Math.round(value * 1_000) / 1_000

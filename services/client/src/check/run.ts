@@ -23,7 +23,7 @@ export async function runCheck(config: ClientConfig, logger: Logger): Promise<vo
     return EXIT[signal as 'SIGINT' | 'SIGTERM']
   })
 
-  const { write, end } = output()
+  const { write, end } = output(logger)
   const reporter = reporters[config.report]()
   const started = new Date()
   const startMs = performance.now()
@@ -42,10 +42,10 @@ export async function runCheck(config: ClientConfig, logger: Logger): Promise<vo
     interrupted: signalled,
     targets,
   }
-  await end(reporter.end(report))
+  const written = await end(reporter.end(report))
   over.resolve()
   const verdict = verdictOf(report)
-  if (verdict !== 'interrupted') exit(logger, EXIT_CODES[verdict])
+  if (verdict !== 'interrupted') exit(logger, written ? EXIT_CODES[verdict] : EXIT.failed)
 }
 
 async function checkTarget(
@@ -75,13 +75,18 @@ async function checkTarget(
   return { target, reachable: true, results }
 }
 
-/** Stdout, with a reader that may be slow, or gone. */
-function output() {
-  process.stdout.on('error', () => {})
+/** Stdout, with a reader that may be slow. One that has gone away has seen enough; a report that could not be kept is a failure. */
+function output(logger: Logger) {
+  let lost = false
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') return
+    if (!lost) logger.error({ error }, 'the report could not be written')
+    lost = true
+  })
   return {
     write: (text: string | undefined) => {
       if (text !== undefined) process.stdout.write(text)
     },
-    end: (text: string) => new Promise<void>(resolve => process.stdout.write(text, () => resolve())),
+    end: (text: string) => new Promise<boolean>(resolve => process.stdout.write(text, () => setImmediate(() => resolve(!lost)))),
   }
 }
