@@ -174,6 +174,6 @@ test('settings come from the environment as well', async () => {
     NIHAO_REPORT: 'tap',
   }
   const { code, stdout } = await check([], env)
-  expect(stdout).toMatch(/^TAP version 14\nok 1 - echo:\/\/127\.0\.0\.1:\d+ exchange\n[^]*\n1\.\.1\n$/)
+  expect(stdout).toMatch(/^TAP version 14\nok 1 - echo:\/\/127\.0\.0\.1:\d+ exchange\n.*\n1\.\.1\n$/s)
   expect(code).toBe(0)
 })

@@ -9,6 +9,8 @@ export const connect: Check = {
   },
   means: {
     timeout: 'A firewall or security group drops the packets, the address belongs to nobody, or the listen queue is full.',
+    reset:
+      'The connection was cut as soon as it was made: a proxy accepts for a server that is not there, or the server crashes.',
     otherwise: 'The way to the server is not open.',
   },
 }
