@@ -102,19 +102,35 @@ int main(int count, char **arguments) {
 `
 
 describe('all is well with', () => {
-  const servers: [tool: string, name: string, command: () => string[], target?: string][] = [
+  const servers: [tool: string, name: string, command: () => string[], ...skipped: string[]][] = [
     ['socat', 'socat and cat', () => ['socat', 'TCP-LISTEN:PORT,bind=127.0.0.1,reuseaddr,fork,backlog=128', 'EXEC:cat']],
-    ['ncat', 'ncat and cat', () => ['ncat', '-lk', '-m', '200', '127.0.0.1', 'PORT', '-e', '/bin/cat']],
+    // It writes to cat without looking out for what cat has for it, and drops that when the client half-closes: nc finds the same.
+    [
+      'ncat',
+      'ncat and cat, but for large transfers and half-closes',
+      () => ['ncat', '-lk', '-m', '200', '127.0.0.1', 'PORT', '-e', '/bin/cat'],
+      'large',
+      'half-close',
+      'backpressure',
+    ],
     ['go', 'an echo server in Go', () => [build('main.go', GO, ['go', 'build', '-o', 'server', 'main.go']), 'PORT']],
     ['gcc', 'an echo server in C', () => [build('main.c', C, ['gcc', '-o', 'server', 'main.c']), 'PORT']],
   ]
-  for (const [tool, name, command] of servers) {
+  for (const [tool, name, command, ...skipped] of servers) {
     testWith(tool, name, async () => {
       const port = await freePort()
       const [file = '', ...args] = command().map(word => word.replace('PORT', String(port)))
       await using _server = new Background(file, args)
       await listening(port)
-      const run = await checkJson([`echo://127.0.0.1:${port}`, '--check-idle', '500ms', '--timeout', '5s'])
+      const run = await checkJson([
+        `echo://127.0.0.1:${port}`,
+        '--check-idle',
+        '500ms',
+        '--timeout',
+        '5s',
+        '--skip',
+        skipped.join(),
+      ])
       expect(new Set(Object.values(verdicts(run)))).toEqual(new Set(['ok']))
       expect(run.code).toBe(0)
     })
@@ -129,7 +145,7 @@ testWith('go', 'a line server in Go with a prefix: all is well but lines above 6
   const run = await checkJson([`greet://127.0.0.1:${port}?greeting=hello%20`, '--check-idle', '500ms', '--timeout', '5s'])
   const failed = Object.entries(verdicts(run)).filter(([, verdict]) => verdict !== 'ok')
   expect(failed).toEqual([['sizes', expect.stringMatching(/^failed: (eof|reset)$/)]])
-  expect(result(run, 'sizes', 'failed').figures).toMatchObject({ largestBytes: 65_535, failedBytes: 65_536 })
+  expect(result(run, 'sizes', 'failed').figures).toMatchObject({ largestBytes: 65_536, failedBytes: 65_537 })
 })
 
 describe('through haproxy', () => {
