@@ -112,6 +112,7 @@ describe('all is well with', () => {
       'large',
       'half-close',
       'backpressure',
+      'sizes',
     ],
     ['go', 'an echo server in Go', () => [build('main.go', GO, ['go', 'build', '-o', 'server', 'main.go']), 'PORT']],
     ['gcc', 'an echo server in C', () => [build('main.c', C, ['gcc', '-o', 'server', 'main.c']), 'PORT']],
