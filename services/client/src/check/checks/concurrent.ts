@@ -22,6 +22,7 @@ export const concurrent: Check = {
   means: {
     timeout:
       'A limit of connections: a proxy that queues those above its maximum, a server that serves one at a time, a full table.',
+    refused: 'A limit of connections: a firewall rejects those above it.',
     otherwise: 'A limit of connections: of the server, of a proxy, of a firewall (connlimit), or of open files.',
   },
 }
