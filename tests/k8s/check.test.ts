@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import { parse } from 'yaml'
 import manifest from '../../package.json' with { type: 'json' }
+import { limitOf } from '../../services/client/src/check/check.ts'
+import { checks } from '../../services/client/src/check/checks.ts'
 import { readConfig } from '../../services/client/src/settings.ts'
 
 const COMPONENT = join(import.meta.dirname, '../../k8s/components/check')
@@ -16,7 +18,8 @@ const [container] = pod.containers
 test('the Job says what the client understands, and its deadline is beyond all that it may take', () => {
   const { mode, wait, targetConfigs } = readConfig({ env: {}, args: container.args })
   expect([mode, targetConfigs.length]).toEqual(['check', 2])
-  const checksMs = targetConfigs.reduce((sum, { values }) => sum + 11 * values.checkTimeout + values.checkIdle, 0)
+  const limitsMs = targetConfigs.flatMap(({ values }) => Object.values(checks).map(check => limitOf(check, values)))
+  const checksMs = limitsMs.reduce((sum, limitMs) => sum + limitMs, 0)
   expect(job.spec.activeDeadlineSeconds * 1_000).toBeGreaterThan(wait + checksMs)
 })
 

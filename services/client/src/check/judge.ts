@@ -1,5 +1,5 @@
 import type { TargetConfig } from '../settings.ts'
-import { meaningOf } from './check.ts'
+import { limitOf, meaningOf } from './check.ts'
 import { checks } from './checks.ts'
 import { CheckFailure } from './conversation.ts'
 import type { CheckName } from './names.ts'
@@ -16,8 +16,7 @@ export async function judge(name: CheckName, config: TargetConfig, interrupt: Ab
   const unfit = check.unfit?.(config.endpoint.protocol)
   if (unfit !== undefined) return { name, verdict: 'skipped', why: unfit }
 
-  const { checkTimeout, checkIdle } = config.values
-  const limitMs = checkTimeout + (name === 'idle' ? checkIdle : 0)
+  const limitMs = limitOf(check, config.values)
   const overdue = new AbortController()
   const late = Object.assign(new Error(`not done within ${limitMs} ms`), { code: 'ETIMEDOUT' })
   const timer = setTimeout(() => overdue.abort(late), limitMs)

@@ -32,7 +32,8 @@ export const backpressure: Check = {
   },
   means: {
     mismatch: 'The server or a proxy loses or doubles bytes when its reader is slow: it ignores what a write tells it.',
-    timeout: 'The server or a proxy stops for good once it had to wait for its reader, or throws away what it could not send.',
+    timeout:
+      'The server or a proxy stops for good once it had to wait for its reader, or throws away what it could not send. Else a slow path (raise the check timeout).',
     eof: 'The server or a proxy closes on slow readers, and what was under way is lost.',
     reset: 'The server or a proxy cuts slow readers off: a limit of time, or of what may wait.',
     otherwise: 'The server or a proxy does not stand slow readers.',

@@ -7,6 +7,7 @@ const QUIET_MS = 200
 /** A connection that was silent for a while still works. */
 export const idle: Check = {
   unfit: needsListener,
+  limitMs: ({ checkIdle, checkTimeout }) => checkIdle + checkTimeout,
   async run(scene) {
     const { checkIdle, timeout } = scene.values
     const conversation = await scene.converse()

@@ -11,6 +11,8 @@ const SIZES = [
 /** Requests of many sizes, a connection each, from one byte to 1 MiB: each gets its reply. */
 export const sizes: Check = {
   unfit: needsReplies,
+  // Each size may take the check timeout; on a path of long round trips, all together take more.
+  limitMs: ({ checkTimeout }) => 3 * checkTimeout,
   async run(scene) {
     let largestBytes = 0
     for (const sizeBytes of SIZES) {
@@ -21,7 +23,7 @@ export const sizes: Check = {
   },
   means: {
     timeout:
-      'An MTU hole when it begins at 1,200 to 1,500 or 9,000 bytes: packets of full size vanish, and so do the ICMP messages about it (clamp the MSS).',
+      'An MTU hole when it begins at 1,200 to 1,500 or 9,000 bytes: packets of full size vanish, and so do the ICMP messages about it (clamp the MSS). Else a slow path.',
     eof: 'The server or a proxy closes on requests above a size.',
     reset: 'The server or a proxy cuts requests above a size.',
     protocol: 'The server has a smaller limit of a message than 1 MiB.',
@@ -32,6 +34,6 @@ export const sizes: Check = {
 
 async function exchange(scene: Scene, sizeBytes: number): Promise<void> {
   const conversation = await scene.converse(scene.textFor(sizeBytes))
-  await conversation.exchange()
-  await conversation.leave()
+  await conversation.exchange(scene.values.checkTimeout)
+  conversation[Symbol.dispose]()
 }
