@@ -110,13 +110,13 @@ describe('--wait', () => {
 
   test('is bounded', async () => {
     const url = `echo://127.0.0.1:${await freePort()}`
-    const { code, stderr, stdout } = await check([url, '--wait', '600ms'])
+    const { code, stderr, stdout } = await check([url, '--wait', '2s'])
     const lines = stderr
       .trim()
       .split('\n')
       .map(line => JSON.parse(line))
     expect(lines).toMatchObject([{ msg: 'waiting' }, { msg: 'not there', target: url, reason: 'refused' }])
-    expect(lines[1].waitedMs).toBeGreaterThanOrEqual(600)
+    expect(lines[1].waitedMs).toBeGreaterThanOrEqual(2_000)
     expect(code).toBe(3)
     expect(stdout).toMatch(/failed +connect .* refused: /)
   })

@@ -7,6 +7,9 @@ import { echo, type Script, ScriptedServer } from './support/scripted-server.ts'
 
 const LIMITS = ['--timeout', '500ms', '--check-timeout', '3s', '--check-idle', '1500ms']
 
+/** More than a large transfer sends altogether: only a reader that stalls lets so much wait. */
+const FULL_BYTES = 2 ** 22
+
 /** Answers each line in a way of its own. */
 const lines =
   (answer: (line: string, socket: Socket) => void): Script =>
@@ -203,7 +206,7 @@ describe('a server that', () => {
       socket => {
         socket.on('data', chunk => {
           socket.write(chunk)
-          if (socket.writableLength > 2 ** 20) socket.resetAndDestroy()
+          if (socket.writableLength > FULL_BYTES) socket.resetAndDestroy()
         })
         socket.on('end', () => socket.end())
       },
@@ -214,12 +217,31 @@ describe('a server that', () => {
     [
       'throws away what a slow reader does not take',
       socket => {
-        socket.on('data', chunk => socket.writableNeedDrain || socket.write(chunk))
+        let full = false
+        socket.on('data', chunk => {
+          full ||= socket.writableLength > FULL_BYTES
+          if (!full) socket.write(chunk)
+        })
         socket.on('end', () => socket.end())
       },
       'backpressure',
       'failed: timeout',
       /throws away what it could not send/,
+    ],
+    [
+      'loses a byte when its reader is slow',
+      socket => {
+        let lost = false
+        socket.on('data', chunk => {
+          const full = socket.writableLength > FULL_BYTES
+          socket.write(full && !lost ? chunk.subarray(1) : chunk)
+          lost ||= full
+        })
+        socket.on('end', () => socket.end())
+      },
+      'backpressure',
+      'failed: mismatch',
+      /loses or doubles bytes/,
     ],
     ['closes silent connections', idleLimited(1_000, socket => socket.end()), 'idle', 'failed: eof', /idle timeout/],
     [
@@ -263,6 +285,18 @@ describe('a server that', () => {
     const { silentMs } = result(run, 'idle', 'failed').figures
     expect(silentMs).toBeGreaterThan(950)
     expect(silentMs).toBeLessThan(1_450)
+  })
+
+  test('dies of a check: the others are not made', async () => {
+    let dead = false
+    const script = echoUntil(2 ** 20, socket => {
+      dead = true
+      socket.destroy()
+    })
+    await using server = await ScriptedServer.listen(socket => (dead ? socket.destroy() : script(socket)))
+    const run = await checkJson([`echo://127.0.0.1:${server.port}`, ...LIMITS, '--only', 'exchange,large,half-close,idle'])
+    expect(verdicts(run)).toMatchObject({ exchange: 'ok', 'half-close': 'skipped', idle: 'skipped' })
+    expect(result(run, 'idle', 'skipped').why).toBe('the target has not answered since large failed')
   })
 
   test('serves three connections: how many is told', async () => {

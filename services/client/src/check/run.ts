@@ -7,7 +7,7 @@ import { type CheckName, selectChecks } from './names.ts'
 import { printable } from './printable.ts'
 import { type Report, type Reporter, type Result, type TargetReport, verdictOf } from './report.ts'
 import { reporters } from './reporters.ts'
-import { waitFor } from './wait.ts'
+import { untilAnswered, waitFor } from './wait.ts'
 
 const EXIT_CODES = { ok: EXIT.ok, failed: EXIT.failed, unreachable: EXIT.notConnected } as const
 
@@ -66,13 +66,24 @@ async function checkTarget(
   if (connected.verdict !== 'ok' || names.includes('connect')) add(connected)
   if (connected.verdict !== 'ok') return { target, reachable: connected.verdict !== 'failed', results }
 
+  let why: string | undefined
   for (const name of names.filter(name => name !== 'connect')) {
-    const failed = results.find(result => result.verdict === 'failed' && (result.name === 'hello' || result.name === 'exchange'))
-    if (interrupt.aborted) add({ name, verdict: 'skipped', why: 'interrupted' })
-    else if (failed !== undefined) add({ name, verdict: 'skipped', why: `builds on ${failed.name}, which failed` })
-    else add(await judge(name, config, interrupt))
+    const result = why === undefined ? await judge(name, config, interrupt) : ({ name, verdict: 'skipped', why } as const)
+    add(result)
+    if (interrupt.aborted) why = 'interrupted'
+    else if (result.verdict === 'failed') why = await obstacle(name, config, interrupt)
   }
   return { target, reachable: true, results }
+}
+
+/**
+ * Why no more checks make sense after one that failed: they would fail as well. A target may take a moment to recover: from connections above its limit,
+ * or from a crash.
+ */
+async function obstacle(failed: CheckName, config: TargetConfig, interrupt: AbortSignal): Promise<string | undefined> {
+  if (failed === 'hello' || failed === 'exchange') return `builds on ${failed}, which failed`
+  const exchange = await untilAnswered(config, config.values.checkTimeout, interrupt)
+  return exchange?.verdict === 'ok' ? undefined : `the target has not answered since ${failed} failed`
 }
 
 /** Stdout, with a reader that may be slow. One that has gone away has seen enough; a report that could not be kept is a failure. */

@@ -3,6 +3,7 @@ import type { Logger } from '@nihao/service'
 import { endpointUrl } from '@nihao/wire'
 import type { ClientConfig, TargetConfig } from '../settings.ts'
 import { judge } from './judge.ts'
+import type { Result } from './report.ts'
 
 /** Between two attempts. */
 const PAUSE_MS = 250
@@ -18,19 +19,27 @@ export async function waitFor({ wait, targetConfigs }: ClientConfig, interrupt: 
 async function waitForTarget(config: TargetConfig, waitMs: number, interrupt: AbortSignal, logger: Logger): Promise<void> {
   const log = logger.child({ target: endpointUrl(config.endpoint) })
   const startMs = performance.now()
-  const waitedMs = () => Math.round(performance.now() - startMs)
-  const overdue = AbortSignal.timeout(waitMs)
-  const signal = AbortSignal.any([interrupt, overdue])
   log.info({ waitMs }, 'waiting')
-  let last: object = {}
+  const result = await untilAnswered(config, waitMs, interrupt)
+  const waitedMs = Math.round(performance.now() - startMs)
+  if (result?.verdict === 'ok') log.info({ waitedMs }, 'there')
+  else if (!interrupt.aborted) {
+    log.warn({ waitedMs, ...(result?.verdict === 'failed' && { reason: result.reason, detail: result.detail }) }, 'not there')
+  }
+}
+
+/**
+ * Tries again and again to make an exchange.
+ * @returns the good one, or the last one that failed within the time
+ */
+export async function untilAnswered(config: TargetConfig, forMs: number, interrupt: AbortSignal): Promise<Result | undefined> {
+  const signal = AbortSignal.any([interrupt, AbortSignal.timeout(forMs)])
+  let last: Result | undefined
   while (!signal.aborted) {
     const result = await judge('exchange', config, signal)
-    if (result.verdict === 'ok') {
-      log.info({ waitedMs: waitedMs() }, 'there')
-      return
-    }
-    if (result.verdict === 'failed') last = { reason: result.reason, detail: result.detail }
+    if (result.verdict !== 'skipped') last = result
+    if (result.verdict === 'ok') break
     await delay(PAUSE_MS, undefined, { signal }).catch(() => {})
   }
-  if (!interrupt.aborted) log.warn({ waitedMs: waitedMs(), ...last }, 'not there')
+  return last
 }
