@@ -114,6 +114,18 @@ export function oneOf<const Word extends string>(...words: Word[]): Format<Word>
   return { valid: `one of ${words.join(', ')}`, parse: text => words.find(word => word === text) }
 }
 
+/** Words of a closed list, separated by commas or blanks; none at all, too. */
+export function someOf<const Word extends string>(...words: Word[]): Format<readonly Word[]> {
+  return {
+    valid: `any of ${words.join(', ')}, separated by commas`,
+    parse(text) {
+      const given = text.split(/[\s,]+/).filter(word => word !== '')
+      const known = words.filter(word => given.includes(word))
+      return given.every(word => known.includes(word as Word)) ? known : undefined
+    },
+  }
+}
+
 /** A regular expression; the empty one matches everything. */
 export const pattern: Format<RegExp> = {
   valid: 'a regular expression',

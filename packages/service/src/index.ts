@@ -32,6 +32,7 @@ export {
   positiveDuration,
   share,
   size,
+  someOf,
   text,
   wholeNumber,
   wholeSeconds,

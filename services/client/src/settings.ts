@@ -17,11 +17,13 @@ import {
   type Setting,
   type Source,
   size,
+  someOf,
   text,
   type Values,
   wholeSeconds,
 } from '@nihao/service'
 import { CredentialsError, type Endpoint, endpointUrl, parseEndpoints, readCredentials } from '@nihao/wire'
+import { type CheckName, checkNames, selectChecks } from './check/names.ts'
 
 export type ModeName = 'probe' | 'load' | 'check' | 'idle'
 
@@ -162,15 +164,36 @@ export const settings = {
     format: duration,
     default: '0s',
   } as Setting<number>,
-  report: {
-    doc: 'How the report on stdout is written.',
-    format: oneOf('text', 'json'),
-    default: 'text',
-  } as Setting<'text' | 'json'>,
   summaryInterval: {
     doc: 'Time between two summary lines in the log; 0s = none.',
     format: duration,
     default: '10s',
+  } as Setting<number>,
+  report: {
+    doc: 'The form of the report on stdout; junit and tap for check only.',
+    format: oneOf('text', 'json', 'junit', 'tap'),
+    default: 'text',
+  } as Setting<'text' | 'json' | 'junit' | 'tap'>,
+  only: { doc: 'The checks to make; none named: all of them (check).', format: someOf(...checkNames), default: '' } as Setting<
+    readonly CheckName[]
+  >,
+  skip: { doc: 'The checks to leave out (check).', format: someOf(...checkNames), default: '' } as Setting<readonly CheckName[]>,
+  wait: {
+    doc: 'How long to wait at most for a first exchange with each target before the checks begin (check).',
+    format: duration,
+    default: '0s',
+  } as Setting<number>,
+  checkTimeout: {
+    doc: 'The time that each check may take; connecting and a single exchange have the timeout of their own (check).',
+    format: positiveDuration,
+    default: '10s',
+    perEndpoint: true,
+  } as Setting<number>,
+  checkIdle: {
+    doc: 'How long the connection is silent that is to survive it (check).',
+    format: positiveDuration,
+    default: '3s',
+    perEndpoint: true,
   } as Setting<number>,
   adminHost: { doc: 'Address of the admin HTTP endpoint.', format: nonEmptyText, default: '0.0.0.0' } as Setting<string>,
   adminPort: { doc: 'Port of the admin HTTP endpoint; 0 = any free one.', format: port, default: '9465' } as Setting<number>,
@@ -203,6 +226,12 @@ export function readConfig({ env, args }: Source, { files = true } = {}): Client
     if (seen.has(url)) mistake('given twice')
     for (const what of tlsMistakes(endpoint, values, files)) mistake(what)
     seen.add(url)
+  }
+  if (values.mode !== 'check' && (values.report === 'junit' || values.report === 'tap')) {
+    mistakes.push(`NIHAO_REPORT: ${values.report} is for check: expected text or json`)
+  }
+  if (values.mode === 'check' && selectChecks(values.only, values.skip).length === 0) {
+    mistakes.push('NIHAO_ONLY, NIHAO_SKIP: they leave no check to make')
   }
   if (mistakes.length > 0) throw new ConfigError(mistakes)
   return Object.freeze({ ...values, targetConfigs })

@@ -20,7 +20,7 @@ export async function runIdle(config: ClientConfig, logger: Logger): Promise<voi
   const observer = registerDurations(registry)
   const targets = config.targetConfigs.map(target => new Target(target, observer, logger))
   const newLadders = () => targets.flatMap(laddersTo)
-  if (config.repeat === 0) await climbOnce(newLadders(), config.report, logger)
+  if (config.repeat === 0) await climbOnce(newLadders(), config.report === 'json' ? 'json' : 'text', logger)
   else await watchIdle({ config, logger, registry, targets, newLadders })
 }
 

@@ -1,0 +1,90 @@
+import { spawnSync } from 'node:child_process'
+import { describe, expect, test } from '@jest/globals'
+import { type JsonRun, result, verdicts } from './support/check.ts'
+
+/** Rules need a network of one's own: a namespace with a loopback of Ethernet's MTU, an echo server on port 7007, and the client. */
+const SETUP = `
+ip link set lo up mtu 1500
+socat TCP-LISTEN:7007,fork,reuseaddr,backlog=128 EXEC:cat &
+until grep -q ':1B5F ' /proc/net/tcp; do sleep 0.05; done`
+
+const inNamespace = (script: string) =>
+  spawnSync('unshare', ['--net', '--pid', '--fork', '--kill-child', '--mount-proc', 'sh', '-ec', script], {
+    encoding: 'utf8',
+    timeout: 60_000,
+  })
+
+const possible = inNamespace(`${SETUP}\niptables -L -n`).status === 0
+const testWithRules = possible || process.env.REQUIRE_PEERS === '1' ? test : test.skip
+
+function checkBehind(rules: readonly string[], args: readonly string[]): JsonRun {
+  const limits = '--timeout 1s --check-timeout 3s --check-idle 2500ms --report json'
+  const client = `${process.execPath} --conditions=source services/client/src/main.ts check echo://127.0.0.1:7007 ${limits} ${args.join(' ')}`
+  const { status, stdout, stderr } = inNamespace([SETUP, ...rules, client].join('\n'))
+  if (stdout === '') throw new Error(stderr)
+  return { code: status, stdout, stderr, report: JSON.parse(stdout) }
+}
+
+const rule = (text: string) => `iptables -w -A INPUT -p tcp --dport 7007 ${text}`
+/** The kernel forgets a silent connection after a second, and takes none up in the middle. */
+const forget = (target: string) => [
+  'echo 1 >/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_established',
+  'echo 0 >/proc/sys/net/netfilter/nf_conntrack_tcp_loose',
+  rule('-m conntrack --ctstate NEW,ESTABLISHED -j ACCEPT'),
+  rule(`-j ${target}`),
+]
+
+describe('behind a firewall that', () => {
+  testWithRules('lets everything through, all is well', () => {
+    const run = checkBehind([], [])
+    expect(new Set(Object.values(verdicts(run)))).toEqual(new Set(['ok']))
+  })
+
+  const closed: [what: string, rule: string, reason: string][] = [
+    ['drops', '-j DROP', 'timeout'],
+    ['rejects with RST', '-j REJECT --reject-with tcp-reset', 'refused'],
+    ['rejects with ICMP host unreachable', '-j REJECT --reject-with icmp-host-unreachable', 'unreachable'],
+  ]
+  for (const [what, target, reason] of closed) {
+    testWithRules(`${what}, the target is not reachable: ${reason}`, () => {
+      const run = checkBehind([rule(target)], [])
+      expect([run.code, verdicts(run)]).toEqual([3, { connect: `failed: ${reason}` }])
+      expect(result(run, 'connect', 'failed').meaning).toMatch(/firewall/)
+    })
+  }
+
+  testWithRules('has a limit of connections and drops those above it, the limit is found', () => {
+    const run = checkBehind([rule('--syn -m connlimit --connlimit-above 5 -j DROP')], ['--only', 'exchange,concurrent'])
+    expect(verdicts(run)).toEqual({ exchange: 'ok', concurrent: 'failed: timeout' })
+    expect(result(run, 'concurrent', 'failed').figures.connections).toBe(5)
+  })
+
+  testWithRules('has a limit of connections and rejects those above it, the limit is found', () => {
+    const reject = '--syn -m connlimit --connlimit-above 5 -j REJECT --reject-with tcp-reset'
+    const run = checkBehind([rule(reject)], ['--only', 'exchange,concurrent'])
+    expect(verdicts(run)).toEqual({ exchange: 'ok', concurrent: 'failed: refused' })
+    expect(result(run, 'concurrent', 'failed').meaning).toMatch(/limit of connections/)
+  })
+
+  testWithRules('forgets silent connections and drops what comes on them, that is found', () => {
+    const run = checkBehind(forget('DROP'), ['--only', 'exchange,half-close,idle'])
+    expect(verdicts(run)).toEqual({ exchange: 'ok', 'half-close': 'ok', idle: 'failed: timeout' })
+    expect(result(run, 'idle', 'failed').meaning).toMatch(/forgot the silent connection and drops/)
+  })
+
+  testWithRules('forgets silent connections and resets what comes on them, that is found', () => {
+    const run = checkBehind(forget('REJECT --reject-with tcp-reset'), ['--only', 'exchange,idle'])
+    expect(verdicts(run)).toEqual({ exchange: 'ok', idle: 'failed: reset' })
+    expect(result(run, 'idle', 'failed').meaning).toMatch(/forgot this one and rejects/)
+  })
+
+  testWithRules('drops packets of full size in silence, the hole is found, and where it begins', () => {
+    const run = checkBehind([rule('-m length --length 1453: -j DROP')], ['--only', 'exchange,large,half-close,sizes'])
+    expect(verdicts(run)).toEqual({ exchange: 'ok', large: 'failed: timeout', 'half-close': 'ok', sizes: 'failed: timeout' })
+    // 1,452 bytes of packet are 1,400 of data: 20 of IP, and 20 of TCP with 12 of timestamps.
+    const { figures, meaning } = result(run, 'sizes', 'failed')
+    expect(figures).toMatchObject({ largestBytes: 1_400, failedBytes: 1_408 })
+    expect(meaning).toMatch(/MTU hole/)
+    expect(result(run, 'large', 'failed').meaning).toMatch(/MTU hole/)
+  })
+})

@@ -1,0 +1,179 @@
+import { describe, expect, test } from '@jest/globals'
+import { check, checkJson, result, startCheck, verdicts } from './support/check.ts'
+import { echo, freePort, ScriptedServer } from './support/scripted-server.ts'
+import { startServer } from './support/server.ts'
+import { until } from './support/until.ts'
+
+const ALL = [
+  'connect',
+  'hello',
+  'exchange',
+  'utf8-pieces',
+  'large',
+  'half-close',
+  'short-connections',
+  'concurrent',
+  'backpressure',
+  'sizes',
+  'idle',
+]
+const all = (...skipped: string[]) => Object.fromEntries(ALL.map(name => [name, skipped.includes(name) ? 'skipped' : 'ok']))
+
+describe('every check is well, or skipped where it makes no sense, with a nihao-server on', () => {
+  const protocols: [listen: string, options: string, skipped: string[]][] = [
+    ['greet', '', []],
+    ['echo', '', []],
+    ['probe', '', []],
+    ['discard', '', ['utf8-pieces', 'backpressure', 'sizes']],
+    ['chargen', '', ['hello', 'utf8-pieces', 'half-close', 'sizes', 'idle']],
+    ['greet', '?banner=address', []],
+    ['greet', '?greeting=', []],
+  ]
+
+  test.each(protocols)('%s%s', async (protocol, options, skipped) => {
+    const serverOptions = options.startsWith('?banner') ? options : ''
+    const clientOptions = options.startsWith('?banner') ? '?banner=true' : options
+    await using server = await startServer(
+      `${protocol === 'greet' && options === '?greeting=' ? 'echo' : protocol}://127.0.0.1:0${serverOptions}`,
+    )
+    const run = await checkJson([`${protocol}://127.0.0.1:${server.port()}${clientOptions}`, '--check-idle', '500ms'])
+    expect(verdicts(run)).toEqual(all(...skipped))
+    expect([run.code, run.report.verdict, run.stderr]).toEqual([0, 'ok', ''])
+  })
+})
+
+test('the figures of a large transfer and of a stalled reader are those of the server', async () => {
+  await using server = await startServer('echo://127.0.0.1:0')
+  const run = await checkJson([`echo://127.0.0.1:${server.port()}`, '--only', 'large,backpressure'])
+  const { figures: large } = result(run, 'large', 'ok')
+  const { figures: stalled } = result(run, 'backpressure', 'ok')
+  expect(large).toMatchObject({ sentBytes: 4_194_304, receivedBytes: 4_194_304 })
+  expect(stalled.receivedBytes).toBe(stalled.sentBytes)
+  // The server did stop reading, and what it had taken by then was less than could have been sent.
+  expect(stalled.takenBytes).toBeLessThan(64 * 2 ** 20)
+  await server.untilMetric('tcp_server_received_bytes_total', Number(large.sentBytes) + Number(stalled.sentBytes))
+  expect(await server.metric('tcp_server_read_pauses_total')).toBeGreaterThan(0)
+})
+
+test('hello tells which server answers, and a server of another name is none', async () => {
+  await using server = await startServer('probe://127.0.0.1:0')
+  const url = `probe://127.0.0.1:${server.port()}`
+  const { figures } = result(await checkJson([url, '--only', 'hello']), 'hello', 'ok')
+  expect(figures.release).toBe('0.1.0')
+  const run = await checkJson([`${url}?expect-server=^somebody-else$`, '--only', 'hello,large'])
+  expect(verdicts(run)).toEqual({ hello: 'failed: mismatch', large: 'skipped' })
+  expect(run.code).toBe(1)
+})
+
+describe('a target that can not be reached', () => {
+  test('is told of once, exit 3', async () => {
+    const run = await checkJson([`greet://127.0.0.1:${await freePort()}`, '--only', 'large,idle'])
+    expect(verdicts(run)).toEqual({ connect: 'failed: refused' })
+    expect([run.code, run.report.verdict]).toEqual([3, 'unreachable'])
+  })
+
+  test('by its name, exit 3', async () => {
+    const run = await checkJson(['greet://nobody.invalid:1234?timeout=5s'])
+    expect(verdicts(run)).toEqual({ connect: 'failed: dns' })
+    expect(run.code).toBe(3)
+  })
+
+  test('leaves the others to be checked; a failed check outranks it', async () => {
+    await using good = await ScriptedServer.listen(echo)
+    await using bad = await ScriptedServer.listen(socket => socket.on('data', () => socket.write('no\n')))
+    const nobody = `echo://127.0.0.1:${await freePort()}`
+    const some = ['--only', 'exchange']
+    const mixed = await checkJson([nobody, `echo://127.0.0.1:${good.port}`, ...some])
+    expect([mixed.code, mixed.report.targets.map(({ reachable }) => reachable)]).toEqual([3, [false, true]])
+    const failed = await checkJson([nobody, `echo://127.0.0.1:${bad.port}`, ...some])
+    expect([failed.code, failed.report.verdict]).toEqual([1, 'failed'])
+  })
+})
+
+describe('--wait', () => {
+  test('waits until the target answers, and says so in two lines', async () => {
+    const port = await freePort()
+    await using client = startCheck([`echo://127.0.0.1:${port}`, '--only', 'exchange', '--wait', '30s'])
+    await using gate = await ScriptedServer.listen(socket => socket.destroy(), { port })
+    // A proxy whose server is not there yet: it accepts, and closes.
+    await until('attempts', () => gate.accepted >= 2)
+    expect(client.running).toBe(true)
+    gate.become(echo)
+    const { code, stderr } = await client.exit()
+    const lines = stderr
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line))
+    expect(lines).toMatchObject([{ msg: 'waiting', waitMs: 30_000 }, { msg: 'there' }])
+    expect(code).toBe(0)
+  })
+
+  test('is bounded', async () => {
+    const url = `echo://127.0.0.1:${await freePort()}`
+    const { code, stderr, stdout } = await check([url, '--wait', '2s'])
+    const lines = stderr
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line))
+    expect(lines).toMatchObject([{ msg: 'waiting' }, { msg: 'not there', target: url, reason: 'refused' }])
+    expect(lines[1].waitedMs).toBeGreaterThanOrEqual(2_000)
+    expect(code).toBe(3)
+    expect(stdout).toMatch(/failed +connect .* refused: /)
+  })
+})
+
+describe('a signal ends it with the report of what was done', () => {
+  const signals = [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const
+  test.each(signals)('%s', async (signal, code) => {
+    await using server = await ScriptedServer.listen(echo)
+    await using client = startCheck([`echo://127.0.0.1:${server.port}`, '--only', 'exchange,idle', '--check-idle', '60s'])
+    await until('the exchange to be told', () => client.lines.some(line => line.includes('exchange')))
+    client.kill(signal)
+    expect((await client.exit()).code).toBe(code)
+    expect(client.lines.join('\n')).toMatch(new RegExp(`ok +exchange[^]*skipped +idle +interrupted[^]*interrupted by ${signal}`))
+    await until('the connections to be closed', () => server.open.size === 0)
+  })
+
+  test('while it waits', async () => {
+    await using gate = await ScriptedServer.listen(socket => socket.destroy())
+    await using client = startCheck([`echo://127.0.0.1:${gate.port}`, '--wait', '60s'])
+    await until('attempts', () => gate.accepted >= 2)
+    client.kill('SIGTERM')
+    expect((await client.exit()).code).toBe(143)
+  })
+})
+
+describe('wrong usage, exit 2:', () => {
+  const url = 'echo://127.0.0.1:1'
+  const cases: [name: string, args: string[], says: RegExp][] = [
+    [
+      'an unknown check',
+      [url, '--only', 'connect,conect'],
+      /NIHAO_ONLY: must be any of connect, hello, .*idle.*"connect,conect"/,
+    ],
+    ['nothing left', [url, '--only', 'large', '--skip', 'large'], /NIHAO_ONLY, NIHAO_SKIP: they leave no check/],
+    ['an unknown report', [url, '--report', 'html'], /NIHAO_REPORT: must be one of text, json, junit, tap/],
+  ]
+  test.each(cases)('%s', async (_, args, says) => {
+    const { code, stdout, stderr } = await check(args)
+    expect(stderr).toMatch(says)
+    expect([code, stdout.trim()]).toEqual([2, ''])
+  })
+})
+
+test('settings come from the environment as well', async () => {
+  await using server = await ScriptedServer.listen(echo)
+  const env = {
+    NIHAO_MODE: 'check',
+    NIHAO_TARGETS: `echo://127.0.0.1:${server.port}`,
+    NIHAO_ONLY: 'connect exchange',
+    NIHAO_SKIP: 'connect',
+    NIHAO_REPORT: 'tap',
+  }
+  const { code, stdout } = await check([], env)
+  expect(stdout).toMatch(/^TAP version 14\nok 1 - echo:\/\/127\.0\.0\.1:\d+ exchange\n.*\n1\.\.1\n$/s)
+  expect(code).toBe(0)
+})

@@ -1,0 +1,337 @@
+import type { Socket } from 'node:net'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { crc32 } from 'node:zlib'
+import { describe, expect, test } from '@jest/globals'
+import { check, checkJson, result, verdicts } from './support/check.ts'
+import { echo, type Script, ScriptedServer } from './support/scripted-server.ts'
+
+const LIMITS = ['--timeout', '500ms', '--check-timeout', '3s', '--check-idle', '1500ms']
+
+/** More than a large transfer sends altogether: only a reader that stalls lets so much wait. */
+const FULL_BYTES = 2 ** 22
+
+/** Answers each line in a way of its own. */
+const lines =
+  (answer: (line: string, socket: Socket) => void): Script =>
+  socket => {
+    let rest = ''
+    socket.setEncoding('utf8').on('data', (text: string) => {
+      const whole = (rest + text).split('\n')
+      rest = whole.pop() ?? ''
+      for (const line of whole) answer(line, socket)
+    })
+    socket.on('end', () => socket.end())
+  }
+
+/** Echoes, but does something else from so many bytes on. */
+const echoUntil =
+  (bytes: number, then: (socket: Socket) => void): Script =>
+  socket => {
+    let received = 0
+    socket.on('data', chunk => {
+      received += chunk.length
+      if (received >= bytes) then(socket)
+      else socket.write(chunk)
+    })
+    socket.on('end', () => socket.end())
+  }
+
+/** Echoes to so many connections at a time, and does something else with others. */
+function limited(limit: number, refuse: (socket: Socket) => void): Script {
+  let open = 0
+  return socket => {
+    if (open >= limit) return refuse(socket)
+    open++
+    socket.on('close', () => open--)
+    echo(socket)
+  }
+}
+
+const idleLimited =
+  (limitMs: number, then: (socket: Socket) => void): Script =>
+  socket => {
+    echo(socket)
+    socket.setTimeout(limitMs, () => then(socket))
+  }
+
+/** Echoes byte by byte, each in a turn of its own: split in every place there is. */
+const split: Script = lines(async (line, socket) => {
+  for (const byte of Buffer.from(`${line}\n`)) {
+    socket.write(Buffer.of(byte))
+    await nextTurn()
+  }
+})
+
+describe('a server that', () => {
+  const wrong: [what: string, script: Script, check: string, verdict: string, meaning: RegExp][] = [
+    ['closes at once', socket => socket.end(), 'hello', 'failed: eof', /accepts for a server that is not there|limit/],
+    [
+      'resets new connections',
+      socket => setTimeout(() => socket.resetAndDestroy(), 50),
+      'hello',
+      'failed: reset',
+      /accepts for a server that is not there/,
+    ],
+    [
+      'speaks first',
+      socket => socket.write('220 hi\n') && echo(socket),
+      'hello',
+      'failed: mismatch',
+      /speaks before it is asked/,
+    ],
+    ['answers too little', lines((line, socket) => socket.write(line)), 'exchange', 'failed: timeout', /less than it should/],
+    ['answers too much', lines((line, socket) => socket.write(`${line}\n!`)), 'exchange', 'failed: mismatch', /changes bytes/],
+    ['answers twice', lines((line, socket) => socket.write(`${line}\n${line}\n`)), 'exchange', 'failed: mismatch', /not the one/],
+    [
+      'answers something else',
+      lines((_, socket) => socket.write('HTTP/1.1 400 Bad Request\r\n')),
+      'exchange',
+      'failed: mismatch',
+      /not the one/,
+    ],
+    [
+      'answers late',
+      lines((line, socket) => setTimeout(() => socket.write(`${line}\n`), 800)),
+      'exchange',
+      'failed: timeout',
+      /too slow/,
+    ],
+    ['never answers', socket => socket.resume(), 'exchange', 'failed: timeout', /too slow or hangs/],
+    ['closes instead of answering', lines((_, socket) => socket.end()), 'exchange', 'failed: eof', /instead of answering/],
+    [
+      'resets instead of answering',
+      lines((_, socket) => socket.resetAndDestroy()),
+      'exchange',
+      'failed: reset',
+      /crashes or aborts/,
+    ],
+    [
+      'closes behind its first reply',
+      lines((line, socket) => socket.end(`${line}\n`)),
+      'exchange',
+      'failed: eof',
+      /one request a connection/,
+    ],
+    [
+      'resets behind its first reply',
+      lines((line, socket) => socket.write(`${line}\n`, () => socket.resetAndDestroy())),
+      'exchange',
+      'failed: reset',
+      /crashes or aborts/,
+    ],
+    [
+      'turns each packet into text by itself',
+      socket => socket.on('data', chunk => socket.write(chunk.toString())),
+      'utf8-pieces',
+      'failed: mismatch',
+      /breaks characters at the cuts/,
+    ],
+    [
+      'closes after a transfer of 1 MiB',
+      echoUntil(2 ** 20, socket => socket.end()),
+      'large',
+      'failed: eof',
+      /after a number of bytes/,
+    ],
+    [
+      'resets after a transfer of 1 MiB',
+      echoUntil(2 ** 20, socket => socket.resetAndDestroy()),
+      'large',
+      'failed: reset',
+      /after a number of bytes/,
+    ],
+    ['stops reading after 1 MiB', echoUntil(2 ** 20, socket => socket.pause()), 'large', 'failed: timeout', /stops reading/],
+    [
+      'drops a byte of a large transfer',
+      socket => {
+        let received = 0
+        socket.on('data', chunk => {
+          const before = received
+          received += chunk.length
+          socket.write(before < 2 ** 20 && received >= 2 ** 20 ? chunk.subarray(1) : chunk)
+        })
+      },
+      'large',
+      'failed: mismatch',
+      /changed, lost or doubled/,
+    ],
+    [
+      'ignores the end of the client',
+      socket => socket.on('data', chunk => socket.write(chunk)),
+      'half-close',
+      'failed: timeout',
+      /ignores the FIN/,
+    ],
+    [
+      'closes when the client has, though a reply is under way',
+      socket => {
+        socket.on('data', chunk => setTimeout(() => socket.writable && socket.write(chunk), 30))
+        socket.on('end', () => socket.end())
+      },
+      'half-close',
+      'failed: eof',
+      /replies under way are lost/,
+    ],
+    [
+      'resets when the client has closed',
+      socket => {
+        socket.on('data', chunk => setTimeout(() => socket.writable && socket.write(chunk), 30))
+        socket.on('end', () => socket.resetAndDestroy())
+      },
+      'half-close',
+      'failed: reset',
+      /does not pass half-closes on/,
+    ],
+    [
+      'fails each seventh connection',
+      (() => {
+        let accepted = 0
+        return (socket: Socket) => (accepted++ % 7 === 6 ? socket.destroy() : echo(socket))
+      })(),
+      'short-connections',
+      'failed: eof',
+      /One of several servers/,
+    ],
+    ['closes the fourth connection', limited(3, socket => socket.end()), 'concurrent', 'failed: eof', /limit of connections/],
+    [
+      'resets the fourth connection',
+      limited(3, socket => socket.resetAndDestroy()),
+      'concurrent',
+      'failed: reset',
+      /limit of connections/,
+    ],
+    ['leaves the fourth connection waiting', limited(3, () => {}), 'concurrent', 'failed: timeout', /queues those above/],
+    [
+      'cuts slow readers off',
+      socket => {
+        socket.on('data', chunk => {
+          socket.write(chunk)
+          if (socket.writableLength > FULL_BYTES) socket.resetAndDestroy()
+        })
+        socket.on('end', () => socket.end())
+      },
+      'backpressure',
+      'failed: reset',
+      /cuts slow readers off/,
+    ],
+    [
+      'throws away what a slow reader does not take',
+      socket => {
+        let full = false
+        socket.on('data', chunk => {
+          full ||= socket.writableLength > FULL_BYTES
+          if (!full) socket.write(chunk)
+        })
+        socket.on('end', () => socket.end())
+      },
+      'backpressure',
+      'failed: timeout',
+      /throws away what it could not send/,
+    ],
+    [
+      'loses a byte when its reader is slow',
+      socket => {
+        let lost = false
+        socket.on('data', chunk => {
+          const full = socket.writableLength > FULL_BYTES
+          socket.write(full && !lost ? chunk.subarray(1) : chunk)
+          lost ||= full
+        })
+        socket.on('end', () => socket.end())
+      },
+      'backpressure',
+      'failed: mismatch',
+      /loses or doubles bytes/,
+    ],
+    ['closes silent connections', idleLimited(1_000, socket => socket.end()), 'idle', 'failed: eof', /idle timeout/],
+    [
+      'resets silent connections',
+      idleLimited(1_000, socket => socket.resetAndDestroy()),
+      'idle',
+      'failed: reset',
+      /cuts silent connections/,
+    ],
+    [
+      'forgets silent connections',
+      idleLimited(1_000, socket => socket.unpipe()),
+      'idle',
+      'failed: timeout',
+      /forgot the silent connection/,
+    ],
+  ]
+
+  test.each(wrong)('%s', async (_, script, name, verdict, meaning) => {
+    await using server = await ScriptedServer.listen(script)
+    // What comes before the check that finds it is well; what builds on it is left out.
+    const run = await checkJson([`echo://127.0.0.1:${server.port}`, ...LIMITS, ...(name === 'idle' ? [] : ['--skip', 'idle'])])
+    const seen = verdicts(run)
+    const names = Object.keys(seen)
+    const before = names.slice(0, names.indexOf(name))
+    expect({ before: before.filter(check => seen[check] !== 'ok'), [name]: seen[name] }).toEqual({ before: [], [name]: verdict })
+    expect(result(run, name, 'failed').meaning).toMatch(meaning)
+    expect([run.code, run.report.verdict]).toEqual([1, 'failed'])
+  })
+
+  test('closes requests of 1,000 bytes and more: the size is told', async () => {
+    await using server = await ScriptedServer.listen(echoUntil(1_000, socket => socket.end()))
+    const run = await checkJson([`echo://127.0.0.1:${server.port}`, ...LIMITS, '--only', 'exchange,sizes'])
+    expect(verdicts(run)).toEqual({ exchange: 'ok', sizes: 'failed: eof' })
+    expect(result(run, 'sizes', 'failed').figures).toMatchObject({ largestBytes: 512, failedBytes: 1_024 })
+  })
+
+  test('lets a connection live for a second: how long is told', async () => {
+    await using server = await ScriptedServer.listen(idleLimited(1_000, socket => socket.end()))
+    const run = await checkJson([`echo://127.0.0.1:${server.port}`, ...LIMITS, '--only', 'idle'])
+    const { silentMs } = result(run, 'idle', 'failed').figures
+    expect(silentMs).toBeGreaterThan(950)
+    expect(silentMs).toBeLessThan(1_450)
+  })
+
+  test('dies of a check: the others are not made', async () => {
+    let dead = false
+    const script = echoUntil(2 ** 20, socket => {
+      dead = true
+      socket.destroy()
+    })
+    await using server = await ScriptedServer.listen(socket => (dead ? socket.destroy() : script(socket)))
+    const run = await checkJson([`echo://127.0.0.1:${server.port}`, ...LIMITS, '--only', 'exchange,large,half-close,idle'])
+    expect(verdicts(run)).toMatchObject({ exchange: 'ok', 'half-close': 'skipped', idle: 'skipped' })
+    expect(result(run, 'idle', 'skipped').why).toBe('the target has not answered since large failed')
+  })
+
+  test('serves three connections: how many is told', async () => {
+    await using server = await ScriptedServer.listen(limited(3, socket => socket.end()))
+    const run = await checkJson([`echo://127.0.0.1:${server.port}`, ...LIMITS, '--only', 'concurrent'])
+    expect(result(run, 'concurrent', 'failed').figures).toMatchObject({ connections: 3, of: 50 })
+  })
+
+  test('splits its replies is well', async () => {
+    await using server = await ScriptedServer.listen(split)
+    const run = await checkJson([`echo://127.0.0.1:${server.port}`, '--only', 'hello,exchange,utf8-pieces,half-close'])
+    expect(run.code).toBe(0)
+  })
+
+  test('refuses by a word of the protocol is quoted', async () => {
+    const payload = Buffer.from('{"reason":"max_connections","limit":1}')
+    const header = Buffer.alloc(13)
+    header.writeUInt32BE(9 + payload.length, 0)
+    header[4] = 5
+    header.writeUInt32BE(0, 5)
+    header.writeUInt32BE(crc32(payload), 9)
+    await using server = await ScriptedServer.listen(socket => socket.end(Buffer.concat([header, payload])))
+    const run = await checkJson([`probe://127.0.0.1:${server.port}`, ...LIMITS])
+    const { reason, detail, meaning } = result(run, 'hello', 'failed')
+    expect([reason, detail, meaning]).toEqual(['rejected', 'max_connections', expect.stringMatching(/a limit of its own/)])
+  })
+})
+
+test('what a server says can steer neither a terminal nor a report', async () => {
+  const evil = '\u001b[2J\u0007</failure>]]>&\u202e#\u0000\r\nok 99 - all is well\n'
+  await using server = await ScriptedServer.listen(socket => socket.on('data', () => socket.write(evil)))
+  const url = `echo://127.0.0.1:${server.port}`
+  for (const form of ['text', 'json', 'junit', 'tap']) {
+    const { stdout } = await check([url, '--only', 'exchange', '--report', form])
+    expect(stdout).not.toMatch(/[^\P{Cc}\n]|\u202e|^ok 99/mu)
+    expect(stdout).toContain('all is well')
+  }
+})
