@@ -34,11 +34,11 @@ describe('max-age', () => {
   test('is met at different moments by connections that began together', async () => {
     await using server = await startServer('chargen://127.0.0.1:0?max-age=2s', { env: { NIHAO_LOG_LEVEL: 'debug' } })
     await using peers = await Peers.connect(30, server.port())
-    await until('all to be told to go', () => peers.all.every(({ fin }) => fin))
-    for (const peer of peers.all) peer.end()
+    for (const peer of peers.all) peer.socket.once('end', () => peer.end())
     await server.untilMetric('tcp_server_connections_closed_total', 30, { reason: 'max_age' })
     const times = server.logged({ msg: 'connection closed' }).map(({ durationMs }) => Number(durationMs))
-    expect(Math.max(...times) - Math.min(...times)).toBeGreaterThanOrEqual(50)
+    // Two moments are what one look per tenth of the age would give.
+    expect(new Set(times.map(timeMs => Math.round(timeMs / 40))).size).toBeGreaterThanOrEqual(3)
   })
 
   test('makes a probe client move over: handovers, no failed exchange, no outage, equal books', async () => {
