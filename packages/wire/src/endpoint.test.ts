@@ -25,6 +25,7 @@ const valid: [url: string, protocol: string, address: EndpointAddress, options?:
     { 'max-connections': '5', 'idle-timeout': '5s' },
   ],
   ['greet://h:1?greeting=hello%20', 'greet', { host: 'h', port: 1 }, { greeting: 'hello ' }],
+  ['echo+tls://[::]:7443?max-connections=500', 'echo', { host: '::', port: 7443 }, { 'max-connections': '500' }],
   ['greet+unix:///run/nihao/greet.sock', 'greet', { path: '/run/nihao/greet.sock' }],
   ['echo+unix:///tmp/a%20b.sock?idle-timeout=1s', 'echo', { path: '/tmp/a b.sock' }, { 'idle-timeout': '1s' }],
 ]
@@ -41,7 +42,7 @@ const invalid: [url: string, ...said: string[]][] = [
   ['hello://server:1', 'unknown protocol "hello"', 'expected greet, echo, discard'],
   ['constructor://server:1', 'unknown protocol "constructor"', 'expected greet, echo, discard'],
   ['greet+udp://server:1', 'unknown transport "+udp"', 'expected +tls or +unix'],
-  ['greet+tls://server:1', 'TLS is not supported yet'],
+  ['greet+tls+unix:///run/nihao.sock', 'not an endpoint'],
   ['greet://user:secret@server:1', 'a user or password has no meaning here'],
   ['greet://server:1/path', 'a path ("/path") has no meaning on TCP'],
   ['greet://server:1#there', '"#there" has no meaning here'],
@@ -56,7 +57,12 @@ const invalid: [url: string, ...said: string[]][] = [
 describe('endpoint URLs', () => {
   test.each(valid)('%s', (url, protocol, address, options = {}) => {
     const [endpoint] = parseEndpoints(url)
-    expect({ ...endpoint, options: Object.fromEntries(endpoint?.options ?? []) }).toEqual({ protocol, address, options })
+    expect({ ...endpoint, options: Object.fromEntries(endpoint?.options ?? []) }).toEqual({
+      protocol,
+      tls: url.includes('+tls:'),
+      address,
+      options,
+    })
   })
 
   test.each(invalid)('%s is refused in words that help', (url, ...said) => {

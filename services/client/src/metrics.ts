@@ -84,6 +84,16 @@ export function registerCounts(registry: Registry, targets: readonly Target[]): 
   )
   metrics.counterByReason('tcp_client_outages_total', 'Outages, by what they began with.', ({ books }) => books.outages)
   metrics.counter(
+    'tcp_client_handovers_total',
+    'Times that a session moved to a new connection because its server asked it to go (probe).',
+    ({ books }) => books.handovers,
+  )
+  metrics.gauge(
+    'tcp_client_servers_seen',
+    'Distinct names of servers that answered so far (probe).',
+    ({ books }) => books.serversSeen,
+  )
+  metrics.counter(
     'tcp_client_sent_bytes_total',
     'Bytes handed to the kernel for sending.',
     ({ books }) => books.bytes().sentBytes,
