@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 
 const here = import.meta.dirname
 
 /** Paths of the built programs; `undefined` where the toolchain is missing. */
-export type Programs = { load: string; echoC: string; echoGo: string | undefined }
+export type Programs = { load: string; echoC: string; echoGo: string | undefined; nihaoServer: string }
 
 /** First line of what a program prints about itself, or `undefined` when it isn't installed. */
 export function versionOf(program: string, argument: string): string | undefined {
@@ -27,7 +27,8 @@ export function buildPrograms(folder: string): Programs {
     loadSources.map(name => join(here, 'load', name)),
   )
   const echoC = compileC(join(folder, 'echo-c'), [join(here, 'servers', 'echo.c')])
-  return { load, echoC, echoGo: versionOf('go', 'version') === undefined ? undefined : compileGo(join(folder, 'echo-go')) }
+  const echoGo = versionOf('go', 'version') === undefined ? undefined : compileGo(join(folder, 'echo-go'))
+  return { load, echoC, echoGo, nihaoServer: compileServer(join(folder, 'nihao')) }
 }
 
 function compileC(output: string, sources: string[]): string {
@@ -38,4 +39,19 @@ function compileC(output: string, sources: string[]): string {
 function compileGo(output: string): string {
   execFileSync('go', ['build', '-o', output, join(here, 'servers', 'echo.go')], { stdio: 'inherit' })
   return output
+}
+
+/** The server as it is in its image: compiled, beside the packages that it needs. From source, Node's TypeScript loader would stay in memory. */
+function compileServer(output: string): string {
+  const root = join(here, '..')
+  execFileSync('tsc', ['-p', 'tsconfig.build.json', '--outDir', output], { cwd: root, stdio: 'inherit' })
+  mkdirSync(join(output, 'node_modules', '@nihao'), { recursive: true })
+  for (const workspace of ['packages/wire', 'packages/service']) {
+    copyFileSync(join(root, workspace, 'package.json'), join(output, workspace, 'package.json'))
+    symlinkSync(join(output, workspace), join(output, 'node_modules', workspace.replace('packages', '@nihao')))
+  }
+  for (const dependency of ['convict', 'pino', 'prom-client']) {
+    symlinkSync(join(root, 'node_modules', dependency), join(output, 'node_modules', dependency))
+  }
+  return join(output, 'services/server/src/main.js')
 }

@@ -31,19 +31,18 @@ export function serverKinds(programs: Programs): ServerKind[] {
   return [
     { name: 'bare Node', ...bareNode },
     { name: 'bare Node again', ...bareNode },
-    nihao('echo', ''),
-    nihao('greet', '你好，'),
+    nihao('echo', '', programs),
+    nihao('greet', '你好，', programs),
     { name: 'Go net', command: programs.echoGo === undefined ? undefined : [programs.echoGo], portIn: barePort },
     { name: 'C epoll', command: [programs.echoC], portIn: barePort },
   ]
 }
 
-// The shipped server with metrics, limits and log at their defaults, from source (the same code as the compiled output, less its
-// types), with both default listeners, of which one gets the load.
-function nihao(protocol: string, greeting: string): ServerKind {
+// The server as it is shipped, with metrics, limits and log at their defaults, and with two listeners, of which one gets the load.
+function nihao(protocol: string, greeting: string, { nihaoServer }: Programs): ServerKind {
   return {
     name: `nihao ${protocol}`,
-    command: [process.execPath, '--conditions=source', join(root, 'services/server/src/main.ts')],
+    command: [process.execPath, nihaoServer],
     environment: { NIHAO_LISTEN: 'greet://127.0.0.1:0 echo://127.0.0.1:0', NIHAO_ADMIN_HOST: '127.0.0.1', NIHAO_ADMIN_PORT: '0' },
     greeting,
     portIn: line => listeningPort(line, protocol),
