@@ -59,9 +59,12 @@ export interface ClientHalf {
 export class WrongReply extends Error {
   override readonly name = 'WrongReply'
   readonly code = 'WRONG_REPLY'
+  /** How many requests the bytes before these, in the same read, completed the replies of. */
+  readonly completed: number
 
-  constructor(expected: Buffer, received: Buffer) {
+  constructor(expected: Buffer, received: Buffer, completed = 0) {
     super(`expected ${excerpt(expected)}, received ${excerpt(received)}`)
+    this.completed = completed
   }
 }
 
