@@ -19,10 +19,10 @@ export function fixedReply(request: Buffer, reply: Buffer): ClientHalf {
     receive(chunk) {
       let completed = 0
       for (let start = 0; start < chunk.length; ) {
-        if (awaited === 0) throw new WrongReply(Buffer.alloc(0), chunk.subarray(start))
+        if (awaited === 0) throw new WrongReply(Buffer.alloc(0), chunk.subarray(start), '', completed)
         const length = Math.min(reply.length - position, chunk.length - start)
         if (chunk.compare(reply, position, position + length, start, start + length) !== 0) {
-          throw new WrongReply(reply.subarray(position), chunk.subarray(start))
+          throw new WrongReply(reply.subarray(position), chunk.subarray(start), '', completed)
         }
         start += length
         position += length

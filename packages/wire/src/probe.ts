@@ -183,13 +183,14 @@ class Client implements ClientHalf {
 
   #judge(frame: Frame): void {
     if (this.#awaitedId === this.#nextId)
-      throw new WrongReply(Buffer.alloc(0), payloadOf(frame), 'a reply that nobody asked for: ')
+      throw new WrongReply(Buffer.alloc(0), payloadOf(frame), 'a reply that nobody asked for: ', this.#completed)
     const intact = isIntact(frame)
     if (!intact) this.#corrupt++
-    if (!intact) throw new WrongReply(this.#payload, payloadOf(frame), 'corrupted on the way from the server: ')
-    if (frame.crc !== this.#crc) throw new WrongReply(this.#payload, payloadOf(frame), 'corrupted on the way to the server: ')
+    if (!intact) throw new WrongReply(this.#payload, payloadOf(frame), 'corrupted on the way from the server: ', this.#completed)
+    if (frame.crc !== this.#crc)
+      throw new WrongReply(this.#payload, payloadOf(frame), 'corrupted on the way to the server: ', this.#completed)
     if (frame.id !== this.#awaitedId)
-      throw new WrongReply(this.#payload, payloadOf(frame), `id ${frame.id} instead of ${this.#awaitedId}: `)
+      throw new WrongReply(this.#payload, payloadOf(frame), `id ${frame.id} instead of ${this.#awaitedId}: `, this.#completed)
     this.#awaitedId = (this.#awaitedId + 1) % IDS
     this.#completed++
   }

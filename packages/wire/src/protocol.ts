@@ -124,10 +124,13 @@ export interface ClientHalf {
 export class WrongReply extends Error {
   override readonly name = 'WrongReply'
   readonly code = 'WRONG_REPLY'
+  /** How many requests the bytes before these, in the same read, completed the replies of. */
+  readonly completed: number
 
-  constructor(expected: Buffer, received: Buffer, where = '') {
+  constructor(expected: Buffer, received: Buffer, where = '', completed = 0) {
     const hint = isTlsAlert(received) ? ', a TLS alert: the server speaks TLS' : ''
     super(`${where}expected ${excerpt(expected)}, received ${excerpt(received)}${hint}`)
+    this.completed = completed
   }
 }
 

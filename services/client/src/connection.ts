@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { ClientHalf } from '@nihao/wire'
+import { type ClientHalf, WrongReply } from '@nihao/wire'
 import { ExpiringQueue } from './expiring-queue.ts'
 import { describeFailure, type Failure } from './failure.ts'
 
@@ -112,6 +112,7 @@ export class Connection {
       this.#answer(this.#half.receive(chunk))
       if (!this.#half.opening) this.#opened.resolve(undefined)
     } catch (error) {
+      if (error instanceof WrongReply) this.#answer(error.completed)
       this.#break(describeFailure(error as Error))
     }
   }

@@ -67,10 +67,11 @@ function resolve(host: string, signal: AbortSignal): Promise<LookupAddress[]> {
     lookups.set(host, addresses)
   }
   // The system's resolver can't be interrupted: whoever gives up stops waiting, and the answer serves whoever asks next.
-  const gaveUp = new Promise<never>((_, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-  })
-  return Promise.race([addresses, gaveUp])
+  const gaveUp = Promise.withResolvers<never>()
+  const giveUp = () => gaveUp.reject(signal.reason)
+  signal.addEventListener('abort', giveUp)
+  // A signal made by AbortSignal.any is kept alive as long as somebody listens to it.
+  return Promise.race([addresses, gaveUp.promise]).finally(() => signal.removeEventListener('abort', giveUp))
 }
 
 function open(
@@ -92,11 +93,15 @@ function open(
       }),
     })
     const abort = () => socket.destroy(signal.reason)
-    signal.addEventListener('abort', abort, { once: true })
-    socket.once('error', reject)
+    const fail = (error: Error) => {
+      signal.removeEventListener('abort', abort)
+      reject(error)
+    }
+    signal.addEventListener('abort', abort)
+    socket.once('error', fail)
     socket.once('connect', () => {
       signal.removeEventListener('abort', abort)
-      socket.off('error', reject)
+      socket.off('error', fail)
       resolve(socket)
     })
   })

@@ -1,5 +1,5 @@
 import { Service } from './service.ts'
-import { until } from './until.ts'
+import { DEADLINE_MS, until } from './until.ts'
 
 /** A service with what its admin endpoint says. */
 export class AdministeredService extends Service {
@@ -17,7 +17,9 @@ export class AdministeredService extends Service {
   }
 
   async page(path: string, init?: RequestInit): Promise<{ status: number; text: string }> {
-    const response = await fetch(`http://127.0.0.1:${this.adminPort}${path}`, init)
+    // A service that hangs must not hold the test as well.
+    const signal = AbortSignal.timeout(DEADLINE_MS)
+    const response = await fetch(`http://127.0.0.1:${this.adminPort}${path}`, { signal, ...init })
     return { status: response.status, text: await response.text() }
   }
 

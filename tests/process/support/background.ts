@@ -7,8 +7,8 @@ export class Background implements AsyncDisposable {
   readonly #exited: Promise<unknown>
 
   constructor(command: string, args: readonly string[]) {
-    // As the leader of a process group of its own: a server that forks is ended with its children.
-    this.#process = spawn(command, args, { stdio: 'ignore', detached: true })
+    // In a process group of its own, so that a server that forks is ended with its children; and not for ever, should nobody do that.
+    this.#process = spawn('timeout', ['60', command, ...args], { stdio: 'ignore', detached: true })
     this.#exited = once(this.#process, 'exit').catch(() => {})
   }
 

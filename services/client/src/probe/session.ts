@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { backoffMs } from '../backoff.ts'
 import { Connection, type Exchange } from '../connection.ts'
 import { ExpiringQueue } from '../expiring-queue.ts'
 import type { Failure } from '../failure.ts'
 import type { ConnectionOwner, Target } from '../target.ts'
 import type { Host } from './addresses.ts'
-import { backoffMs } from './backoff.ts'
 import { nameOf, Outages } from './outage.ts'
 import type { TargetLog } from './target-log.ts'
 

@@ -1,0 +1,47 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { describe, expect, test } from '@jest/globals'
+import { dial } from './dial.ts'
+
+describe('dials one after the other leave nothing behind', () => {
+  setFlagsFromString('--expose-gc')
+  const collectGarbage = runInNewContext('gc') as () => void
+  /** What is held once nothing lives on only because it was looked at in this turn of the event loop. */
+  const heapBytes = async () => {
+    for (let turn = 0; turn < 10; turn++) {
+      await nextTurn()
+      collectGarbage()
+    }
+    return process.memoryUsage().heapUsed
+  }
+
+  // A server that is down is dialled again and again, under a signal that lives as long as the session.
+  test.each([
+    ['that are refused', '127.0.0.1', false],
+    ['to a name', 'localhost', true],
+  ])('%s', async (_, host, open) => {
+    const server = createServer(socket => socket.on('error', () => {}).resume()).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    if (!open) server.close()
+    const { signal } = new AbortController()
+    const dialMany = async (count: number) => {
+      for (let index = 0; index < count; index++) {
+        const socket = dial({ host, port }, { timeoutMs: 5_000, signal, observe: () => {} })
+        await socket.then(
+          socket => once(socket.resetAndDestroy(), 'close'),
+          () => {},
+        )
+      }
+    }
+    await dialMany(500)
+    const beforeBytes = await heapBytes()
+    await dialMany(2_000)
+    const afterBytes = await heapBytes()
+    server.close()
+    expect((afterBytes - beforeBytes) / 2_000).toBeLessThan(600)
+  })
+})

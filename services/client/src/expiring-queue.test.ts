@@ -1,0 +1,113 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { ExpiringQueue } from './expiring-queue.ts'
+
+interface Item {
+  readonly name: string
+  readonly deadlineMs: number
+}
+
+beforeEach(() => {
+  jest.useFakeTimers()
+})
+afterEach(() => {
+  jest.useRealTimers()
+})
+
+/** A queue with the names of what expired in it. */
+function watched() {
+  const expired: string[] = []
+  const queue = new ExpiringQueue<Item>(({ name }) => expired.push(name))
+  const push = (name: string, inMs: number) => queue.push({ name, deadlineMs: performance.now() + inMs })
+  return { expired, queue, push }
+}
+
+describe('an expiring queue', () => {
+  test('gives out in the order in which things came', () => {
+    const { queue, push } = watched()
+    for (const name of ['a', 'b', 'c']) push(name, 100)
+    expect([queue.length, queue.shift()?.name, queue.shift()?.name, queue.length]).toEqual([3, 'a', 'b', 1])
+    expect([queue.shift()?.name, queue.shift(), queue.length]).toEqual(['c', undefined, 0])
+  })
+
+  test('hands over each item at its deadline, out of the queue', () => {
+    const { expired, queue, push } = watched()
+    push('a', 100)
+    push('b', 150)
+    push('c', 150)
+    jest.advanceTimersByTime(99)
+    expect(expired).toEqual([])
+    jest.advanceTimersByTime(1)
+    expect([expired, queue.length]).toEqual([['a'], 2])
+    jest.advanceTimersByTime(49)
+    expect(expired).toEqual(['a'])
+    jest.advanceTimersByTime(1)
+    expect([expired, queue.length]).toEqual([['a', 'b', 'c'], 0])
+  })
+
+  test('an item that was taken away does not expire, and those behind it still do in time', () => {
+    const { expired, queue, push } = watched()
+    push('a', 100)
+    push('b', 200)
+    queue.shift()
+    jest.advanceTimersByTime(199)
+    expect(expired).toEqual([])
+    jest.advanceTimersByTime(1)
+    expect(expired).toEqual(['b'])
+  })
+
+  test('what is already too late expires at the next turn, not while it is pushed', () => {
+    const { expired, push } = watched()
+    push('late', -1_000)
+    expect(expired).toEqual([])
+    jest.advanceTimersByTime(1)
+    expect(expired).toEqual(['late'])
+  })
+
+  test('clear takes everything, and nothing of it expires', () => {
+    const { expired, queue, push } = watched()
+    push('a', 100)
+    push('b', 100)
+    expect(queue.clear().map(({ name }) => name)).toEqual(['a', 'b'])
+    expect([queue.length, jest.getTimerCount()]).toEqual([0, 0])
+    push('c', 300)
+    jest.advanceTimersByTime(299)
+    expect(expired).toEqual([])
+    jest.advanceTimersByTime(1)
+    expect(expired).toEqual(['c'])
+  })
+
+  test('may be cleared and filled again by what hears of an expiry', () => {
+    const expired: string[] = []
+    const queue = new ExpiringQueue<Item>(({ name }) => {
+      expired.push(name)
+      queue.clear()
+      if (name === 'a') queue.push({ name: 'again', deadlineMs: performance.now() + 50 })
+    })
+    for (const name of ['a', 'b']) queue.push({ name, deadlineMs: performance.now() + 100 })
+    jest.advanceTimersByTime(149)
+    expect(expired).toEqual(['a'])
+    jest.advanceTimersByTime(1)
+    expect([expired, jest.getTimerCount()]).toEqual([['a', 'again'], 0])
+  })
+
+  test('one timer serves all items', () => {
+    const { push } = watched()
+    for (let index = 0; index < 1_000; index++) push(String(index), 100 + index)
+    expect(jest.getTimerCount()).toBe(1)
+  })
+})
+
+test('with the real clock, which fires a little early at times, nothing expires before its deadline', async () => {
+  jest.useRealTimers()
+  const early: number[] = []
+  let expired = 0
+  const queue = new ExpiringQueue<Item>(({ deadlineMs }) => {
+    expired++
+    if (performance.now() < deadlineMs) early.push(deadlineMs - performance.now())
+  })
+  const startMs = performance.now()
+  for (let index = 0; index < 50; index++) queue.push({ name: String(index), deadlineMs: startMs + 1 + index * 1.3 })
+  while (queue.length > 0 && performance.now() < startMs + 5_000) await nextTurn()
+  expect([expired, early]).toEqual([50, []])
+})

@@ -1,0 +1,50 @@
+import { describe, expect, test } from '@jest/globals'
+import { WrongReply } from '@nihao/wire'
+import { closedBy, describeFailure, type FailureReason, failureReasons } from './failure.ts'
+
+const words: [code: string, reason: FailureReason][] = [
+  ['ENOTFOUND', 'dns'],
+  ['EAI_AGAIN', 'dns'],
+  ['EAI_FAIL', 'dns'],
+  ['EAI_NODATA', 'dns'],
+  ['ECONNREFUSED', 'refused'],
+  ['ENOENT', 'refused'],
+  ['EHOSTUNREACH', 'unreachable'],
+  ['ENETUNREACH', 'unreachable'],
+  ['EHOSTDOWN', 'unreachable'],
+  ['ENETDOWN', 'unreachable'],
+  ['ETIMEDOUT', 'timeout'],
+  ['ECONNRESET', 'reset'],
+  ['EPIPE', 'reset'],
+  ['EADDRNOTAVAIL', 'no_ports'],
+  ['EMFILE', 'no_files'],
+  ['ENFILE', 'no_files'],
+  ['EACCES', 'other'],
+]
+
+describe('a failure', () => {
+  test.each(words)('with code %s is called %s, and keeps its error', (code, reason) => {
+    const error = Object.assign(new Error('said by the system'), { code })
+    expect(describeFailure(error)).toEqual({ reason, error })
+  })
+
+  test('without a code is called other', () => {
+    expect(describeFailure(new Error('?')).reason).toBe('other')
+  })
+
+  test('of several addresses is called what the first one said', () => {
+    const refused = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })
+    expect(describeFailure(Object.assign(new AggregateError([refused]), { code: refused.code })).reason).toBe('refused')
+  })
+
+  test('in the bytes themselves is a mismatch', () => {
+    const error = new WrongReply(Buffer.from('a'), Buffer.from('b'))
+    expect(describeFailure(error)).toEqual({ reason: 'mismatch', error })
+  })
+
+  test.each(
+    failureReasons.map(reason => [reason, ['eof', 'reset', 'rejected', 'tls'].includes(reason) ? 'server' : 'client'] as const),
+  )('called %s of an open connection is closed by the %s', (reason, side) => {
+    expect(closedBy(reason)).toBe(side)
+  })
+})

@@ -1,0 +1,111 @@
+import { describe, expect, test } from '@jest/globals'
+import { Schedule } from './schedule.ts'
+
+/** Keeps the event loop busy, as a long computation would. */
+function block(durationMs: number): void {
+  const endMs = performance.now() + durationMs
+  while (performance.now() < endMs) {}
+}
+
+const sum = (counts: number[]) => counts.reduce((total, count) => total + count, 0)
+
+interface Run {
+  readonly startedMs: [from: number, to: number]
+  /** Each tick: the time it was intended for, and when it came. */
+  readonly ticks: { intendedMs: number; cameMs: number }[]
+  readonly skipped: number[]
+}
+
+/** Runs a schedule for so many intervals, started or skipped, and stops it. */
+function run(
+  options: { intervalMs: number; tooLateMs: number; offsetMs?: number; intervals: number },
+  onTick = (_tick: number) => {},
+): Promise<Run> {
+  const { intervalMs, tooLateMs, offsetMs = 0, intervals } = options
+  const ticks: Run['ticks'] = []
+  const skipped: number[] = []
+  return new Promise((resolve, reject) => {
+    const deadline = setTimeout(() => reject(new Error(`only ${ticks.length} ticks came`)), 10_000)
+    const schedule = new Schedule({
+      intervalMs,
+      tooLateMs,
+      tick(intendedMs) {
+        ticks.push({ intendedMs, cameMs: performance.now() })
+        onTick(ticks.length)
+        if (ticks.length + sum(skipped) < intervals) return
+        clearTimeout(deadline)
+        setImmediate(() => {
+          schedule.stop()
+          resolve({ startedMs, ticks, skipped })
+        })
+      },
+      skipped: count => skipped.push(count),
+    })
+    const fromMs = performance.now()
+    schedule.start(offsetMs)
+    const startedMs: Run['startedMs'] = [fromMs, performance.now()]
+  })
+}
+
+/** How many intervals each tick is after the first one. */
+const places = ({ ticks }: Run, intervalMs: number) =>
+  ticks.map(({ intendedMs }) => (intendedMs - (ticks[0]?.intendedMs ?? Number.NaN)) / intervalMs)
+
+describe('a schedule', () => {
+  test('has its n-th tick at start + offset + n × interval, and never before that', async () => {
+    const { startedMs, ticks, skipped } = await run({ intervalMs: 10, tooLateMs: 10_000, offsetMs: 25, intervals: 12 })
+    const [from, to] = startedMs
+    expect(skipped).toEqual([])
+    for (const [index, { intendedMs, cameMs }] of ticks.entries()) {
+      expect(intendedMs).toBeGreaterThanOrEqual(from + 25 + index * 10 - 1e-6)
+      expect(intendedMs).toBeLessThanOrEqual(to + 25 + index * 10 + 1e-6)
+      expect(cameMs).toBeGreaterThanOrEqual(intendedMs)
+    }
+  })
+
+  test('ticks for the first time at once when there is no offset', async () => {
+    const { startedMs, ticks } = await run({ intervalMs: 60_000, tooLateMs: 10_000, intervals: 1 })
+    expect(ticks[0]?.intendedMs).toBeGreaterThanOrEqual(startedMs[0])
+    expect(ticks[0]?.intendedMs).toBeLessThanOrEqual(startedMs[1])
+  })
+
+  test('is not shifted by ticks that take their time', async () => {
+    const slow = await run({ intervalMs: 10, tooLateMs: 10_000, intervals: 15 }, () => block(7))
+    for (const [index, place] of places(slow, 10).entries()) expect(place).toBeCloseTo(index)
+  })
+
+  test('makes up for what a blocked event loop missed, each tick with the time that was intended', async () => {
+    const blocked = await run({ intervalMs: 10, tooLateMs: 10_000, intervals: 30 }, tick => tick === 5 && block(150))
+    expect(blocked.skipped).toEqual([])
+    for (const [index, place] of places(blocked, 10).entries()) expect(place).toBeCloseTo(index)
+    const unblockedMs = (blocked.ticks[4]?.cameMs ?? Number.NaN) + 150
+    const madeUp = blocked.ticks.slice(5).filter(({ intendedMs }) => intendedMs < unblockedMs)
+    expect(madeUp.length).toBeGreaterThanOrEqual(10)
+    for (const { cameMs } of madeUp) expect(cameMs).toBeGreaterThanOrEqual(unblockedMs)
+  })
+
+  test('skips and tells what is too late, and makes up for the rest', async () => {
+    const blocked = await run({ intervalMs: 10, tooLateMs: 100, intervals: 40 }, tick => tick === 5 && block(300))
+    const missing = sum(blocked.skipped)
+    expect(missing).toBeGreaterThanOrEqual(18)
+    // What was told is exactly what is missing between the ticks.
+    expect(places(blocked, 10).at(-1)).toBeCloseTo(blocked.ticks.length + missing - 1)
+    const unblockedMs = (blocked.ticks[4]?.cameMs ?? Number.NaN) + 300
+    const madeUp = blocked.ticks.slice(5).filter(({ intendedMs }) => intendedMs < unblockedMs)
+    expect(madeUp.length).toBeGreaterThan(0)
+    for (const { intendedMs } of madeUp) expect(intendedMs).toBeGreaterThanOrEqual(unblockedMs - 100)
+  })
+
+  test('that was stopped ticks no more, whether it was started or not', async () => {
+    let ticks = 0
+    const schedule = () => new Schedule({ intervalMs: 1, tooLateMs: 1_000, tick: () => ticks++, skipped: () => {} })
+    const never = schedule()
+    never.stop()
+    const stopped = schedule()
+    stopped.start(0)
+    stopped.stop()
+    // Fifty ticks of another one give it time.
+    await run({ intervalMs: 1, tooLateMs: 1_000, intervals: 50 })
+    expect(ticks).toBe(0)
+  })
+})

@@ -1,0 +1,69 @@
+import { describe, expect, test } from '@jest/globals'
+import { startClient } from './support/client.ts'
+import { echo, ScriptedServer } from './support/scripted-server.ts'
+import { startServer } from './support/server.ts'
+import { until } from './support/until.ts'
+
+const env = { NIHAO_INTERVAL: '50ms', NIHAO_TIMEOUT: '1s' }
+
+describe('fresh connections', () => {
+  test('are one for each exchange, and the server sees each come and go', async () => {
+    await using server = await startServer('greet://127.0.0.1:0')
+    const url = `greet://127.0.0.1:${server.port()}`
+    await using client = await startClient(`${url}?connections=0&fresh=true`, { env })
+    await until('ten exchanges', async () => (await client.metric('tcp_client_exchanges_total')) >= 10)
+    const { [url]: totals } = await client.stop()
+    const { exchanges = 0 } = totals ?? {}
+    expect(totals).toMatchObject({
+      connectionAttempts: exchanges,
+      connectionsClosed: { finished: exchanges },
+      exchangeFailures: {},
+      outages: {},
+      sentBytes: 7 * exchanges,
+      receivedBytes: 16 * exchanges,
+    })
+    const closed = { listener: `greet:${server.port()}`, reason: 'client_closed' }
+    await server.untilMetric('tcp_server_connections_closed_total', exchanges, closed)
+    expect(await server.metric('tcp_server_connections_opened_total')).toBe(exchanges)
+    expect(await server.metric('tcp_server_messages_total')).toBe(exchanges)
+  })
+
+  test('go with the sessions, each with its own outages', async () => {
+    await using server = await ScriptedServer.listen(echo)
+    const url = `echo://127.0.0.1:${server.port}`
+    await using client = await startClient(`${url}?connections=1&fresh=true`, { env })
+    await until('some exchanges', async () => (await client.metric('tcp_client_exchanges_total')) >= 10)
+    // The session goes on; who comes new is sent away.
+    server.script = socket => socket.resume().end()
+    const began = await client.log({ msg: 'outage began' })
+    expect(began).toMatchObject({ reason: 'eof', closedBy: 'server', server: `127.0.0.1:${server.port}` })
+    const eofs = () => client.metric('tcp_client_exchange_failures_total', { reason: 'eof' })
+    await until('some lost exchanges', async () => (await eofs()) >= 5)
+    server.script = echo
+    const { lostExchanges } = await client.log({ msg: 'outage over' })
+    expect(lostExchanges).toBe(await eofs())
+    const { [url]: totals } = await client.stop()
+    expect(totals).toMatchObject({ outages: { eof: 1 }, connectionsClosed: { server_closed: lostExchanges } })
+    expect(client.logged({ msg: 'outage began' })).toHaveLength(1)
+  })
+
+  test('are told to be late, refused or wrong like any other', async () => {
+    await using server = await ScriptedServer.listen(socket => socket.resume())
+    const url = `echo://127.0.0.1:${server.port}`
+    await using client = await startClient(`${url}?connections=0&fresh=true&timeout=200ms`, { env })
+    const began = await client.log({ msg: 'outage began' })
+    expect(began).toMatchObject({ reason: 'timeout', closedBy: 'client' })
+    server.script = socket => socket.write('wrong')
+    await client.untilMetric('tcp_client_outages_total', 1)
+    await until('a mismatch', async () => (await client.metric('tcp_client_exchange_failures_total', { reason: 'mismatch' })) > 0)
+    const { port } = server
+    await server[Symbol.asyncDispose]()
+    await until('a refusal', async () => (await client.metric('tcp_client_exchange_failures_total', { reason: 'refused' })) > 0)
+    await using _again = await ScriptedServer.listen(echo, { port })
+    const over = await client.log({ msg: 'outage over' })
+    const { [url]: totals } = await client.stop()
+    expect(over).toMatchObject({ reason: 'timeout', closedBy: 'client' })
+    expect(totals?.outages).toEqual({ timeout: 1 })
+    expect(Object.values(totals?.exchangeFailures ?? {}).reduce((sum, count) => sum + count, 0)).toBe(over.lostExchanges)
+  })
+})

@@ -1,0 +1,62 @@
+import { describe, expect, test } from '@jest/globals'
+import { startClient } from './support/client.ts'
+import { ScriptedServer } from './support/scripted-server.ts'
+import { startServer } from './support/server.ts'
+import { until } from './support/until.ts'
+
+const env = { NIHAO_INTERVAL: '100ms', NIHAO_TIMEOUT: '1s', NIHAO_BACKOFF: '20ms', NIHAO_BACKOFF_MAX: '50ms' }
+
+describe('the log of the client', () => {
+  test('has a line for each target every summary interval, with what happened since the last', async () => {
+    await using server = await startServer('echo://127.0.0.1:0 greet://127.0.0.1:0')
+    const urls = [`echo://127.0.0.1:${server.port(0)}`, `greet://127.0.0.1:${server.port(1)}`]
+    const intervalMs = 200
+    await using client = await startClient(urls.join(' '), {
+      env: { ...env, NIHAO_INTERVAL: '20ms', NIHAO_SUMMARY_INTERVAL: `${intervalMs}ms` },
+    })
+    const { time } = await client.log({ msg: 'admin listening' })
+    await until('five summaries', () => client.logged({ msg: 'summary' }).length >= 10)
+    const totals = await client.stop()
+    for (const url of urls) {
+      const summaries = client.logged({ msg: 'summary', target: url })
+      let exchanges = 0
+      for (const [index, summary] of summaries.entries()) {
+        expect(Date.parse(summary.time) - Date.parse(time)).toBeGreaterThanOrEqual((index + 1) * intervalMs - 2)
+        expect(summary).toMatchObject({ level: 'info', connections: 1, failures: 0, exchanges: expect.any(Number) })
+        expect(summary).not.toHaveProperty('failing')
+        const { p50, p99, max } = summary.roundTripMs as Record<string, number>
+        expect(p50).toBeGreaterThan(0)
+        expect([p50, p99, max]).toEqual([p50, p99, max].toSorted((a = 0, b = 0) => a - b))
+        exchanges += Number(summary.exchanges)
+      }
+      expect(summaries.length).toBeGreaterThanOrEqual(5)
+      // The summaries add up to the whole, but for what came after the last one.
+      expect(exchanges).toBeGreaterThan(0)
+      expect(exchanges).toBeLessThanOrEqual(totals[url]?.exchanges ?? 0)
+    }
+  })
+
+  test('says so in the summary when a target fails', async () => {
+    await using server = await ScriptedServer.listen(socket => socket.resume().end())
+    await using client = await startClient(`echo://127.0.0.1:${server.port}`, {
+      env: { ...env, NIHAO_SUMMARY_INTERVAL: '100ms', NIHAO_TIMEOUT: '100ms' },
+    })
+    const failing = await client.log({ msg: 'summary', failing: 'eof' })
+    expect(failing).not.toHaveProperty('roundTripMs')
+  })
+
+  test('shows the first reply once', async () => {
+    await using server = await startServer('greet://127.0.0.1:0')
+    await using client = await startClient(`greet://127.0.0.1:${server.port()}?connections=4`, { env })
+    await until('ten exchanges', async () => (await client.metric('tcp_client_exchanges_total')) >= 10)
+    expect(client.logged({ msg: 'first reply' })).toEqual([expect.objectContaining({ level: 'info', reply: '你好，张三' })])
+    // A message leaves no line but at the level trace.
+    expect(client.lines.length).toBeLessThan(5)
+  })
+
+  test('has a line for each exchange at the level trace', async () => {
+    await using server = await startServer('greet://127.0.0.1:0')
+    await using client = await startClient(`greet://127.0.0.1:${server.port()}`, { env: { ...env, NIHAO_LOG_LEVEL: 'trace' } })
+    await until('some exchanges', () => client.logged({ level: 'trace', msg: 'exchange' }).length >= 3)
+  })
+})
