@@ -148,3 +148,13 @@ testWith('nc', 'what our client sends with send-proxy, another reads as the spec
   expect(JSON.stringify(error)).toMatch(/PROXY TCP4 127.0.0.1 127.0.0.1 \d+ \d+/)
   expect(await talk('nc', ['-N', '127.0.0.1', `${server.port()}`], [Buffer.from('x')])).toMatchObject({ text: '你好，x' })
 })
+
+test.each(['v1', 'v2'])('both ends count the bytes behind the header of %s, and not the header', async version => {
+  await using server = await startServer(`probe://127.0.0.1:0?proxy=${version}`, { env: trusting })
+  const target = `probe://127.0.0.1:${server.port()}`
+  await using client = await startClient(`${target}?send-proxy=${version}&interval=20ms`)
+  await client.log({ msg: 'first reply' })
+  const { [target]: totals } = await client.stop()
+  const { receivedBytes, sentBytes } = await server.log({ msg: 'connection closed' })
+  expect([receivedBytes, sentBytes]).toEqual([totals?.sentBytes, totals?.receivedBytes])
+})
