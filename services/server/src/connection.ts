@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Writable } from 'node:stream'
+import { TLSSocket } from 'node:tls'
 import { type Bytes, ProtocolError, type ServerHalf } from '@nihao/wire'
 import type { ConnectionFaults, CutKind } from './faults.ts'
 import { FaultyOutput } from './faulty-output.ts'
@@ -275,7 +276,9 @@ export class Connection {
       this.#end('fault')
     } else if (kind === 'reset_after') {
       this.#closeBooks()
-      this.#socket.resetAndDestroy()
+      // Over TLS there is no way to the RST: the end without close_notify tells as well that something broke.
+      if (this.#socket instanceof TLSSocket) this.#socket.destroy()
+      else this.#socket.resetAndDestroy()
     } else if (this.#socket.readableEnded) {
       this.cut('fault')
     } else {

@@ -10,6 +10,9 @@ const tools = {
   socat: { args: ['-V'], says: /socat version/ },
   telnet: { args: ['--help'], says: /telnet/i },
   haproxy: { args: ['-v'], says: /HAProxy version/ },
+  nginx: { args: ['-V'], says: /nginx version.*with-stream/s },
+  openssl: { args: ['version'], says: /^OpenSSL/ },
+  python3: { args: ['--version'], says: /^Python 3/ },
   /** With what a network namespace of one's own takes: root, and iptables to spoil it. */
   unshare: { args: ['--net', 'iptables', '--list'], says: /Chain INPUT/ },
 } as const
