@@ -1,7 +1,7 @@
 import type { TargetConfig } from '../settings.ts'
 import { limitOf, meaningOf } from './check.ts'
+import { CheckFailure } from './check-failure.ts'
 import { checks } from './checks.ts'
-import { CheckFailure } from './conversation.ts'
 import type { CheckName } from './names.ts'
 import { printable } from './printable.ts'
 import type { Figures, Result } from './report.ts'

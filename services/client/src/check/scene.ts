@@ -3,7 +3,8 @@ import { afterBanner, type ProtocolName, protocols } from '@nihao/wire'
 import { dial } from '../dial.ts'
 import { describeFailure } from '../failure.ts'
 import type { ClientValues, TargetConfig } from '../settings.ts'
-import { CheckFailure, Conversation } from './conversation.ts'
+import { CheckFailure } from './check-failure.ts'
+import { Conversation } from './conversation.ts'
 
 const HEADER_BYTES = 13
 const LINE_END_BYTES = 1

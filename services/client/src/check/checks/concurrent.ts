@@ -1,5 +1,5 @@
 import type { Check } from '../check.ts'
-import { withFigures } from '../conversation.ts'
+import { withFigures } from '../check-failure.ts'
 
 const CONNECTIONS = 50
 

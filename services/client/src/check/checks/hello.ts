@@ -1,5 +1,5 @@
 import type { Check } from '../check.ts'
-import { CheckFailure } from '../conversation.ts'
+import { CheckFailure } from '../check-failure.ts'
 
 /** How long a server that is to wait for the first request is watched doing so. */
 const QUIET_MS = 200

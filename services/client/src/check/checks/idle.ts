@@ -1,5 +1,5 @@
 import { type Check, needsListener } from '../check.ts'
-import { withFigures } from '../conversation.ts'
+import { withFigures } from '../check-failure.ts'
 
 /** How long to see whether the connection stands the exchange after the silence. */
 const QUIET_MS = 200

@@ -1,5 +1,5 @@
 import type { Check } from '../check.ts'
-import { withFigures } from '../conversation.ts'
+import { withFigures } from '../check-failure.ts'
 
 const MAX_CONNECTIONS = 100
 const MIN_CONNECTIONS = 10

@@ -1,5 +1,5 @@
 import { type Check, needsReplies } from '../check.ts'
-import { withFigures } from '../conversation.ts'
+import { withFigures } from '../check-failure.ts'
 import type { Scene } from '../scene.ts'
 
 /** Around what fits into packets of Ethernet, of tunnels over it and of jumbo frames, and around powers of two, in bytes. */
