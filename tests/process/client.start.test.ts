@@ -19,11 +19,8 @@ describe('wrong settings end the start with exit code 2 and say what would be ri
     ['a duration', { env: { NIHAO_INTERVAL: '1' } }, ['NIHAO_INTERVAL', '"1"', '250ms, 5s or 2m']],
     ['a flag', { args: ['--intervall', '1s'] }, ['--intervall', '--help']],
     ['a target', { args: ['localhost:7007'] }, ['NIHAO_TARGETS', 'localhost:7007', 'protocol://host:port']],
-    ['an option', { args: [`${target}?retries=3`] }, [target, '"retries"', 'expected message, greeting, interval']],
+    ['an option', { args: [`${target}?retries=3`] }, [target, '"retries"', 'expected message, greeting']],
     ['port 0', { args: ['echo://127.0.0.1:0'] }, ['echo://127.0.0.1:0', 'port 0']],
-    ['load, which is to come', { args: ['load', target] }, ['NIHAO_MODE', '"load"', 'one of probe']],
-    ['check, which is to come', { env: { NIHAO_MODE: 'check' } }, ['NIHAO_MODE', '"check"', 'one of probe']],
-    ['idle, which is to come', { args: ['--mode=idle'] }, ['NIHAO_MODE', '"idle"', 'one of probe']],
     [
       'several, all at once',
       { env: { NIHAO_BACKOFF: 'soon' }, args: ['sing', '--fresh', 'no', 'echo://a?connections=0', 'hello://b'] },
@@ -57,7 +54,7 @@ describe('the command line', () => {
     await using client = new RunningClient(target, { args: ['--help'] })
     expect(await client.exit()).toEqual({ code: 0, signal: null, stderr: '' })
     const help = client.lines.join('\n')
-    expect(help).toContain('Usage: nihao-client [probe]')
+    expect(help).toContain('Usage: nihao-client [probe|load|check|idle]')
     const names = 'mode targets message greeting interval timeout connections fresh backoff backoff-max summary-interval'
     for (const name of `${names} admin-host admin-port log-level`.split(' ')) {
       expect(help).toContain(`\n  --${name}  (NIHAO_${name.replaceAll('-', '_').toUpperCase()})\n`)

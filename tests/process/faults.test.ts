@@ -98,7 +98,7 @@ test('throttle holds the rate, and the books count what has left', async () => {
 })
 
 test('delayed bytes are buffered bytes: they pause reading, and memory stays bounded', async () => {
-  await using server = await startServer('echo://127.0.0.1:0?delay=2s')
+  await using server = await startServer('echo://127.0.0.1:0?delay=2s&max-buffered=256KiB')
   await using peer = await Peer.connect(server.port())
   const before = server.memory().residentBytes
   peer.send(Buffer.alloc(64 * 2 ** 20))

@@ -65,7 +65,11 @@ describe('wrong settings end the start with exit code 2 and say what would be ri
     ['a flag', { args: ['--idel-timeout', '5s'] }, ['--idel-timeout', '--help']],
     ['a flag without its value', { args: ['--idle-timeout'] }, ['--idle-timeout', '--help']],
     ['a protocol', { args: ['hello://127.0.0.1:0'] }, ['hello://127.0.0.1:0', '"hello"', 'greet, echo, discard']],
-    ['TLS', { args: ['greet+tls://127.0.0.1:0'] }, ['greet+tls://127.0.0.1:0', 'not supported yet']],
+    [
+      'TLS',
+      { args: ['greet+tls://127.0.0.1:0'] },
+      ['greet+tls://127.0.0.1:0', 'TLS needs the files cert (NIHAO_CERT) and key (NIHAO_KEY)'],
+    ],
     ['an option', { args: ['greet://127.0.0.1:0?idel=5s'] }, ['greet://127.0.0.1:0', '"idel"', 'idle-timeout']],
     ['the value of an option', { args: ['greet://127.0.0.1:0?idle-timeout=soon'] }, ['idle-timeout', '"soon"', '250ms, 5s']],
     ['a path', { args: ['greet+unix:///run/%zz'] }, ['greet+unix:///run/%zz']],

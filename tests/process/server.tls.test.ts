@@ -104,6 +104,7 @@ describe('TLS', () => {
       expect(openssl(server.port(), ...clientCertificate(wrong)).stdout).toBe('')
     }
     await server.untilMetric('tcp_server_tls_handshake_failures_total', 3, { reason: 'client_certificate' })
+    await until('their log lines', () => server.logged({ reason: 'client_certificate' }).length === 3)
     const codes = server.logged({ reason: 'client_certificate' }).map(({ error }) => (error as { code: string }).code)
     expect(codes).toEqual(['ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'CERT_HAS_EXPIRED'])
   })
