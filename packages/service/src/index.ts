@@ -20,10 +20,13 @@ export {
   type Format,
   nonEmptyText,
   oneOf,
+  optional,
   pattern,
   port,
   positiveDuration,
+  type SizeRange,
   size,
+  sizeRange,
   text,
   wholeNumber,
 } from './formats.ts'

@@ -1,5 +1,6 @@
 import { fixedReply } from './fixed-reply.ts'
 import type { Protocol, ServerHalf } from './protocol.ts'
+import { varyingReply } from './varying-reply.ts'
 
 class Echoer implements ServerHalf {
   /** RFC 862 knows no messages: each read counts as one. */
@@ -17,7 +18,8 @@ export const echo: Protocol = {
   defaultPort: 7007,
   text: true,
   serve: () => new Echoer(),
-  ask: ({ message }) => {
+  ask: ({ message, nextRequest }) => {
+    if (nextRequest !== undefined) return varyingReply(nextRequest, request => request)
     const line = Buffer.from(`${message}\n`)
     return fixedReply(line, line)
   },

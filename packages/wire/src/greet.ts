@@ -1,5 +1,6 @@
 import { fixedReply } from './fixed-reply.ts'
 import type { Bytes, Protocol, ServerHalf } from './protocol.ts'
+import { varyingReply } from './varying-reply.ts'
 
 const LF = 0x0a
 
@@ -48,5 +49,9 @@ export const greet: Protocol = {
   defaultPort: 1234,
   text: true,
   serve: ({ greeting }) => new Greeter(Buffer.from(greeting)),
-  ask: ({ message, greeting }) => fixedReply(Buffer.from(`${message}\n`), Buffer.from(`${greeting}${message}\n`)),
+  ask({ message, greeting, nextRequest }) {
+    if (nextRequest === undefined) return fixedReply(Buffer.from(`${message}\n`), Buffer.from(`${greeting}${message}\n`))
+    const prefix = Buffer.from(greeting)
+    return varyingReply(nextRequest, line => Buffer.concat([prefix, line]))
+  },
 }

@@ -40,6 +40,11 @@ export interface ConnectionFacts {
 export interface AskOptions {
   /** The text of one request, without its line end. */
   readonly message: string
+  /**
+   * Gives the bytes of each request where they differ, in place of `message`: a line with its line end in a text protocol, a payload
+   * in frames. They stay as they are until the reply is there.
+   */
+  readonly nextRequest?: () => Buffer
   /** What the server is expected to put in front of every line; empty for a server that echoes. */
   readonly greeting: string
   /** Whether a text server sends a line of its own first. */

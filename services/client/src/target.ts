@@ -1,11 +1,11 @@
 import { createHistogram } from 'node:perf_hooks'
 import type { Logger } from '@nihao/service'
-import { afterBanner, type Books, endpointUrl, protocols } from '@nihao/wire'
+import { type AskOptions, afterBanner, type Books, type Endpoint, endpointUrl, protocols } from '@nihao/wire'
 import { nonZero, TargetBooks } from './books.ts'
 import { type CloseReason, Connection, type Exchange } from './connection.ts'
 import { dial } from './dial.ts'
 import { describeFailure, type Failure, type FailureReason } from './failure.ts'
-import type { ClientValues, TargetConfig } from './settings.ts'
+import type { ClientValues } from './settings.ts'
 
 /** The steps to a connection that exchanges can go over. */
 export type Phase = 'dns' | 'tcp' | 'hello'
@@ -21,10 +21,16 @@ export interface Observer {
 
 /** Who wants a connection, and hears what becomes of it. */
 export interface ConnectionOwner {
-  answered(connection: Connection, roundTripMs: number): void
+  answered(connection: Connection, roundTripMs: number, nowMs: number): void
   closed(connection: Connection, failure: Failure | undefined, lostExchanges: number): void
   /** The server asks for this connection to be left. */
   goAway?(connection: Connection, reason: string): void
+}
+
+/** What a target is made of: an endpoint with the settings that hold for it and, where requests differ, what they are. */
+export interface TargetOptions {
+  readonly endpoint: Endpoint
+  readonly values: ClientValues & Pick<AskOptions, 'nextRequest'>
 }
 
 /** A name is as long as a host name may be; what is longer is cut, for the log's sake. */
@@ -33,22 +39,26 @@ const MAX_NAME_LENGTH = 253
 /** An endpoint that the client works on: makes its connections and exchanges, and keeps the books of all its sessions. */
 export class Target {
   readonly url: string
-  readonly values: ClientValues
+  readonly values: TargetOptions['values']
   readonly logger: Logger
   readonly books = new TargetBooks()
   readonly observer: Observer
-  readonly #config: TargetConfig
+  readonly #endpoint: Endpoint
   readonly #roundTripsUs = createHistogram()
   #last: { good: boolean; reason?: FailureReason; roundTripMs?: number } | undefined
+  readonly #traces: boolean
   #greeted = false
+  /** Monotonic clock. */
+  #lastSuccessMs = Number.NaN
   #summarised = { exchanges: 0, failures: 0 }
 
-  constructor(config: TargetConfig, observer: (target: string) => Observer, logger: Logger) {
-    this.url = endpointUrl(config.endpoint)
-    this.values = config.values
+  constructor({ endpoint, values }: TargetOptions, observer: (target: string) => Observer, logger: Logger) {
+    this.url = endpointUrl(endpoint)
+    this.values = values
     this.logger = logger.child({ target: this.url })
     this.observer = observer(this.url)
-    this.#config = config
+    this.#endpoint = endpoint
+    this.#traces = logger.isLevelEnabled('trace')
   }
 
   /** True once an exchange is over, well or not. */
@@ -78,15 +88,14 @@ export class Target {
   }
 
   async #dial(owner: ConnectionOwner, signal: AbortSignal): Promise<Connection | Failure> {
-    const { endpoint } = this.#config
     const { timeout, banner } = this.values
     const startMs = performance.now()
-    const socket = await dial(endpoint.address, {
+    const socket = await dial(this.#endpoint.address, {
       timeoutMs: timeout,
       signal,
       observe: (phase, durationMs) => this.observer.connect(phase, durationMs),
     })
-    const protocol = protocols[endpoint.protocol]
+    const protocol = protocols[this.#endpoint.protocol]
     const plain = protocol.ask(this.values, {
       hello: ({ server }) => this.#meet(connection, server),
       goAway: reason => owner.goAway?.(connection, reason),
@@ -94,9 +103,9 @@ export class Target {
     })
     let opened = false
     const connection: Connection = new Connection(socket, banner && protocol.text ? afterBanner(plain) : plain, {
-      answered: (exchange, roundTripMs) => {
-        this.#succeeded(exchange, roundTripMs)
-        owner.answered(connection, roundTripMs)
+      answered: (exchange, roundTripMs, nowMs) => {
+        this.#succeeded(exchange, roundTripMs, nowMs)
+        owner.answered(connection, roundTripMs, nowMs)
       },
       closed: (failure, lost) => {
         this.books.connectionClosed(connection, closeReason(connection, failure))
@@ -140,17 +149,22 @@ export class Target {
   failed(reason: FailureReason): void {
     this.books.exchanges++
     this.books.exchangeFailures[reason]++
+    this.#lastSuccessMs = Number.NaN
     this.#last = { good: false, reason }
   }
 
-  #succeeded(exchange: Exchange, roundTripMs: number): void {
+  #succeeded(exchange: Exchange, roundTripMs: number, nowMs: number): void {
     this.books.exchanges++
-    this.books.lastSuccessMs = Date.now()
-    this.observer.exchange(performance.now() - exchange.intendedMs)
+    this.observer.exchange(nowMs - exchange.intendedMs)
     this.observer.roundTrip(roundTripMs)
     this.#roundTripsUs.record(Math.max(1, Math.round(roundTripMs * 1_000)))
-    this.#last = { good: true, roundTripMs }
-    if (this.logger.isLevelEnabled('trace')) this.logger.trace({ roundTripMs }, 'exchange')
+    // Once for all replies that came together: a load has many of them.
+    if (nowMs !== this.#lastSuccessMs) {
+      this.#lastSuccessMs = nowMs
+      this.books.lastSuccessMs = Date.now()
+      this.#last = { good: true, roundTripMs }
+    }
+    if (this.#traces) this.logger.trace({ roundTripMs }, 'exchange')
   }
 
   /** Shows once what the server says, so that people see it at work. */

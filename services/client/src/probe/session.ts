@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { backoffMs } from '../backoff.ts'
 import { Connection, type Exchange } from '../connection.ts'
 import { ExpiringQueue } from '../expiring-queue.ts'
 import type { Failure } from '../failure.ts'
 import type { ConnectionOwner, Target } from '../target.ts'
-import { backoffMs } from './backoff.ts'
 import { nameOf, Outages } from './outage.ts'
 
 /** A target's use of one connection that is kept open: connects, connects again when it breaks, and never stops on its own. */

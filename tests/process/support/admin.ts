@@ -1,0 +1,52 @@
+import { Service } from './service.ts'
+import { until } from './until.ts'
+
+/** A service with what its admin endpoint says. */
+export class AdministeredService extends Service {
+  adminPort = Number.NaN
+
+  /** Waits until the admin endpoint answers; a service that ends before that is a failure. */
+  async started(): Promise<this> {
+    try {
+      this.adminPort = Number((await this.log({ msg: 'admin listening' })).port)
+      return this
+    } catch (error) {
+      await this[Symbol.asyncDispose]()
+      throw error
+    }
+  }
+
+  async page(path: string, init?: RequestInit): Promise<{ status: number; text: string }> {
+    const response = await fetch(`http://127.0.0.1:${this.adminPort}${path}`, init)
+    return { status: response.status, text: await response.text() }
+  }
+
+  /** All series, as they stand in the text: `name{label="value"}`. */
+  async scrape(): Promise<Map<string, number>> {
+    const { text } = await this.page('/metrics')
+    const samples = text.matchAll(/^([a-z_]+(?:\{.*\})?) (\S+)$/gm)
+    return new Map([...samples].map(([, series = '', value]) => [series, Number(value === '+Inf' ? Infinity : value)]))
+  }
+
+  /** The sum of the series of this name that have all these labels. */
+  async metric(name: string, labels: Readonly<Record<string, string>> = {}): Promise<number> {
+    const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`)
+    const series = [...(await this.scrape())].filter(
+      ([text]) => text.split('{')[0] === name && wanted.every(label => text.includes(label)),
+    )
+    if (series.length === 0) throw new Error(`there is no series ${name} ${wanted}`)
+    return series.reduce((sum, [, value]) => sum + value, 0)
+  }
+
+  /** Waits until a metric says so. */
+  async untilMetric(name: string, expected: number, labels: Readonly<Record<string, string>> = {}, timeoutMs?: number) {
+    let seen = Number.NaN
+    const reached = async () => {
+      seen = await this.metric(name, labels)
+      return seen === expected
+    }
+    await until(`${name} ${JSON.stringify(labels)} to be ${expected}`, reached, timeoutMs).catch(error => {
+      throw new Error(`${error.message}; it is ${seen}`)
+    })
+  }
+}

@@ -1,0 +1,24 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+
+/** A command that runs beside the test, with all that it starts; `await using` ends them. */
+export class Background implements AsyncDisposable {
+  readonly #process: ChildProcess
+  readonly #exited: Promise<unknown>
+
+  constructor(command: string, args: readonly string[]) {
+    // As the leader of a process group of its own: a server that forks is ended with its children.
+    this.#process = spawn(command, args, { stdio: 'ignore', detached: true })
+    this.#exited = once(this.#process, 'exit').catch(() => {})
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { pid } = this.#process
+    try {
+      if (pid !== undefined) process.kill(-pid, 'SIGKILL')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    }
+    await this.#exited
+  }
+}

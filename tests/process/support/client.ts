@@ -1,0 +1,69 @@
+import { AdministeredService } from './admin.ts'
+import type { StartOptions } from './service.ts'
+
+const MAIN = 'services/client/src/main.ts'
+
+export interface ClientConnection {
+  readonly target: string
+  readonly localAddress: string
+  readonly remoteAddress: string
+  readonly ageMs: number
+  readonly sentBytes: number
+  readonly receivedBytes: number
+  readonly answered: number
+  readonly outstanding: number
+}
+
+/** What the last line of the log says of a target, and `/targets` as well. */
+export interface Totals {
+  readonly connectionAttempts: number
+  readonly connectionFailures: Readonly<Record<string, number>>
+  readonly connectionsClosed: Readonly<Record<string, number>>
+  readonly exchanges: number
+  readonly exchangeFailures: Readonly<Record<string, number>>
+  readonly outages: Readonly<Record<string, number>>
+  readonly sentBytes: number
+  readonly receivedBytes: number
+}
+
+export interface TargetState extends Totals {
+  readonly target: string
+  readonly state: string
+  readonly reason?: string
+  readonly lastSuccess: string | null
+  readonly connections: number
+}
+
+/** A nihao-client as a process. */
+export class RunningClient extends AdministeredService {
+  /** A process that may or may not come up: to see it fail. */
+  constructor(targets: string, { env, ...options }: StartOptions = {}) {
+    const defaults = { NIHAO_TARGETS: targets, NIHAO_ADMIN_HOST: '127.0.0.1', NIHAO_ADMIN_PORT: '0' }
+    super(MAIN, { env: { ...defaults, ...env }, ...options })
+  }
+
+  async connections(): Promise<ClientConnection[]> {
+    return JSON.parse((await this.page('/connections')).text).connections
+  }
+
+  /** The state of each target, by its URL. */
+  async targets(): Promise<Record<string, TargetState>> {
+    const { targets } = JSON.parse((await this.page('/targets')).text) as { targets: TargetState[] }
+    return Object.fromEntries(targets.map(state => [state.target, state]))
+  }
+
+  /** Tells it to stop, sees it exit with 0, and gives what it says of its life, by the URL of the target. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<Record<string, Totals>> {
+    this.kill(signal)
+    const { code, stderr } = await this.exit()
+    if (code !== 0 || stderr !== '') throw new Error(`the client ended with ${code}: ${stderr}`)
+    const line = this.logged({ msg: 'stopped' }).at(-1)
+    if (line === undefined) throw new Error('the client did not say that it stopped')
+    return line as unknown as Record<string, Totals>
+  }
+}
+
+/** Starts a client and waits until its admin endpoint answers: its work has then begun. */
+export function startClient(targets: string, options?: StartOptions): Promise<RunningClient> {
+  return new RunningClient(targets, options).started()
+}

@@ -1,0 +1,6 @@
+/** Shows a figure that was measured along the way; nothing is asserted of it. */
+export function note(text: string): void {
+  process.stderr.write(`    ${text}\n`)
+}
+
+export const mebibytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`

@@ -1,0 +1,137 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { DEADLINE_MS, until } from './until.ts'
+
+const ROOT = join(import.meta.dirname, '../../..')
+
+export interface StartOptions {
+  /** The whole environment of the process, but for PATH. */
+  readonly env?: Readonly<Record<string, string>>
+  readonly args?: readonly string[]
+  /** The limit of open files, soft and hard. */
+  readonly openFiles?: number
+  /** A file descriptor in the place of the pipe that `lines` come from. */
+  readonly stdout?: number
+}
+
+export interface LogLine {
+  readonly level: string
+  readonly time: string
+  readonly service: string
+  readonly msg: string
+  readonly [field: string]: unknown
+}
+
+export interface Exit {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly stderr: string
+}
+
+/** Figures of the kernel for one process, in bytes. */
+export interface Memory {
+  readonly residentBytes: number
+  /** The most that it was since the start or since `resetPeak`. */
+  readonly peakBytes: number
+}
+
+/** A service as a process of its own, run from the source tree. `await using` ends it, whatever became of the test. */
+export class Service implements AsyncDisposable {
+  /** What came on stdout so far, line by line. */
+  readonly lines: string[] = []
+  readonly exited: Promise<Exit>
+  readonly #process: ChildProcess
+  #stdout = ''
+  #stderr = ''
+  #closed = false
+
+  /** @param main path of the entry point in the source tree, such as services/server/src/main.ts */
+  constructor(main: string, { env, args = [], openFiles, stdout }: StartOptions = {}) {
+    const command = [process.execPath, '--conditions=source', join(ROOT, main), ...args]
+    const [file = '', ...rest] =
+      openFiles === undefined ? command : ['sh', '-c', `ulimit -n ${openFiles} && exec "$@"`, 'sh', ...command]
+    this.#process = spawn(file, rest, {
+      cwd: ROOT,
+      env: { PATH: process.env.PATH ?? '', ...env },
+      stdio: ['ignore', stdout ?? 'pipe', 'pipe'],
+    })
+    this.#process.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      const lines = (this.#stdout + text).split('\n')
+      this.#stdout = lines.pop() ?? ''
+      this.lines.push(...lines)
+    })
+    this.#process.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr += text
+    })
+    this.exited = new Promise((resolve, reject) => {
+      this.#process.once('error', reject)
+      this.#process.once('close', (code, signal) => {
+        this.#closed = true
+        resolve({ code, signal, stderr: this.#stderr })
+      })
+    })
+  }
+
+  get pid(): number {
+    return this.#process.pid ?? Number.NaN
+  }
+
+  get running(): boolean {
+    return this.#process.exitCode === null && this.#process.signalCode === null
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#process.kill(signal)
+  }
+
+  /** Lets nobody read stdout any more: the next write to it fails with EPIPE. */
+  closeStdout(): void {
+    this.#process.stdout?.destroy()
+  }
+
+  /** Log lines so far that have all these fields. */
+  logged(fields: Readonly<Record<string, unknown>> = {}): LogLine[] {
+    return this.lines
+      .map(line => JSON.parse(line) as LogLine)
+      .filter(line => Object.entries(fields).every(([name, value]) => line[name] === value))
+  }
+
+  /** The first log line that has all these fields, as soon as it is there. */
+  async log(fields: Readonly<Record<string, unknown>>, timeoutMs = DEADLINE_MS): Promise<LogLine> {
+    return until(`log line ${JSON.stringify(fields)}`, () => this.#line(fields), timeoutMs)
+  }
+
+  #line(fields: Readonly<Record<string, unknown>>): LogLine | undefined {
+    const [line] = this.logged(fields)
+    // Not as soon as the process is gone: its last lines may still be in the pipe.
+    if (line === undefined && this.#closed) {
+      throw new Error(
+        `the process ended without a log line ${JSON.stringify(fields)}:\n${this.lines.join('\n')}\n${this.#stderr}`,
+      )
+    }
+    return line
+  }
+
+  /** How it ended; fails when it has not after this time. */
+  async exit(timeoutMs = DEADLINE_MS): Promise<Exit> {
+    await until('the process to end', () => !this.running, timeoutMs)
+    return this.exited
+  }
+
+  memory(): Memory {
+    const status = readFileSync(`/proc/${this.pid}/status`, 'utf8')
+    const bytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) * 1_024
+    return { residentBytes: bytes('VmRSS'), peakBytes: bytes('VmHWM') }
+  }
+
+  /** Has the kernel forget the peak so far; see proc_pid_clear_refs(5). */
+  resetPeak(): void {
+    writeFileSync(`/proc/${this.pid}/clear_refs`, '5')
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#process.kill('SIGKILL')
+    await this.exited
+  }
+}

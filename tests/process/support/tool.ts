@@ -1,0 +1,55 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { test } from '@jest/globals'
+
+/** What each tool says of itself, to tell it from others of that name. */
+const tools = {
+  nc: { args: ['-h'], says: /OpenBSD netcat/ },
+  socat: { args: ['-V'], says: /socat version/ },
+  telnet: { args: ['--help'], says: /telnet/i },
+} as const
+
+export type Tool = keyof typeof tools
+
+function isInstalled(tool: Tool): boolean {
+  const { args, says } = tools[tool]
+  const { stdout, stderr } = spawnSync(tool, args, { encoding: 'utf8', timeout: 5_000 })
+  return says.test(`${stdout}${stderr}`)
+}
+
+/** A test with a peer that is not ours: left out where the tool is not installed, unless REQUIRE_PEERS=1 makes that a failure. */
+export function testWith(tool: Tool, name: string, run: () => Promise<void>, timeoutMs?: number): void {
+  const possible = process.env.REQUIRE_PEERS === '1' || isInstalled(tool)
+  const title = possible ? name : `${name} (left out: ${tool} is not installed)`
+  ;(possible ? test : test.skip)(title, run, timeoutMs)
+}
+
+export interface Talk {
+  readonly exitCode: number | null
+  readonly sizeBytes: number
+  readonly sha256: string
+  /** The first 64 KiB of what came. */
+  readonly text: string
+}
+
+/** Runs a tool to its end: gives it the input, then EOF, and takes what it puts out, in no more memory than that needs. */
+export async function talk(tool: Tool, args: readonly string[], input: Iterable<Buffer>, timeoutMs = 25_000): Promise<Talk> {
+  const child = spawn(tool, args, { stdio: ['pipe', 'pipe', 'ignore'] })
+  const timeout = setTimeout(() => child.kill('SIGKILL'), timeoutMs)
+  const exited = new Promise<number | null>(resolve => child.once('close', resolve))
+  const hash = createHash('sha256')
+  let sizeBytes = 0
+  let head = Buffer.alloc(0)
+  child.stdout.on('data', (chunk: Buffer) => {
+    hash.update(chunk)
+    sizeBytes += chunk.length
+    if (head.length < 65_536) head = Buffer.concat([head, chunk])
+  })
+  // A tool that ends before it has read all is seen by what it put out.
+  await pipeline(Readable.from(input), child.stdin).catch(() => {})
+  const exitCode = await exited
+  clearTimeout(timeout)
+  return { exitCode, sizeBytes, sha256: hash.digest('hex'), text: head.toString('utf8', 0, 65_536) }
+}
