@@ -1,8 +1,8 @@
 // A closed-loop client in as few lines as it takes: counts the bytes of replies, compares nothing and measures no latency.
-// Arguments: port, connections, depth, bytes of a request (an echo server is at the other end), seconds.
+// Arguments: port, connections, depth, bytes of a request (an echo server is at the other end), seconds to warm up, seconds to measure.
 import { connect } from 'node:net'
 
-const [port, connections, depth, size, seconds] = process.argv.slice(2).map(Number)
+const [port, connections, depth, size, warmUpSeconds, measureSeconds] = process.argv.slice(2).map(Number)
 const requests = Buffer.concat(Array(depth).fill(Buffer.from(`${'x'.repeat(size - 1)}\n`)))
 let replies = 0
 for (let index = 0; index < connections; index++) {
@@ -25,5 +25,5 @@ setTimeout(() => {
     const { user, system } = process.cpuUsage(cpu)
     const exchanges = replies - before
     process.stdout.write(`${JSON.stringify({ exchanges, cpuSeconds: (user + system) / 1e6 })}\n`, () => process.exit())
-  }, seconds * 1_000)
-}, 1_000)
+  }, measureSeconds * 1_000)
+}, warmUpSeconds * 1_000)

@@ -21,7 +21,8 @@ export interface Observer {
 
 /** Who wants a connection, and hears what becomes of it. */
 export interface ConnectionOwner {
-  answered(connection: Connection, roundTripMs: number, nowMs: number): void
+  /** The exchange is over: whoever made it may use the object again. */
+  answered(connection: Connection, roundTripMs: number, nowMs: number, exchange: Exchange): void
   closed(connection: Connection, failure: Failure | undefined, lostExchanges: number): void
   /** The server asks for this connection to be left. */
   goAway?(connection: Connection, reason: string): void
@@ -105,7 +106,7 @@ export class Target {
     const connection: Connection = new Connection(socket, banner && protocol.text ? afterBanner(plain) : plain, {
       answered: (exchange, roundTripMs, nowMs) => {
         this.#succeeded(exchange, roundTripMs, nowMs)
-        owner.answered(connection, roundTripMs, nowMs)
+        owner.answered(connection, roundTripMs, nowMs, exchange)
       },
       closed: (failure, lost) => {
         this.books.connectionClosed(connection, closeReason(connection, failure))
