@@ -1,6 +1,6 @@
 // What a load costs its client: exchanges per CPU-second of `nihao-client load`, which measures every latency and compares every byte, beside
 // those of a bare Node client that only counts. Both on one core, an echo server on another one; rounds take turns, and medians are told.
-// Usage: node bench/client.ts [rounds]
+// Usage: [NIHAO_CLIENT=path of a compiled main.js] node bench/client.ts [rounds]
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
@@ -53,7 +53,12 @@ async function measureLoad(port: number, { connections, depth, size }: Workload)
     timeout: '30s',
   }
   const flags = Object.entries(options).map(([name, value]) => `--${name}=${value}`)
-  const report = await output([process.env.MAIN ?? 'services/client/src/main.ts', 'load', `echo://127.0.0.1:${port}`, ...flags])
+  const report = await output([
+    process.env.NIHAO_CLIENT ?? 'services/client/src/main.ts',
+    'load',
+    `echo://127.0.0.1:${port}`,
+    ...flags,
+  ])
   const { targets, client } = report as { targets: { answered: number }[]; client: { cpuSeconds: number } }
   return Number(targets[0]?.answered) / client.cpuSeconds
 }

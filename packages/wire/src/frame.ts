@@ -83,6 +83,7 @@ const TAIL_BYTES = 4_096
 export class FrameReader {
   readonly #maxLength: number
   readonly #onFrame: (frame: Frame) => void
+  readonly #copies: boolean
   /** The frame that is coming in: bytes so far, their pieces, and the small ones that are being put together behind these. */
   #bytes = 0
   #frameBytes = 0
@@ -90,10 +91,14 @@ export class FrameReader {
   #tail = Buffer.alloc(0)
   #tailBytes = 0
 
-  /** @param maxPayloadBytes a frame that says it has more is refused as soon as its length is known */
-  constructor(maxPayloadBytes: number, onFrame: (frame: Frame) => void) {
+  /**
+   * @param maxPayloadBytes a frame that says it has more is refused as soon as its length is known
+   * @param copies true where the memory of a chunk is used for the next one
+   */
+  constructor(maxPayloadBytes: number, onFrame: (frame: Frame) => void, copies = false) {
     this.#maxLength = maxPayloadBytes + HEADER_BYTES - LENGTH_BYTES
     this.#onFrame = onFrame
+    this.#copies = copies
   }
 
   /** True when a frame has begun and not ended. */
@@ -143,7 +148,7 @@ export class FrameReader {
 
   #addLarge(piece: Buffer): void {
     this.#endTail()
-    this.#pieces.push(piece)
+    this.#pieces.push(this.#copies ? Buffer.from(piece) : piece)
   }
 
   #addSmall(piece: Buffer): void {

@@ -138,7 +138,7 @@ class Client implements ClientHalf {
     const payload = Buffer.from(message)
     this.#nextPayload = nextRequest ?? (() => payload)
     this.replyText = message
-    this.#frames = new FrameReader(maxMessage, frame => this.#take(frame))
+    this.#frames = new FrameReader(maxMessage, frame => this.#take(frame), true)
   }
 
   request(): Buffer {

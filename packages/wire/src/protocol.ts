@@ -112,7 +112,7 @@ export interface ClientHalf {
   /** The bytes of the next request. */
   request(): Buffer
   /**
-   * Judges bytes that came back.
+   * Judges bytes that came back. The chunk is the caller's again when this returns.
    * @returns how many requests they completed the replies of
    * @throws {WrongReply} when they are not what must come back
    * @throws {Rejected} when the server will not serve this connection

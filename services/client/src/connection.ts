@@ -53,7 +53,7 @@ export class Connection {
     this.#socket = socket
     this.#half = half
     this.#events = events
-    socket.on('data', chunk => this.#receive(chunk))
+    socket.on('data', chunk => this.receive(chunk))
     socket.on('end', () => this.#serverEnded())
     socket.on('error', error => this.#break(describeFailure(error)))
     socket.on('close', () => this.#close())
@@ -112,7 +112,8 @@ export class Connection {
     this.#socket.once('close', () => clearTimeout(deadline))
   }
 
-  #receive(chunk: Buffer): void {
+  /** Takes what came in, where the socket does not emit it. The chunk is not kept. */
+  receive(chunk: Buffer): void {
     try {
       const count = this.#half.receive(chunk)
       const requests: Buffer[] = []

@@ -94,6 +94,7 @@ export class Target {
     const socket = await dial(this.#endpoint.address, {
       timeoutMs: timeout,
       signal,
+      take: chunk => connection.receive(chunk),
       observe: (phase, durationMs) => this.observer.connect(phase, durationMs),
     })
     const protocol = protocols[this.#endpoint.protocol]
@@ -158,7 +159,7 @@ export class Target {
     this.books.exchanges++
     this.observer.exchange(nowMs - exchange.intendedMs)
     this.observer.roundTrip(roundTripMs)
-    this.#roundTripsUs.record(Math.max(1, Math.round(roundTripMs * 1_000)))
+    if (this.values.summaryInterval > 0) this.#roundTripsUs.record(Math.max(1, Math.round(roundTripMs * 1_000)))
     // Once for all replies that came together: a load has many of them.
     if (nowMs !== this.#lastSuccessMs) {
       this.#lastSuccessMs = nowMs

@@ -85,7 +85,7 @@ export class Load {
 function newTargetLoad({ endpoint, values }: TargetConfig, logger: Logger): TargetLoad {
   const figures = new Figures(values.rate > 0)
   const requests = values.size === null ? {} : requestsOf(values.size, endpoint.protocol)
-  const target = new Target({ endpoint, values: { ...values, ...requests } }, () => figures, logger)
+  const target = new Target({ endpoint, values: { ...values, ...requests, summaryInterval: 0 } }, () => figures, logger)
   return { target, figures, generator: new Generator(target) }
 }
 
