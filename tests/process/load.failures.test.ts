@@ -10,7 +10,10 @@ import { until } from './support/until.ts'
 /** Serves three exchanges rightly, and the fourth in another way. */
 const fourth = (wrong: (socket: Socket, request: Buffer) => void): Script => {
   let served = 0
-  return socket => socket.on('data', chunk => (++served === 4 ? wrong(socket, chunk) : socket.write(chunk)))
+  return socket => {
+    socket.on('data', chunk => (++served === 4 ? wrong(socket, chunk) : socket.write(chunk)))
+    socket.on('end', () => socket.end())
+  }
 }
 
 const wrongServers: [name: string, wrong: (socket: Socket, request: Buffer) => void, reason: string, code: number][] = [
@@ -40,10 +43,12 @@ describe('load through failures', () => {
   })
 
   test('replies in pieces are right', async () => {
-    const pieces: Script = socket =>
+    const pieces: Script = socket => {
       socket.on('data', chunk => {
         for (const byte of chunk) socket.write(Buffer.of(byte))
       })
+      socket.on('end', () => socket.end())
+    }
     await using server = await ScriptedServer.listen(pieces)
     const { code, target } = await reportLoad('--count', '20', '--depth', '3', `echo://127.0.0.1:${server.port}`)
     expect([code, target.answered]).toEqual([0, 20])

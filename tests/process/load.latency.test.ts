@@ -12,6 +12,7 @@ function stallOnce(afterMs: number): Script {
   const stalls = { fromMs: Number.NaN, waiting: [] as (() => void)[] }
   let firstMs = Number.NaN
   return (socket: Socket) => {
+    socket.on('end', () => socket.end())
     socket.on('data', chunk => {
       const nowMs = performance.now()
       if (Number.isNaN(firstMs)) firstMs = nowMs

@@ -52,6 +52,7 @@ describe('load reports', () => {
     // Replies take 20 ms: more than the one limit, far less than the other.
     await using slow = await ScriptedServer.listen(socket => {
       socket.on('data', chunk => setTimeout(() => socket.write(chunk), 20))
+      socket.on('end', () => socket.end())
     })
     const { code, report } = await reportLoad('--count', '20', '--timeout', '9s', flag, limit, `echo://127.0.0.1:${slow.port}`)
     expect([code, report.exitCode, report.thresholds.map(({ met }) => met)]).toEqual([expected, expected, [expected === 0]])

@@ -53,7 +53,8 @@ export class RunningLoad extends Service {
 /** Runs a load to its end. */
 export async function runLoad(...args: string[]): Promise<LoadResult> {
   await using load = new RunningLoad(args)
-  return load.result()
+  // Awaited here: what is returned as a promise would see the process ended first.
+  return await load.result()
 }
 
 /** Runs a load of one target to its end, and gives its exit code with its report. */

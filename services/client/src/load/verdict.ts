@@ -32,7 +32,7 @@ export function thresholdsOf({ maxP99, maxFailures, minRate }: Limits, target: s
 /** What became of a target over its whole life, for the exit code. */
 export interface TargetLife {
   readonly connected: boolean
-  readonly books: Pick<TargetBooks, 'connectionsClosed' | 'exchangeFailures'>
+  readonly books: Pick<TargetBooks, 'connectionsClosed'>
 }
 
 /** The exit code of a load: the gravest of what happened. */
