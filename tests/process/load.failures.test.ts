@@ -70,11 +70,9 @@ describe('load through failures', () => {
   })
 
   test('a server that never comes back ends a load by count, too', async () => {
-    const server = await ScriptedServer.listen(fourth(socket => socket.destroy()))
-    const load = reportLoad('--count', '10', '--backoff-max', '10ms', '--backoff', '10ms', `echo://127.0.0.1:${server.port}`)
-    await until('the load', () => server.accepted === 1)
-    await server[Symbol.asyncDispose]()
-    const { code, target } = await load
+    const server: ScriptedServer = await ScriptedServer.listen(fourth(() => void server[Symbol.asyncDispose]()))
+    const flags = ['--count', '10', '--backoff-max', '10ms', '--backoff', '10ms']
+    const { code, target } = await reportLoad(...flags, `echo://127.0.0.1:${server.port}`)
     expect(target).toMatchObject({ answered: 3, failed: 7 })
     expect(code).toBe(4)
   })
