@@ -31,7 +31,7 @@ function newHalf(request: Buffer, reply: Buffer, replies: Buffer): ClientHalf {
         if (awaited === 0) throw new WrongReply(Buffer.alloc(0), chunk.subarray(start))
         const length = Math.min(Math.min(replies.length, awaited * reply.length) - position, chunk.length - start)
         if (chunk.compare(replies, position, position + length, start, start + length) !== 0) {
-          throw firstWrong(reply, position, chunk.subarray(start, start + length))
+          throw firstWrong(reply, position, chunk.subarray(start))
         }
         start += length
         const ended = Math.floor((position + length) / reply.length)

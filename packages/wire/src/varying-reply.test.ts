@@ -43,3 +43,9 @@ describe.each(['same', 'varying'])('replies to %s requests', kind => {
     expect(() => half.receive(Buffer.concat([replies, Buffer.from('你')]))).toThrow('expected nothing, received "你"')
   })
 })
+
+test('the error shows the first wrong reply of many, with all that came', () => {
+  const half = protocols.echo.ask({ ...options, message: 'ping' }, {})
+  for (let count = 0; count < 3; count++) half.request()
+  expect(() => half.receive(Buffer.from('ping\npong\nand more'))).toThrow('expected "ping\\n", received "pong\\nand more"')
+})
