@@ -44,11 +44,6 @@ describe('the table for the plotter', () => {
     const lines = histogramTable([milliseconds(4), createHistogram(), milliseconds(4)]).split('\n')
     expect(lines[2]?.trim().split(/\s+/)).toEqual(['1.000', '0.000000000000', '1', '1.00'])
     expect(lines.filter(line => !line.startsWith('#')).at(-2)).toMatch(/^ +4\.\d{3} 1\.000000000000 +8$/)
-    expect(lines).toContain(
-      '#[Max     =        4.001, Total count    =            8]'.replace(
-        '4.001',
-        lines.join().match(/Max {5}= +([\d.]+)/)?.[1] ?? '',
-      ),
-    )
+    expect(lines.at(-2)).toMatch(/^#\[Max {5}= {8}4\.\d{3}, Total count {4}= {12}8\]$/)
   })
 })
