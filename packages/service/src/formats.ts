@@ -84,6 +84,29 @@ export const share: Format<number> = {
   parse: text => (/^(0(\.[0-9]{1,9})?|1)$/.test(text) ? Number(text) : undefined),
 }
 
+export interface SizeRange {
+  readonly minimum: number
+  readonly maximum: number
+}
+
+/** One size or all sizes of a range, in bytes, of at least one. */
+export const sizeRange: Format<SizeRange> = {
+  valid: 'a size from 1B to 64MiB such as 512B, or a range of them such as 100B..10KiB',
+  parse(text) {
+    const [first = '', last = first, ...more] = text.split('..')
+    const minimum = size.parse(first) ?? 0
+    const maximum = size.parse(last) ?? 0
+    return more.length === 0 && minimum >= 1 && minimum <= maximum && maximum <= 64 * SIZE_UNITS.MiB
+      ? { minimum, maximum }
+      : undefined
+  },
+}
+
+/** What may be left out: null for the empty text. */
+export function optional<Value>(format: Format<Value>): Format<Value | null> {
+  return { valid: `${format.valid}; empty = none`, parse: text => (text === '' ? null : format.parse(text)) }
+}
+
 /** A whole number, from 0. */
 export const count = wholeNumber(0, 1_000_000_000)
 

@@ -10,12 +10,12 @@ class Discarder implements ServerHalf {
   }
 }
 
-function speaker(line: Buffer): ClientHalf {
+function speaker(request: () => Buffer): ClientHalf {
   return {
     oneWay: true,
     replyText: undefined,
     opening: false,
-    request: () => line,
+    request,
     receive(chunk) {
       throw new WrongReply(Buffer.alloc(0), chunk)
     },
@@ -27,5 +27,8 @@ export const discard: Protocol = {
   defaultPort: 7009,
   text: true,
   serve: () => new Discarder(),
-  ask: ({ message }) => speaker(Buffer.from(`${message}\n`)),
+  ask({ message, nextRequest }) {
+    const line = Buffer.from(`${message}\n`)
+    return speaker(nextRequest ?? (() => line))
+  },
 }

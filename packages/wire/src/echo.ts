@@ -1,5 +1,7 @@
 import { fixedReply } from './fixed-reply.ts'
-import type { Protocol, ServerHalf } from './protocol.ts'
+import type { AskOptions, Protocol, ServerHalf } from './protocol.ts'
+import { shared } from './shared.ts'
+import { varyingReply } from './varying-reply.ts'
 
 class Echoer implements ServerHalf {
   /** RFC 862 knows no messages: each read counts as one. */
@@ -12,13 +14,16 @@ class Echoer implements ServerHalf {
   }
 }
 
+const clients = shared(({ message, nextRequest }: AskOptions) => {
+  if (nextRequest !== undefined) return () => varyingReply(nextRequest, request => request)
+  const line = Buffer.from(`${message}\n`)
+  return fixedReply(line, line)
+})
+
 /** RFC 862: whatever comes is sent back. */
 export const echo: Protocol = {
   defaultPort: 7007,
   text: true,
   serve: () => new Echoer(),
-  ask: ({ message }) => {
-    const line = Buffer.from(`${message}\n`)
-    return fixedReply(line, line)
-  },
+  ask: options => clients(options)(),
 }

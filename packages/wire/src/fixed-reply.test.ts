@@ -34,7 +34,7 @@ const cases: [name: string, asked: number, received: string, verdict: number | s
 
 describe('a fixed reply', () => {
   const asking = (times: number) => {
-    const half = fixedReply(request, reply)
+    const half = fixedReply(request, reply)()
     for (let asked = 0; asked < times; asked++) expect(half.request()).toEqual(request)
     return half
   }
@@ -65,7 +65,7 @@ describe('a fixed reply', () => {
   })
 
   test('requests and replies take turns', () => {
-    const half = fixedReply(request, reply)
+    const half = fixedReply(request, reply)()
     for (let turn = 0; turn < 3; turn++) {
       half.request()
       expect(half.receive(reply)).toBe(1)

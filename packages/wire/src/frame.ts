@@ -89,6 +89,7 @@ const NO_TAIL = Buffer.alloc(0)
 export class FrameReader {
   readonly #maxLength: number
   readonly #onFrame: (frame: Frame) => void
+  readonly #copies: boolean
   /** The frame that is coming in: bytes so far, their pieces, and the small ones that are being put together behind these. */
   #bytes = 0
   #frameBytes = 0
@@ -96,10 +97,14 @@ export class FrameReader {
   #tail = NO_TAIL
   #tailBytes = 0
 
-  /** @param maxPayloadBytes a frame that says it has more is refused as soon as its length is known */
-  constructor(maxPayloadBytes: number, onFrame: (frame: Frame) => void) {
+  /**
+   * @param maxPayloadBytes a frame that says it has more is refused as soon as its length is known
+   * @param copies true where the memory of a chunk is used for the next one
+   */
+  constructor(maxPayloadBytes: number, onFrame: (frame: Frame) => void, copies = false) {
     this.#maxLength = maxPayloadBytes + HEADER_BYTES - LENGTH_BYTES
     this.#onFrame = onFrame
+    this.#copies = copies
   }
 
   /** True when a frame has begun and not ended. */
@@ -156,7 +161,7 @@ export class FrameReader {
       this.#addSmall(piece)
     } else {
       this.#endTail()
-      this.#pieces.push(piece)
+      this.#pieces.push(this.#copies ? Buffer.from(piece) : piece)
     }
     this.#bytes += piece.length
   }

@@ -1,5 +1,7 @@
 import { fixedReply } from './fixed-reply.ts'
-import type { Bytes, Protocol, ServerHalf } from './protocol.ts'
+import type { AskOptions, Bytes, Protocol, ServerHalf } from './protocol.ts'
+import { shared } from './shared.ts'
+import { varyingReply } from './varying-reply.ts'
 
 const LF = 0x0a
 
@@ -60,10 +62,16 @@ class Greeter implements ServerHalf {
   }
 }
 
+const clients = shared(({ message, greeting, nextRequest }: AskOptions) => {
+  if (nextRequest === undefined) return fixedReply(Buffer.from(`${message}\n`), Buffer.from(`${greeting}${message}\n`))
+  const prefix = Buffer.from(greeting)
+  return () => varyingReply(nextRequest, line => Buffer.concat([prefix, line]))
+})
+
 /** A greeting for every line: `张三` is answered by `你好，张三`. */
 export const greet: Protocol = {
   defaultPort: 1234,
   text: true,
   serve: ({ greeting }) => new Greeter(Buffer.from(greeting)),
-  ask: ({ message, greeting }) => fixedReply(Buffer.from(`${message}\n`), Buffer.from(`${greeting}${message}\n`)),
+  ask: options => clients(options)(),
 }

@@ -5,7 +5,8 @@
  * - protocol.ts     what a protocol is: a server's half and a client's half
  * - protocols.ts    the table of all protocols
  * - greet.ts, echo.ts, discard.ts, chargen.ts, probe.ts    one protocol each, both halves
- * - fixed-reply.ts  the client's half that greet and echo share
+ * - fixed-reply.ts  the client's half that greet and echo share, where all requests are the same
+ * - varying-reply.ts    … and where they differ
  * - frame.ts        the frames of probe: encoding, and finding them in what comes in
  * - banner.ts       the line that a text server may send first
  * - proxy-header.ts what a proxy tells in front of a connection (PROXY protocol)
@@ -15,10 +16,12 @@
 export { afterBanner, bannerLine } from './banner.ts'
 export { type Endpoint, type EndpointAddress, EndpointError, endpointUrl, parseEndpoints } from './endpoint.ts'
 export {
+  type AskOptions,
   type Books,
   type Bytes,
   type ClientHalf,
   type ConnectionFacts,
+  type Protocol,
   ProtocolError,
   type ProtocolErrorReason,
   protocolErrorReasons,

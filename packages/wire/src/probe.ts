@@ -113,14 +113,22 @@ class Server implements ServerHalf {
   }
 }
 
+/** The payload of a PING; where all are the same, there is one of these. */
+interface Asked {
+  readonly payload: Buffer
+  readonly crc: number
+}
+
 class Client implements ClientHalf {
   readonly oneWay = false
   readonly replyText: string
   opening = true
   readonly #hear: ServerNews
   readonly #frames: FrameReader
-  readonly #payload: Buffer
-  readonly #crc: number
+  readonly #nextPayload: () => Buffer
+  /** What was asked last, and all that was asked and not yet answered, in order. */
+  #asked: Asked = { payload: Buffer.alloc(0), crc: 0 }
+  readonly #awaited: Asked[] = []
   #nextId = 0
   #awaitedId = 0
   #completed = 0
@@ -129,16 +137,19 @@ class Client implements ClientHalf {
   #receivedBytes = 0
   #sentBytes = 0
 
-  constructor({ message, maxMessage }: AskOptions, hear: ServerNews) {
+  constructor({ message, nextRequest, maxMessage }: AskOptions, hear: ServerNews) {
     this.#hear = hear
-    this.#payload = Buffer.from(message)
-    this.#crc = crc32(this.#payload)
+    const payload = Buffer.from(message)
+    this.#nextPayload = nextRequest ?? (() => payload)
     this.replyText = message
-    this.#frames = new FrameReader(maxMessage, frame => this.#take(frame))
+    this.#frames = new FrameReader(maxMessage, frame => this.#take(frame), true)
   }
 
   request(): Buffer {
-    const frame = encodeFrame(FrameType.ping, this.#nextId, this.#payload, this.#crc)
+    const payload = this.#nextPayload()
+    if (payload !== this.#asked.payload) this.#asked = { payload, crc: crc32(payload) }
+    this.#awaited.push(this.#asked)
+    const frame = encodeFrame(FrameType.ping, this.#nextId, payload, this.#asked.crc)
     this.#nextId = (this.#nextId + 1) % IDS
     this.#pings++
     this.#sentBytes += frame.length
@@ -182,15 +193,17 @@ class Client implements ClientHalf {
   }
 
   #judge(frame: Frame): void {
-    if (this.#awaitedId === this.#nextId)
+    const awaited = this.#awaited.shift()
+    if (awaited === undefined)
       throw new WrongReply(Buffer.alloc(0), payloadOf(frame), 'a reply that nobody asked for: ', this.#completed)
     const intact = isIntact(frame)
     if (!intact) this.#corrupt++
-    if (!intact) throw new WrongReply(this.#payload, payloadOf(frame), 'corrupted on the way from the server: ', this.#completed)
-    if (frame.crc !== this.#crc)
-      throw new WrongReply(this.#payload, payloadOf(frame), 'corrupted on the way to the server: ', this.#completed)
+    if (!intact)
+      throw new WrongReply(awaited.payload, payloadOf(frame), 'corrupted on the way from the server: ', this.#completed)
+    if (frame.crc !== awaited.crc)
+      throw new WrongReply(awaited.payload, payloadOf(frame), 'corrupted on the way to the server: ', this.#completed)
     if (frame.id !== this.#awaitedId)
-      throw new WrongReply(this.#payload, payloadOf(frame), `id ${frame.id} instead of ${this.#awaitedId}: `, this.#completed)
+      throw new WrongReply(awaited.payload, payloadOf(frame), `id ${frame.id} instead of ${this.#awaitedId}: `, this.#completed)
     this.#awaitedId = (this.#awaitedId + 1) % IDS
     this.#completed++
   }

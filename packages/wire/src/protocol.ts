@@ -40,6 +40,11 @@ export interface ConnectionFacts {
 export interface AskOptions {
   /** The text of one request, without its line end. */
   readonly message: string
+  /**
+   * Gives the bytes of each request where they differ, in place of `message`: a line with its line end in a text protocol, a payload
+   * in frames. They stay as they are until the reply is there.
+   */
+  readonly nextRequest?: () => Buffer
   /** What the server is expected to put in front of every line; empty for a server that echoes. */
   readonly greeting: string
   /** Whether a text server sends a line of its own first. */
@@ -109,7 +114,7 @@ export interface ClientHalf {
   /** The bytes of the next request. */
   request(): Buffer
   /**
-   * Judges bytes that came back.
+   * Judges bytes that came back. The chunk is the caller's again when this returns.
    * @returns how many requests they completed the replies of
    * @throws {WrongReply} when they are not what must come back
    * @throws {Rejected} when the server will not serve this connection

@@ -17,7 +17,8 @@ export const closeReasons = ['finished', 'goaway', 'server_closed', 'reset', 'ti
 export type CloseReason = (typeof closeReasons)[number]
 
 export interface ConnectionEvents {
-  answered(exchange: Exchange, roundTripMs: number): void
+  /** At `nowMs`; replies that came together share it. */
+  answered(exchange: Exchange, roundTripMs: number, nowMs: number): void
   /** The last event: nothing is under way any more. Without a failure, the client had finished. */
   closed(failure: Failure | undefined, lost: Exchange[]): void
 }
@@ -40,6 +41,8 @@ export class Connection {
   readonly #events: ConnectionEvents
   readonly #outstanding = new ExpiringQueue<Exchange>(late => this.#break({ reason: 'timeout' }, late))
   readonly #lost: Exchange[] = []
+  /** Requests that replies give rise to, while these are being taken in: they go out together. */
+  #requests: Buffer[] | undefined
   readonly #opened = Promise.withResolvers<Failure | undefined>()
   #failure: Failure | undefined
   #finishing = false
@@ -53,7 +56,7 @@ export class Connection {
     this.#socket = socket
     this.#half = half
     this.#events = events
-    socket.on('data', chunk => this.#receive(chunk))
+    socket.on('data', chunk => this.receive(chunk))
     socket.on('end', () => this.#serverEnded())
     socket.on('error', error => this.#break(describeFailure(error)))
     socket.on('close', () => this.#close())
@@ -89,13 +92,19 @@ export class Connection {
     return this.#outstanding.length
   }
 
-  send(exchange: Exchange): void {
-    exchange.sentMs = performance.now()
+  /** True where nothing comes back: an exchange is over as soon as the kernel has taken the request. */
+  get oneWay(): boolean {
+    return this.#half.oneWay
+  }
+
+  send(exchange: Exchange, nowMs = performance.now()): void {
+    exchange.sentMs = nowMs
     this.#outstanding.push(exchange)
     const request = this.#half.request()
     if (this.#half.pulls) this.#socket.resume()
     if (this.#half.oneWay) this.#socket.write(request, error => error ?? this.#answer(1))
-    else this.#socket.write(request)
+    else if (this.#requests === undefined) this.#socket.write(request)
+    else this.#requests.push(request)
   }
 
   /** Closes when what is outstanding is answered or too late. A server that does not close its side within `timeoutMs` is left. */
@@ -107,9 +116,16 @@ export class Connection {
     this.#socket.once('close', () => clearTimeout(deadline))
   }
 
-  #receive(chunk: Buffer): void {
+  /** Takes what came in, where the socket does not emit it. The chunk is not kept. */
+  receive(chunk: Buffer): void {
     try {
-      this.#answer(this.#half.receive(chunk))
+      const count = this.#half.receive(chunk)
+      const requests: Buffer[] = []
+      this.#requests = requests
+      this.#answer(count)
+      this.#requests = undefined
+      const [first] = requests
+      if (first !== undefined) this.#socket.write(requests.length === 1 ? first : Buffer.concat(requests))
       if (!this.#half.opening) this.#opened.resolve(undefined)
     } catch (error) {
       if (error instanceof WrongReply) this.#answer(error.completed)
@@ -123,7 +139,7 @@ export class Connection {
       const exchange = this.#outstanding.shift()
       if (exchange === undefined) return
       this.answered++
-      this.#events.answered(exchange, nowMs - exchange.sentMs)
+      this.#events.answered(exchange, nowMs - exchange.sentMs, nowMs)
     }
     if (count === 0 || this.#outstanding.length > 0) return
     if (this.#finishing) this.#sayGoodbye()

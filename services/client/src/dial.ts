@@ -14,6 +14,11 @@ export interface DialOptions {
   readonly keepAliveMs?: number
   readonly signal: AbortSignal
   /** Hears how long each phase took that came to a good end. */
+  /**
+   * Takes what comes in on a plain connection, in place of 'data' events. The chunk is valid only during the call: all sockets read into the
+   * same memory. A buffer for each read would be most of what a client with large replies does, in allocation and garbage collection.
+   */
+  readonly take?: (chunk: Buffer) => void
   readonly observe: (phase: 'dns' | 'tcp' | 'tls', durationMs: number) => void
   /** The PROXY header to send first, as if this client were the proxy of its own connection. */
   readonly sendProxy?: ProxyVersion | undefined
@@ -26,7 +31,7 @@ export interface DialOptions {
  * @throws an error with the `code` of the operating system; ETIMEDOUT for the time limit, too
  */
 export async function dial(address: EndpointAddress, options: DialOptions): Promise<Socket> {
-  const { timeoutMs, keepAliveMs = 0, signal, observe, sendProxy, tls } = options
+  const { timeoutMs, keepAliveMs = 0, signal, take, observe, sendProxy, tls } = options
   const timeout = new AbortController()
   const timer = setTimeout(() => timeout.abort(Object.assign(new Error('timed out'), { code: 'ETIMEDOUT' })), timeoutMs)
   const aborted = AbortSignal.any([signal, timeout.signal])
@@ -37,7 +42,7 @@ export async function dial(address: EndpointAddress, options: DialOptions): Prom
     if (addresses !== undefined) observe('dns', performance.now() - startMs)
 
     const connectMs = performance.now()
-    const socket = await open(address, addresses, timeoutMs, aborted)
+    const socket = await open(address, addresses, timeoutMs, aborted, tls === undefined ? take : undefined)
     if (keepAliveMs > 0) socket.setKeepAlive(true, keepAliveMs)
     observe('tcp', performance.now() - connectMs)
     if (sendProxy !== undefined) socket.write(proxyHeader(sendProxy, socket))
@@ -74,17 +79,26 @@ function resolve(host: string, signal: AbortSignal): Promise<LookupAddress[]> {
   return Promise.race([addresses, gaveUp.promise]).finally(() => signal.removeEventListener('abort', giveUp))
 }
 
+const readBuffer = Buffer.allocUnsafeSlow(65_536)
+
+function takeRead(take: (chunk: Buffer) => void, sizeBytes: number): boolean {
+  take(readBuffer.subarray(0, sizeBytes))
+  return true
+}
+
 function open(
   address: EndpointAddress,
   addresses: LookupAddress[] | undefined,
   timeoutMs: number,
   signal: AbortSignal,
+  take: ((chunk: Buffer) => void) | undefined,
 ): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect({
       ...address,
       allowHalfOpen: true, // the client decides when its side ends
       noDelay: true,
+      ...(take && { onread: { buffer: readBuffer, callback: sizeBytes => takeRead(take, sizeBytes) } }),
       ...(addresses && {
         lookup: (_host, _options, found) => found(null, addresses),
         autoSelectFamily: true,

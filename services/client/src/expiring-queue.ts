@@ -2,6 +2,8 @@
 export class ExpiringQueue<Item extends { readonly deadlineMs: number }> {
   readonly #onExpire: (item: Item) => void
   #items: Item[] = []
+  /** Where the first item stands: `Array.shift` moves all that follow, which takes long where many wait. */
+  #head = 0
   #timer: NodeJS.Timeout | undefined
 
   /** `onExpire` gets each item whose deadline is past, taken out of the queue. */
@@ -10,38 +12,54 @@ export class ExpiringQueue<Item extends { readonly deadlineMs: number }> {
   }
 
   get length(): number {
-    return this.#items.length
+    return this.#items.length - this.#head
   }
 
   push(item: Item): void {
     this.#items.push(item)
-    this.#arm()
+    if (this.#timer === undefined) this.#arm()
   }
 
   shift(): Item | undefined {
-    return this.#items.shift()
+    const item = this.#items[this.#head]
+    if (item === undefined) return undefined
+    this.#head++
+    if (this.#head === this.#items.length) {
+      this.#items.length = 0
+      this.#head = 0
+    } else if (this.#head >= 1_024 && this.#head * 2 >= this.#items.length) {
+      this.#items = this.#items.slice(this.#head)
+      this.#head = 0
+    }
+    return item
   }
 
   /** Takes everything. */
   clear(): Item[] {
-    const items = this.#items
+    const items = this.#items.slice(this.#head)
     this.#items = []
+    this.#head = 0
     clearTimeout(this.#timer)
     this.#timer = undefined
     return items
   }
 
   #arm(): void {
-    const [first] = this.#items
-    if (first === undefined || this.#timer !== undefined) return
+    const first = this.#items[this.#head]
+    if (first === undefined) return
     // Timers may fire a little early by this clock; they then wait another millisecond.
-    this.#timer = setTimeout(() => this.#check(), Math.max(1, first.deadlineMs - performance.now()))
+    // What has come in while this process was busy is taken in first: nothing is late because nobody looked.
+    this.#timer = setTimeout(() => setImmediate(() => this.#check()), Math.max(1, first.deadlineMs - performance.now()))
   }
 
   #check(): void {
+    clearTimeout(this.#timer)
     this.#timer = undefined
-    for (let first = this.#items[0]; first !== undefined && first.deadlineMs <= performance.now(); first = this.#items[0]) {
-      this.#items.shift()
+    const nowMs = performance.now()
+    for (;;) {
+      const first = this.#items[this.#head]
+      if (first === undefined || first.deadlineMs > nowMs) break
+      this.shift()
       this.#onExpire(first)
     }
     this.#arm()

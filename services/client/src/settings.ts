@@ -9,23 +9,31 @@ import {
   logLevel,
   nonEmptyText,
   oneOf,
+  optional,
   pattern,
   port,
   positiveDuration,
   readEndpoints,
   readSettings,
   type Setting,
+  type SizeRange,
   type Source,
   size,
+  sizeRange,
   someOf,
   text,
   type Values,
+  wholeNumber,
   wholeSeconds,
 } from '@nihao/service'
 import { CredentialsError, type Endpoint, endpointUrl, parseEndpoints, readCredentials } from '@nihao/wire'
 import { type CheckName, checkNames, selectChecks } from './check/names.ts'
 
 export type ModeName = 'probe' | 'load' | 'check' | 'idle'
+
+export type ArrivalsName = 'fixed' | 'poisson'
+
+export type ReportForm = 'text' | 'json'
 
 /** Every setting of the client. The README's table and `--help` are made from this one. */
 export const settings = {
@@ -164,6 +172,66 @@ export const settings = {
     format: duration,
     default: '0s',
   } as Setting<number>,
+  count: {
+    doc: 'Exchanges to make with each target (load); 0 = as many as the duration allows. Without count and duration the load lasts 10s.',
+    format: count,
+    default: '0',
+    perEndpoint: true,
+  } as Setting<number>,
+  duration: {
+    doc: 'For how long exchanges are started (load); 0s = until the count is reached. Without count and duration the load lasts 10s.',
+    format: duration,
+    default: '0s',
+  } as Setting<number>,
+  warmUp: {
+    doc: 'Time of load before the measured one (load): neither its exchanges nor its time count for anything but failed connections.',
+    format: duration,
+    default: '0s',
+  } as Setting<number>,
+  rate: {
+    doc: 'Exchanges to start with each target per second, whatever became of those before (load, open loop); 0 = the next one as soon as a reply is there (closed loop).',
+    format: count,
+    default: '0',
+    perEndpoint: true,
+  } as Setting<number>,
+  arrivals: {
+    doc: 'How the starts of an open loop follow each other (load): at a fixed interval, or at random (a Poisson process).',
+    format: oneOf('fixed', 'poisson'),
+    default: 'fixed',
+    perEndpoint: true,
+  } as Setting<ArrivalsName>,
+  depth: {
+    doc: 'Exchanges that may be outstanding on one connection (load); those beyond wait, and their latency counts from when they should have started.',
+    format: wholeNumber(1, 1_000_000),
+    default: '1',
+    perEndpoint: true,
+  } as Setting<number>,
+  size: {
+    doc: 'Bytes of each request, its line end included (load; for probe: of its payload), in place of the message; of a range each size is as likely as any other.',
+    format: optional(sizeRange),
+    default: '',
+    perEndpoint: true,
+  } as Setting<SizeRange | null>,
+  histogram: {
+    doc: "File that gets the latency from the intended start, in ms, as a table for HdrHistogram's plotter (load); empty = none.",
+    format: text,
+    default: '',
+  } as Setting<string>,
+  maxP99: {
+    doc: 'Threshold (load): the 99th percentile of the latency from the intended start may be at most this.',
+    format: optional(positiveDuration),
+    default: '',
+  } as Setting<number | null>,
+  maxFailures: {
+    doc: 'Threshold (load): at most so many exchanges may fail. Given, it also allows for lost connections.',
+    format: optional(count),
+    default: '',
+  } as Setting<number | null>,
+  minRate: {
+    doc: 'Threshold (load): at least so many exchanges must be answered per second.',
+    format: optional(count),
+    default: '',
+  } as Setting<number | null>,
   summaryInterval: {
     doc: 'Time between two summary lines in the log; 0s = none.',
     format: duration,
@@ -223,6 +291,9 @@ export function readConfig({ env, args }: Source, { files = true } = {}): Client
     const mistake = (what: string) => mistakes.push(`NIHAO_TARGETS: ${url}: ${what}`)
     if ('port' in endpoint.address && endpoint.address.port === 0) mistake('port 0 is no port to connect to')
     if (values.connections === 0 && !values.fresh) mistake('nothing to do: connections is 0 and fresh is false')
+    else if (values.connections === 0 && values.mode === 'load') mistake('no load without connections')
+    const { size, maxMessage } = values
+    if (endpoint.protocol === 'probe' && size !== null && size.maximum > maxMessage) mistake('size is more than max-message')
     if (seen.has(url)) mistake('given twice')
     for (const what of tlsMistakes(endpoint, values, files)) mistake(what)
     seen.add(url)

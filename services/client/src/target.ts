@@ -1,12 +1,12 @@
 import { createHistogram } from 'node:perf_hooks'
 import type { Logger } from '@nihao/service'
-import { afterBanner, type Books, endpointUrl, protocols } from '@nihao/wire'
+import { type AskOptions, afterBanner, type Books, type Endpoint, endpointUrl, protocols } from '@nihao/wire'
 import { nonZero, TargetBooks } from './books.ts'
 import { type CloseReason, Connection, type Exchange } from './connection.ts'
 import { ClientCredentials } from './credentials.ts'
 import { dial } from './dial.ts'
 import { describeFailure, type Failure, type FailureReason } from './failure.ts'
-import type { ClientValues, TargetConfig } from './settings.ts'
+import type { ClientValues } from './settings.ts'
 
 /** The steps to a connection that exchanges can go over. */
 export type Phase = 'dns' | 'tcp' | 'tls' | 'hello'
@@ -22,7 +22,8 @@ export interface Observer {
 
 /** Who wants a connection, and hears what becomes of it. */
 export interface ConnectionOwner {
-  answered(connection: Connection, roundTripMs: number): void
+  /** The exchange is over: whoever made it may use the object again. */
+  answered(connection: Connection, roundTripMs: number, nowMs: number, exchange: Exchange): void
   closed(connection: Connection, failure: Failure | undefined, lostExchanges: number): void
   /** The server asks for this connection to be left. */
   goAway?(connection: Connection, reason: string): void
@@ -36,30 +37,40 @@ export interface ConnectOptions {
   readonly keepAliveMs?: number
 }
 
+/** What a target is made of: an endpoint with the settings that hold for it and, where requests differ, what they are. */
+export interface TargetOptions {
+  readonly endpoint: Endpoint
+  readonly values: ClientValues & Pick<AskOptions, 'nextRequest'>
+}
+
 /** A name is as long as a host name may be; what is longer is cut, for the log's sake. */
 const MAX_NAME_LENGTH = 253
 
 /** An endpoint that the client works on: makes its connections and exchanges, and keeps the books of all its sessions. */
 export class Target {
   readonly url: string
-  readonly values: ClientValues
+  readonly values: TargetOptions['values']
   readonly logger: Logger
   readonly books = new TargetBooks()
   readonly observer: Observer
-  readonly #config: TargetConfig
+  readonly #endpoint: Endpoint
   readonly #credentials: ClientCredentials | undefined
   readonly #roundTripsUs = createHistogram()
   #last: { good: boolean; reason?: FailureReason; roundTripMs?: number } | undefined
+  readonly #traces: boolean
   #greeted = false
+  /** Monotonic clock. */
+  #lastSuccessMs = Number.NaN
   #summarised = { exchanges: 0, failures: 0 }
 
-  constructor(config: TargetConfig, observer: (target: string) => Observer, logger: Logger) {
-    this.url = endpointUrl(config.endpoint)
-    this.values = config.values
+  constructor({ endpoint, values }: TargetOptions, observer: (target: string) => Observer, logger: Logger) {
+    this.url = endpointUrl(endpoint)
+    this.values = values
     this.logger = logger.child({ target: this.url })
     this.observer = observer(this.url)
-    this.#config = config
-    this.#credentials = config.endpoint.tls ? new ClientCredentials(config, this.logger) : undefined
+    this.#endpoint = endpoint
+    this.#traces = logger.isLevelEnabled('trace')
+    this.#credentials = endpoint.tls ? new ClientCredentials({ endpoint, values }, this.logger) : undefined
   }
 
   /** True once an exchange is over, well or not. */
@@ -93,18 +104,18 @@ export class Target {
     signal: AbortSignal,
     { host, keepAliveMs = 0 }: ConnectOptions,
   ): Promise<Connection | Failure> {
-    const { endpoint } = this.#config
     const { timeout, banner, sendProxy } = this.values
     const startMs = performance.now()
-    const socket = await dial(host === undefined ? endpoint.address : { ...endpoint.address, host }, {
+    const socket = await dial(host === undefined ? this.#endpoint.address : { ...this.#endpoint.address, host }, {
       timeoutMs: timeout,
       keepAliveMs,
       signal,
+      take: chunk => connection.receive(chunk),
       observe: (phase, durationMs) => this.observer.connect(phase, durationMs),
       sendProxy: sendProxy === 'off' ? undefined : sendProxy,
       tls: this.#credentials?.forDial(),
     })
-    const protocol = protocols[endpoint.protocol]
+    const protocol = protocols[this.#endpoint.protocol]
     const plain = protocol.ask(this.values, {
       hello: ({ server }) => this.#meet(connection, server),
       goAway: reason => owner.goAway?.(connection, reason),
@@ -112,9 +123,9 @@ export class Target {
     })
     let opened = false
     const connection: Connection = new Connection(socket, banner && protocol.text ? afterBanner(plain) : plain, {
-      answered: (exchange, roundTripMs) => {
-        this.#succeeded(exchange, roundTripMs)
-        owner.answered(connection, roundTripMs)
+      answered: (exchange, roundTripMs, nowMs) => {
+        this.#succeeded(exchange, roundTripMs, nowMs)
+        owner.answered(connection, roundTripMs, nowMs, exchange)
       },
       closed: (failure, lost) => {
         this.books.connectionClosed(connection, closeReason(connection, failure))
@@ -158,17 +169,22 @@ export class Target {
   failed(reason: FailureReason): void {
     this.books.exchanges++
     this.books.exchangeFailures[reason]++
+    this.#lastSuccessMs = Number.NaN
     this.#last = { good: false, reason }
   }
 
-  #succeeded(exchange: Exchange, roundTripMs: number): void {
+  #succeeded(exchange: Exchange, roundTripMs: number, nowMs: number): void {
     this.books.exchanges++
-    this.books.lastSuccessMs = Date.now()
-    this.observer.exchange(performance.now() - exchange.intendedMs)
+    this.observer.exchange(nowMs - exchange.intendedMs)
     this.observer.roundTrip(roundTripMs)
-    this.#roundTripsUs.record(Math.max(1, Math.round(roundTripMs * 1_000)))
-    this.#last = { good: true, roundTripMs }
-    if (this.logger.isLevelEnabled('trace')) this.logger.trace({ roundTripMs }, 'exchange')
+    if (this.values.summaryInterval > 0) this.#roundTripsUs.record(Math.max(1, Math.round(roundTripMs * 1_000)))
+    // Once for all replies that came together: a load has many of them.
+    if (nowMs !== this.#lastSuccessMs) {
+      this.#lastSuccessMs = nowMs
+      this.books.lastSuccessMs = Date.now()
+      this.#last = { good: true, roundTripMs }
+    }
+    if (this.#traces) this.logger.trace({ roundTripMs }, 'exchange')
   }
 
   /** Shows once what the server says, so that people see it at work. */

@@ -79,6 +79,11 @@ export class Service implements AsyncDisposable {
     return this.#process.pid ?? Number.NaN
   }
 
+  /** What came on stderr so far. */
+  get stderr(): string {
+    return this.#stderr
+  }
+
   get running(): boolean {
     return this.#process.exitCode === null && this.#process.signalCode === null
   }

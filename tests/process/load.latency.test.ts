@@ -1,0 +1,61 @@
+import type { Socket } from 'node:net'
+import { describe, expect, test } from '@jest/globals'
+import { reportLoad } from './support/load.ts'
+import { type Script, ScriptedServer } from './support/scripted-server.ts'
+
+const RATE = 1_000
+const DURATION_MS = 5_000
+const STALL_MS = 1_000
+
+/** Echoes, but for one stall, which begins with the first byte after `afterMs`. */
+function stallOnce(afterMs: number): Script {
+  const stalls = { fromMs: Number.NaN, waiting: [] as (() => void)[] }
+  let firstMs = Number.NaN
+  return (socket: Socket) => {
+    socket.on('end', () => socket.end())
+    socket.on('data', chunk => {
+      const nowMs = performance.now()
+      if (Number.isNaN(firstMs)) firstMs = nowMs
+      if (Number.isNaN(stalls.fromMs) && nowMs - firstMs > afterMs) {
+        stalls.fromMs = nowMs
+        setTimeout(() => {
+          for (const reply of stalls.waiting) reply()
+          stalls.waiting = []
+          stalls.fromMs = Number.NEGATIVE_INFINITY
+        }, STALL_MS)
+      }
+      const stalled = nowMs - stalls.fromMs < STALL_MS + 50 && stalls.fromMs > 0
+      if (stalled) stalls.waiting.push(() => socket.write(chunk))
+      else socket.write(chunk)
+    })
+  }
+}
+
+describe('load and coordinated omission', () => {
+  test('a stall of a second shows in the p99 from the intended start, and not in the one from the send', async () => {
+    await using server = await ScriptedServer.listen(stallOnce(DURATION_MS / 2))
+    const flags = ['--rate', `${RATE}`, '--duration', `${DURATION_MS}ms`, '--connections', '4', '--timeout', '10s']
+    const { target } = await reportLoad(...flags, `echo://127.0.0.1:${server.port}`)
+    expect([target.answered, target.failed]).toEqual([(RATE * DURATION_MS) / 1_000, 0])
+
+    // In the second of the stall 1,000 exchanges were due, and each waited for what was left of it: evenly from 1,000 ms down to 0.
+    // The longest 1% of all 5,000 are 50 of these, so that p99 is where 50 have waited longer: 50 ms before 1,000.
+    const longest = (RATE * DURATION_MS) / 1_000 / 100
+    const expectedP99 = STALL_MS - (longest * 1_000) / RATE
+    const { fromIntendedStart, fromSend } = target.latencyMs
+    expect(fromIntendedStart.percentiles.p99).toBeGreaterThanOrEqual(expectedP99 - 10)
+    // A busy machine adds to every latency, and takes nothing away.
+    expect(fromIntendedStart.percentiles.p99).toBeLessThan(expectedP99 + 250)
+
+    // Only the four that were under way, one on each connection, saw the stall from their send: fewer than the 50 that make a p99.
+    expect(fromSend.max).toBeGreaterThanOrEqual(STALL_MS - 1)
+    expect(fromSend.percentiles.p99).toBeLessThan(STALL_MS / 4)
+  })
+
+  test('in a closed loop both latencies are one', async () => {
+    await using server = await ScriptedServer.listen(socket => socket.pipe(socket))
+    const { target } = await reportLoad('--count', '500', '--timeout', '10s', `echo://127.0.0.1:${server.port}`)
+    expect(target.latencyMs.fromIntendedStart).toEqual(target.latencyMs.fromSend)
+    expect(target.scheduleLagMs).toBeNull()
+  })
+})
