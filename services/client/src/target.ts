@@ -3,8 +3,7 @@ import type { Logger } from '@nihao/service'
 import { type AskOptions, afterBanner, type Books, type Endpoint, endpointUrl, protocols } from '@nihao/wire'
 import { nonZero, TargetBooks } from './books.ts'
 import { type CloseReason, Connection, type Exchange } from './connection.ts'
-import { ClientCredentials } from './credentials.ts'
-import { dial } from './dial.ts'
+import { Dialer } from './dialer.ts'
 import { describeFailure, type Failure, type FailureReason } from './failure.ts'
 import type { ClientValues } from './settings.ts'
 
@@ -54,7 +53,7 @@ export class Target {
   readonly books = new TargetBooks()
   readonly observer: Observer
   readonly #endpoint: Endpoint
-  readonly #credentials: ClientCredentials | undefined
+  readonly #dialer: Dialer
   readonly #roundTripsUs = createHistogram()
   #last: { good: boolean; reason?: FailureReason; roundTripMs?: number } | undefined
   readonly #traces: boolean
@@ -70,7 +69,7 @@ export class Target {
     this.observer = observer(this.url)
     this.#endpoint = endpoint
     this.#traces = logger.isLevelEnabled('trace')
-    this.#credentials = endpoint.tls ? new ClientCredentials({ endpoint, values }, this.logger) : undefined
+    this.#dialer = new Dialer({ endpoint, values }, this.logger)
   }
 
   /** True once an exchange is over, well or not. */
@@ -99,21 +98,14 @@ export class Target {
     return result
   }
 
-  async #dial(
-    owner: ConnectionOwner,
-    signal: AbortSignal,
-    { host, keepAliveMs = 0 }: ConnectOptions,
-  ): Promise<Connection | Failure> {
-    const { timeout, banner, sendProxy } = this.values
+  async #dial(owner: ConnectionOwner, signal: AbortSignal, options: ConnectOptions): Promise<Connection | Failure> {
+    const { timeout, banner } = this.values
     const startMs = performance.now()
-    const socket = await dial(host === undefined ? this.#endpoint.address : { ...this.#endpoint.address, host }, {
-      timeoutMs: timeout,
-      keepAliveMs,
+    const socket = await this.#dialer.dial({
+      ...options,
       signal,
       take: chunk => connection.receive(chunk),
       observe: (phase, durationMs) => this.observer.connect(phase, durationMs),
-      sendProxy: sendProxy === 'off' ? undefined : sendProxy,
-      tls: this.#credentials?.forDial(),
     })
     const protocol = protocols[this.#endpoint.protocol]
     const plain = protocol.ask(this.values, {

@@ -1,17 +1,16 @@
-import type { TargetConfig } from '../settings.ts'
 import { limitOf, meaningOf } from './check.ts'
 import { CheckFailure } from './check-failure.ts'
 import { checks } from './checks.ts'
 import type { CheckName } from './names.ts'
 import { printable } from './printable.ts'
 import type { Figures, Result } from './report.ts'
-import { Scene } from './scene.ts'
+import { type CheckTarget, Scene } from './scene.ts'
 
 /**
  * Makes one check on one target.
  * @param interrupt gives it up: the check then counts as skipped
  */
-export async function judge(name: CheckName, config: TargetConfig, interrupt: AbortSignal): Promise<Result> {
+export async function judge(name: CheckName, config: CheckTarget, interrupt: AbortSignal): Promise<Result> {
   const check = checks[name]
   const unfit = check.unfit?.(config.endpoint.protocol)
   if (unfit !== undefined) return { name, verdict: 'skipped', why: unfit }

@@ -1,12 +1,14 @@
 import { EXIT, exit, type Logger, stopOnSignal } from '@nihao/service'
 import { endpointUrl } from '@nihao/wire'
+import { Dialer } from '../dialer.ts'
 import { program } from '../program.ts'
-import type { ClientConfig, TargetConfig } from '../settings.ts'
+import type { ClientConfig } from '../settings.ts'
 import { judge } from './judge.ts'
 import { type CheckName, selectChecks } from './names.ts'
 import { printable } from './printable.ts'
 import { type Report, type Reporter, type Result, type TargetReport, verdictOf } from './report.ts'
 import { reporters } from './reporters.ts'
+import type { CheckTarget } from './scene.ts'
 import { untilAnswered, waitFor } from './wait.ts'
 
 const EXIT_CODES = { ok: EXIT.ok, failed: EXIT.failed, unreachable: EXIT.notConnected } as const
@@ -27,10 +29,11 @@ export async function runCheck(config: ClientConfig, logger: Logger): Promise<vo
   const reporter = reporters[config.report]()
   const started = new Date()
   const startMs = performance.now()
-  await waitFor(config, interrupt.signal, logger)
+  const checkTargets = config.targetConfigs.map(target => ({ ...target, dialer: new Dialer(target, logger) }))
+  await waitFor(config.wait, checkTargets, interrupt.signal, logger)
   write(reporter.begin?.())
   const targets: TargetReport[] = []
-  for (const target of config.targetConfigs) {
+  for (const target of checkTargets) {
     if (interrupt.signal.aborted) break
     targets.push(await checkTarget(target, selectChecks(config.only, config.skip), interrupt.signal, { reporter, write }))
   }
@@ -49,7 +52,7 @@ export async function runCheck(config: ClientConfig, logger: Logger): Promise<vo
 }
 
 async function checkTarget(
-  config: TargetConfig,
+  config: CheckTarget,
   names: readonly CheckName[],
   interrupt: AbortSignal,
   { reporter, write }: { reporter: Reporter; write: (text: string | undefined) => void },
@@ -80,7 +83,7 @@ async function checkTarget(
  * Why no more checks make sense after one that failed: they would fail as well. A target may take a moment to recover: from connections above its limit,
  * or from a crash.
  */
-async function obstacle(failed: CheckName, config: TargetConfig, interrupt: AbortSignal): Promise<string | undefined> {
+async function obstacle(failed: CheckName, config: CheckTarget, interrupt: AbortSignal): Promise<string | undefined> {
   if (failed === 'hello' || failed === 'exchange') return `builds on ${failed}, which failed`
   const exchange = await untilAnswered(config, config.values.checkTimeout, interrupt)
   return exchange?.verdict === 'ok' ? undefined : `the target has not answered since ${failed} failed`

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { afterBanner, type ProtocolName, protocols } from '@nihao/wire'
-import { dial } from '../dial.ts'
+import type { Dialer } from '../dialer.ts'
 import { describeFailure } from '../failure.ts'
 import type { ClientValues, TargetConfig } from '../settings.ts'
 import { CheckFailure } from './check-failure.ts'
@@ -9,6 +9,11 @@ import { Conversation } from './conversation.ts'
 const HEADER_BYTES = 13
 const LINE_END_BYTES = 1
 
+/** A target, and the way to it. */
+export interface CheckTarget extends TargetConfig {
+  readonly dialer: Dialer
+}
+
 /** Where a check plays: its target, the connections that it opens, and their end together. */
 export class Scene implements Disposable {
   readonly values: ClientValues
@@ -16,12 +21,12 @@ export class Scene implements Disposable {
   phasesMs: { dns?: number; tcp?: number; tls?: number } = {}
   /** What a server of frames told of itself on the last connection. */
   facts: Readonly<Record<string, unknown>> = {}
-  readonly #config: TargetConfig
+  readonly #config: CheckTarget
   readonly #signal: AbortSignal
   readonly #conversations: Conversation[] = []
 
   /** @param signal gives up whatever is under way */
-  constructor(config: TargetConfig, signal: AbortSignal) {
+  constructor(config: CheckTarget, signal: AbortSignal) {
     this.values = config.values
     this.#config = config
     this.#signal = signal
@@ -46,18 +51,19 @@ export class Scene implements Disposable {
 
   /** Connects, and asks nothing. @throws {CheckFailure} */
   async connect(message = this.values.message): Promise<Conversation> {
-    const { endpoint } = this.#config
+    const { endpoint, dialer } = this.#config
     this.phasesMs = {}
-    const socket = await dial(endpoint.address, {
-      timeoutMs: this.values.timeout,
-      signal: this.#signal,
-      observe: (phase, durationMs) => {
-        this.phasesMs[phase] = durationMs
-      },
-    }).catch(error => {
-      const { reason } = describeFailure(error)
-      throw new CheckFailure(reason, `no connection: ${error.message || error.code}`, {})
-    })
+    const socket = await dialer
+      .dial({
+        signal: this.#signal,
+        observe: (phase, durationMs) => {
+          this.phasesMs[phase] = durationMs
+        },
+      })
+      .catch(error => {
+        const { reason } = describeFailure(error)
+        throw new CheckFailure(reason, `no connection: ${error.message || error.code}`, {})
+      })
     const { ask, text } = protocols[endpoint.protocol]
     const half = ask(
       { ...this.values, message },

@@ -1,22 +1,27 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '@nihao/service'
 import { endpointUrl } from '@nihao/wire'
-import type { ClientConfig, TargetConfig } from '../settings.ts'
 import { judge } from './judge.ts'
 import type { Result } from './report.ts'
+import type { CheckTarget } from './scene.ts'
 
 /** Between two attempts. */
 const PAUSE_MS = 250
 
 /**
- * Waits until there was an exchange with each target, all at the same time, and no longer than `wait` says: a connection alone proves nothing where
+ * Waits until there was an exchange with each target, all at the same time, and no longer than `waitMs`: a connection alone proves nothing where
  * a proxy accepts for servers that have not started. What does not come is left to the checks to tell.
  */
-export async function waitFor({ wait, targetConfigs }: ClientConfig, interrupt: AbortSignal, logger: Logger): Promise<void> {
-  if (wait > 0) await Promise.all(targetConfigs.map(config => waitForTarget(config, wait, interrupt, logger)))
+export async function waitFor(
+  waitMs: number,
+  targets: readonly CheckTarget[],
+  interrupt: AbortSignal,
+  logger: Logger,
+): Promise<void> {
+  if (waitMs > 0) await Promise.all(targets.map(target => waitForTarget(target, waitMs, interrupt, logger)))
 }
 
-async function waitForTarget(config: TargetConfig, waitMs: number, interrupt: AbortSignal, logger: Logger): Promise<void> {
+async function waitForTarget(config: CheckTarget, waitMs: number, interrupt: AbortSignal, logger: Logger): Promise<void> {
   const log = logger.child({ target: endpointUrl(config.endpoint) })
   const startMs = performance.now()
   log.info({ waitMs }, 'waiting')
@@ -32,7 +37,7 @@ async function waitForTarget(config: TargetConfig, waitMs: number, interrupt: Ab
  * Tries again and again to make an exchange.
  * @returns the good one, or the last one that failed within the time
  */
-export async function untilAnswered(config: TargetConfig, forMs: number, interrupt: AbortSignal): Promise<Result | undefined> {
+export async function untilAnswered(config: CheckTarget, forMs: number, interrupt: AbortSignal): Promise<Result | undefined> {
   const signal = AbortSignal.any([interrupt, AbortSignal.timeout(forMs)])
   let last: Result | undefined
   while (!signal.aborted) {
