@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { type ProxyHeaderError, parseProxyHeader } from '@nihao/wire'
-import type { CloseReason, Peer } from './connection.ts'
-import type { RejectReason } from './listener.ts'
+import type { Peer } from './connection.ts'
+import type { CloseReason, RejectReason } from './reasons.ts'
 import type { HandshakeFailure, TlsGate } from './tls-gate.ts'
 
 /** What a listener demands of a connection before its protocol begins. */

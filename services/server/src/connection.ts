@@ -5,22 +5,7 @@ import { type Bytes, ProtocolError, type ServerHalf } from '@nihao/wire'
 import type { ConnectionFaults, CutKind } from './faults.ts'
 import { FaultyOutput } from './faulty-output.ts'
 import { countRead } from './read-buffers.ts'
-
-/** Why a connection ended: the `reason` of logs and metrics. */
-export const closeReasons = [
-  'client_closed',
-  'drained',
-  'drain_timeout',
-  'idle_timeout',
-  'max_age',
-  'slow_reader',
-  'reset',
-  'protocol_error',
-  'fault',
-  'tls_error',
-  'error',
-] as const
-export type CloseReason = (typeof closeReasons)[number]
+import type { CloseReason } from './reasons.ts'
 
 /** Times in ms; 0 = never. */
 export interface ConnectionLimits {

@@ -2,15 +2,15 @@ import { type AddressInfo, createServer, isIPv6, type Server, type Socket } from
 import { bannerLine, type ConnectionFacts, ProtocolError, type ProtocolName, protocolErrorReasons, protocols } from '@nihao/wire'
 import { Admission, type AdmissionRules, type ProxyRefusal } from './admission.ts'
 import { bind } from './bind.ts'
-import { type Capacity, REFUSED_AT_ONCE } from './capacity.ts'
-import { type CloseReason, Connection, closeReasons, MAX_AGE_JITTER, type Peer } from './connection.ts'
+import type { Capacity } from './capacity.ts'
+import { Connection, MAX_AGE_JITTER, type Peer } from './connection.ts'
 import { type ConnectionFaults, createFaults, type Faults } from './faults.ts'
+import { Places } from './places.ts'
+import { type CloseReason, closeReasons, type RejectReason, rejectReasons } from './reasons.ts'
+import { refuse } from './refuse.ts'
 import type { ListenerConfig, ServerValues } from './settings.ts'
 import { type CertificateEvents, type HandshakeFailure, handshakeFailures, TlsGate } from './tls-gate.ts'
-
-/** Why a connection was not served: the `reason` of logs and metrics. */
-export const rejectReasons = ['max_connections', 'max_connections_per_address', 'proxy_header', 'fault'] as const
-export type RejectReason = (typeof rejectReasons)[number]
+import { add, type Totals, zeros } from './totals.ts'
 
 /** What a listener tells while it works. */
 export interface ListenerEvents {
@@ -29,9 +29,6 @@ export interface Identity {
   readonly release: string
 }
 
-/** How long a refused peer may take to close, after the FIN that tells it. */
-const REFUSAL_LINGER_MS = 1_000
-
 /** A bound address with one protocol: accepts, refuses what is over a limit, and keeps the books of its connections. */
 export class Listener {
   readonly protocol: ProtocolName
@@ -48,11 +45,11 @@ export class Listener {
   /** Undefined where TLS is not spoken. */
   readonly tls: TlsGate | undefined
   readonly #endedTotals: Totals = { receivedBytes: 0, sentBytes: 0, messages: 0, readPauses: 0, corrupt: 0 }
-  readonly #perAddress = new Map<string, number>()
   readonly #server: Server
   readonly #config: ListenerConfig
   readonly #identity: Identity
   readonly #capacity: Capacity
+  readonly #places: Places
   /** Undefined where the protocol begins with the connection's first byte. */
   readonly #rules: AdmissionRules | undefined
   readonly #admissions = new Set<Admission>()
@@ -70,6 +67,7 @@ export class Listener {
     this.#config = config
     this.#identity = identity
     this.#capacity = capacity
+    this.#places = new Places(capacity, config.values.maxConnectionsPerAddress)
     this.#events = events
     const { proxy, handshakeTimeout: timeoutMs } = config.values
     this.tls = config.endpoint.tls ? new TlsGate(config.values, events.certificates(this)) : undefined
@@ -155,17 +153,17 @@ export class Listener {
   /** Gives a connection its place while it is on the way to its protocol. */
   #admit(socket: Socket, accepted: Peer, rules: AdmissionRules, faults: ConnectionFaults | undefined): void {
     let peer = accepted
-    this.#hold(peer, 1)
+    this.#places.hold(peer, 1)
     const leave = () => {
       this.#admissions.delete(admission)
-      this.#hold(peer, -1)
+      this.#places.hold(peer, -1)
     }
     const admission: Admission = new Admission(socket, peer, rules, {
       told: told => {
-        this.#hold(peer, -1)
+        this.#places.hold(peer, -1)
         peer = told
         const reason = this.#overAddressLimit(peer)
-        this.#hold(peer, 1)
+        this.#places.hold(peer, 1)
         return reason
       },
       admitted: stream => {
@@ -202,7 +200,7 @@ export class Listener {
 
   #serve(socket: Socket, peer: Peer, faults: ConnectionFaults | undefined): void {
     this.opened++
-    this.#hold(peer, 1)
+    this.#places.hold(peer, 1)
     const protocol = protocols[this.protocol]
     const half = protocol.serve(this.limits, () => this.#facts(peer))
     const opening = protocol.text && this.limits.banner === 'address' ? bannerLine(this.address) : half.open?.()
@@ -216,7 +214,7 @@ export class Listener {
     this.connections.delete(connection)
     this.closed[reason]++
     if (connection.error instanceof ProtocolError) this.protocolErrors[connection.error.reason]++
-    this.#hold(connection.peer, -1)
+    this.#places.hold(connection.peer, -1)
     add(this.#endedTotals, connection)
     this.#events.closed(this, connection, reason)
     this.#resolveIfEmpty()
@@ -231,7 +229,7 @@ export class Listener {
     this.#events.rejected(this, peer, reason, detail)
     const limit = reason === 'max_connections_per_address' ? this.limits.maxConnectionsPerAddress : finite(this.limit)
     // In front of a handshake there is no word for it.
-    this.#refuse(socket, this.tls ? undefined : protocols[this.protocol].refuse?.(reason, limit))
+    refuse(socket, this.#capacity, this.tls ? undefined : protocols[this.protocol].refuse?.(reason, limit))
     this.#resolveIfEmpty()
   }
 
@@ -248,67 +246,17 @@ export class Listener {
   }
 
   #overLimit(): RejectReason | undefined {
-    return this.active >= this.limit || this.#capacity.open >= this.#capacity.limit ? 'max_connections' : undefined
+    return this.active >= this.limit || this.#places.full ? 'max_connections' : undefined
   }
 
-  #overAddressLimit({ address }: Peer): RejectReason | undefined {
-    const most = this.limits.maxConnectionsPerAddress
-    if (most > 0 && address !== undefined && (this.#perAddress.get(address) ?? 0) >= most) return 'max_connections_per_address'
-    return undefined
-  }
-
-  /** Takes or gives back a connection's place in all limits. */
-  #hold({ address }: Peer, change: 1 | -1): void {
-    this.#capacity.open += change
-    if (this.limits.maxConnectionsPerAddress === 0 || address === undefined) return
-    const open = (this.#perAddress.get(address) ?? 0) + change
-    if (open === 0) this.#perAddress.delete(address)
-    else this.#perAddress.set(address, open)
-  }
-
-  /** Says FIN, and closes when the peer does: closing at once would make a RST of it when the peer's first bytes are under way. */
-  #refuse(socket: Socket, farewell: Buffer | undefined): void {
-    socket.on('error', () => {}) // the peer may reset; without a listener that would end the process
-    if (socket.destroyed || this.#capacity.refused >= REFUSED_AT_ONCE) {
-      socket.destroy()
-      return
-    }
-    this.#capacity.refused++
-    const deadline = setTimeout(() => socket.destroy(), REFUSAL_LINGER_MS)
-    socket.once('close', () => {
-      this.#capacity.refused--
-      clearTimeout(deadline)
-    })
-    socket.resume()
-    if (farewell !== undefined) socket.write(farewell)
-    socket.end()
+  #overAddressLimit(peer: Peer): RejectReason | undefined {
+    return this.#places.fullFor(peer) ? 'max_connections_per_address' : undefined
   }
 
   #check(): void {
     const nowMs = performance.now()
     for (const connection of this.connections) connection.check(nowMs, this.limits)
   }
-}
-
-/** What is added up over connections. */
-export interface Totals {
-  receivedBytes: number
-  sentBytes: number
-  messages: number
-  readPauses: number
-  corrupt: number
-}
-
-function add(totals: Totals, connection: Connection): void {
-  totals.receivedBytes += connection.receivedBytes
-  totals.sentBytes += connection.sentBytes
-  totals.messages += connection.messages
-  totals.readPauses += connection.readPauses
-  totals.corrupt += connection.corrupt
-}
-
-function zeros<Word extends string>(words: readonly Word[]): Record<Word, number> {
-  return Object.fromEntries(words.map(word => [word, 0])) as Record<Word, number>
 }
 
 const finite = (limit: number) => (Number.isFinite(limit) ? limit : null)

@@ -1,7 +1,8 @@
 import { FloodLog, type Logger } from '@nihao/service'
 import type { ProxyRefusal } from './admission.ts'
 import type { Peer } from './connection.ts'
-import type { Listener, RejectReason } from './listener.ts'
+import type { Listener } from './listener.ts'
+import type { RejectReason } from './reasons.ts'
 
 interface Refusal {
   readonly listener: string

@@ -1,0 +1,19 @@
+/** Why a connection ended: the `reason` of logs and metrics. */
+export const closeReasons = [
+  'client_closed',
+  'drained',
+  'drain_timeout',
+  'idle_timeout',
+  'max_age',
+  'slow_reader',
+  'reset',
+  'protocol_error',
+  'fault',
+  'tls_error',
+  'error',
+] as const
+export type CloseReason = (typeof closeReasons)[number]
+
+/** Why a connection was not served: the `reason` of logs and metrics. */
+export const rejectReasons = ['max_connections', 'max_connections_per_address', 'proxy_header', 'fault'] as const
+export type RejectReason = (typeof rejectReasons)[number]
