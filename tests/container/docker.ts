@@ -3,7 +3,7 @@ import { promisify } from 'node:util'
 import { describe } from '@jest/globals'
 
 /** The `describe` of container tests: skipped where no Docker engine answers, as setup.ts has found out. */
-export const describeWithDocker = process.env.NIHAO_TEST_DOCKER === 'yes' ? describe : describe.skip
+export const describeWithDocker = process.env.DOCKER_ANSWERS === 'yes' ? describe : describe.skip
 
 /**
  * Runs a docker command in the project's root and gives what it wrote to stdout.

@@ -10,7 +10,7 @@ const run = promisify(execFile)
  */
 export default async function setup(): Promise<void> {
   const version = await run('docker', ['version', '--format', '{{.Server.Version}}']).catch(() => undefined)
-  process.env.NIHAO_TEST_DOCKER = version === undefined ? 'no' : 'yes'
+  process.env.DOCKER_ANSWERS = version === undefined ? 'no' : 'yes'
   if (version === undefined) return skip('no Docker engine answers: install Docker Engine or Docker Desktop, and start it')
   // One after the other: the second finds the stages that both have in common in the cache.
   for (const service of ['server', 'client']) await build(service)

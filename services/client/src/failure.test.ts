@@ -28,6 +28,10 @@ describe('a failure', () => {
     expect(describeFailure(error)).toEqual({ reason, error })
   })
 
+  test('that comes of giving up has a number for a code, and is called other', () => {
+    expect(describeFailure(AbortSignal.abort().reason).reason).toBe('other')
+  })
+
   test('without a code is called other', () => {
     expect(describeFailure(new Error('?')).reason).toBe('other')
   })

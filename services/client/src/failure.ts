@@ -49,8 +49,10 @@ const REASONS: Record<string, FailureReason> = {
 }
 
 export function describeFailure(error: NodeJS.ErrnoException): Failure {
-  const tlsError = error instanceof TlsError ? error : error.code?.startsWith('ERR_SSL_') ? new TlsError(error) : undefined
-  return tlsError ? { reason: 'tls', error: tlsError } : { reason: REASONS[error.code ?? ''] ?? 'other', error }
+  // What gives up on a signal has a number for a code.
+  const code = typeof error.code === 'string' ? error.code : ''
+  const tlsError = error instanceof TlsError ? error : code.startsWith('ERR_SSL_') ? new TlsError(error) : undefined
+  return tlsError ? { reason: 'tls', error: tlsError } : { reason: REASONS[code] ?? 'other', error }
 }
 
 /** Whose side ended it: the server by FIN or RST, the client by giving up; `none` where there was no connection to end. */
