@@ -47,7 +47,7 @@ export class Service {
       .withEnvironment(environment)
       .withExposedPorts(this.#adminPort)
       .withWaitStrategy(Wait.forHttp('/readyz', this.#adminPort))
-      .withLogConsumer(stream => createInterface(stream).on('line', line => this.log.push(JSON.parse(line))))
+      .withLogConsumer(stream => createInterface(stream).on('line', line => this.log.push(parseLine(line))))
       .start()
     return this
   }
@@ -134,4 +134,9 @@ export class Stage {
     this.#started.unshift(() => run('docker', ['rm', '--force', '--volumes', service.id]))
     return service
   }
+}
+
+/** What is no JSON is what Node says when the service crashes: it is shown where its log is. */
+function parseLine(line: string): LogLine {
+  return line.startsWith('{') ? JSON.parse(line) : { time: '', msg: line }
 }
