@@ -28,7 +28,7 @@ export function buildPrograms(folder: string): Programs {
   )
   const echoC = compileC(join(folder, 'echo-c'), [join(here, 'servers', 'echo.c')])
   const echoGo = versionOf('go', 'version') === undefined ? undefined : compileGo(join(folder, 'echo-go'))
-  return { load, echoC, echoGo, nihaoServer: compileServer(join(folder, 'nihao')) }
+  return { load, echoC, echoGo, nihaoServer: compileServices(join(folder, 'nihao')).server }
 }
 
 function compileC(output: string, sources: string[]): string {
@@ -41,8 +41,8 @@ function compileGo(output: string): string {
   return output
 }
 
-/** The server as it is in its image: compiled, beside the packages that it needs. From source, Node's TypeScript loader would stay in memory. */
-function compileServer(output: string): string {
+/** Server and client as they are in their images: compiled, beside the packages that they need. From source, Node's TypeScript loader would stay in memory. */
+export function compileServices(output: string): { server: string; client: string } {
   const root = join(here, '..')
   execFileSync('tsc', ['-p', 'tsconfig.build.json', '--outDir', output], { cwd: root, stdio: 'inherit' })
   mkdirSync(join(output, 'node_modules', '@nihao'), { recursive: true })
@@ -53,5 +53,5 @@ function compileServer(output: string): string {
   for (const dependency of ['convict', 'pino', 'prom-client']) {
     symlinkSync(join(root, 'node_modules', dependency), join(output, 'node_modules', dependency))
   }
-  return join(output, 'services/server/src/main.js')
+  return { server: join(output, 'services/server/src/main.js'), client: join(output, 'services/client/src/main.js') }
 }

@@ -48,7 +48,7 @@ describe('garbage', () => {
         await until('the connection to end', () => peer.closed)
       }
     }
-    await until('every end in the log', () => server.logged({ msg: 'connection closed' }).length === before + garbage.length * 3)
+    await until('every end in the log', () => server.logged({ msg: 'connection closed' }).length >= before + garbage.length * 3)
     await witness.ask('well', 'well')
     expect(server.logged({ level: 'error' }).concat(server.logged({ level: 'fatal' }))).toEqual([])
   })
