@@ -36,6 +36,7 @@ describe('max-age', () => {
     await using peers = await Peers.connect(30, server.port())
     for (const peer of peers.all) peer.socket.once('end', () => peer.end())
     await server.untilMetric('tcp_server_connections_closed_total', 30, { reason: 'max_age' })
+    await until('a line for each', () => server.logged({ msg: 'connection closed' }).length === 30)
     const times = server.logged({ msg: 'connection closed' }).map(({ durationMs }) => Number(durationMs))
     // Two moments are what one look per tenth of the age would give.
     expect(new Set(times.map(timeMs => Math.round(timeMs / 40))).size).toBeGreaterThanOrEqual(3)

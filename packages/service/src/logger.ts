@@ -24,21 +24,40 @@ export function createLogger(service: string, level: string, to: 'stdout' | 'std
       errorKey: 'error',
       serializers: { error: describeError },
     },
-    destination({
-      fd: to === 'stdout' ? 1 : 2,
-      sync: false,
-      minLength: BATCH_BYTES,
-      periodicFlush: BATCH_MS,
-      maxLength: MAX_WAITING_BYTES,
-    }),
+    new LogOutput(to === 'stdout' ? 1 : 2),
   )
 }
 
 /** Calls back when every line is written. Its own `flush` may call back before, and pino's last resort at exit then overtakes what is under way. */
 export function closeLog(logger: Logger, closed: () => void): void {
-  const stream = (logger as unknown as Record<symbol, ReturnType<typeof destination>>)[symbols.streamSym]
-  stream?.once('finish', closed)
-  stream?.end()
+  const output = (logger as unknown as Record<symbol, LogOutput>)[symbols.streamSym]
+  output?.end(closed)
+}
+
+/** Writes a line at once where it stands alone, and many that come together in one go. */
+class LogOutput {
+  readonly #stream: ReturnType<typeof destination>
+  #batch: NodeJS.Timeout | undefined
+
+  constructor(fd: number) {
+    this.#stream = destination({ fd, sync: false, minLength: BATCH_BYTES, maxLength: MAX_WAITING_BYTES })
+  }
+
+  write(line: string): void {
+    this.#stream.write(line)
+    if (this.#batch !== undefined) return
+    this.#stream.flush()
+    this.#batch = setTimeout(() => {
+      this.#batch = undefined
+      this.#stream.flush()
+    }, BATCH_MS)
+    this.#batch.unref()
+  }
+
+  end(closed: () => void): void {
+    this.#stream.once('finish', closed)
+    this.#stream.end()
+  }
 }
 
 let timeMs = 0
