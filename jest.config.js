@@ -10,7 +10,11 @@ export default {
   testTimeout: 30_000,
   projects: [
     project('unit', 'packages/*/src', 'services/*/src', 'tests/docs', 'tests/k8s'),
-    project('process', 'tests/process'),
-    { ...project('container', 'tests/container'), globalSetup: '<rootDir>/tests/container/setup.ts' },
+    { ...project('process', 'tests/process'), setupFilesAfterEnv: ['<rootDir>/tests/retry.ts'] },
+    {
+      ...project('container', 'tests/container'),
+      setupFilesAfterEnv: ['<rootDir>/tests/retry.ts'],
+      globalSetup: '<rootDir>/tests/container/setup.ts',
+    },
   ],
 }

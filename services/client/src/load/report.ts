@@ -57,10 +57,13 @@ export function reportOf({ startedAt, interrupted, strain, targets }: Outcome, c
     thresholds,
     client: {
       ...strain,
-      bottlenecks: bottlenecks(
-        strain,
-        targets.map(({ figures }) => figures.scheduleLagMs),
-      ),
+      // A load that never began held nobody up.
+      bottlenecks: lives.some(({ connected }) => connected)
+        ? bottlenecks(
+            strain,
+            targets.map(({ figures }) => figures.scheduleLagMs),
+          )
+        : [],
     },
     targets: targets.map(targetReport),
   }
