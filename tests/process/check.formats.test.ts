@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect } from '@jest/globals'
 import { check } from './support/check.ts'
 import { freePort, ScriptedServer } from './support/scripted-server.ts'
+import { testWith } from './support/tool.ts'
 
 /** Reports with everything in them: what is well, what failed, what was skipped, and what a server says who wants to break parsers. */
 const evil = '\u001b[2J</failure>]]>&#0;\u202e#\u0000\r\nok 99 - all is well\n1..1\n"\\u{0}\n'
@@ -49,14 +50,14 @@ print encode_json({ version => 0 + $parser->version, planned => 0 + $parser->tes
   failed => [map { 0 + $_ } $parser->failed], skipped => [map { 0 + $_ } $parser->skipped], errors => [$parser->parse_errors], plan => $parser->is_good_plan ? 1 : 0 });`
 
 describe('parsers that are not ours read', () => {
-  test('json, and find it to be of its schema', async () => {
+  testWith('jsonschema', 'json, and find it to be of its schema', async () => {
     const { stdout } = await check([...targets, '--report', 'json'])
     expect(parse('/usr/bin/python3', ['-c', VALIDATE, SCHEMA], stdout)).toEqual({ errors: [] })
     const wrong = JSON.stringify({ ...JSON.parse(stdout), version: 2 })
     expect(parse('/usr/bin/python3', ['-c', VALIDATE, SCHEMA], wrong)).toEqual({ errors: ['1 was expected'] })
   })
 
-  test('junit', async () => {
+  testWith('python3', 'junit', async () => {
     const { stdout } = await check([...targets, '--report', 'junit', '--only', 'connect,exchange,idle'])
     expect(parse('/usr/bin/python3', ['-c', READ_XML], stdout)).toEqual({
       counts: { tests: 4, failures: 2, errors: 0, skipped: 1 },
@@ -70,7 +71,7 @@ describe('parsers that are not ours read', () => {
     })
   })
 
-  test('tap', async () => {
+  testWith('tapParser', 'tap', async () => {
     const { stdout } = await check([...targets, '--report', 'tap', '--only', 'connect,exchange,idle'])
     const seen = parse('perl', ['-e', READ_TAP], stdout.replace('TAP version 14', 'TAP version 13'))
     expect(seen).toEqual({ version: 13, planned: 4, run: 4, failed: [2, 4], skipped: [3], errors: [], plan: 1 })

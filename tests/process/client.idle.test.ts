@@ -4,6 +4,7 @@ import { describe, expect, test } from '@jest/globals'
 import { startClient } from './support/client.ts'
 import { IdleClient } from './support/idle.ts'
 import { echo, freePort, type Script, ScriptedServer } from './support/scripted-server.ts'
+import { testWith } from './support/tool.ts'
 import { until } from './support/until.ts'
 
 const DEATH_MS = 1_000
@@ -108,7 +109,7 @@ describe('a ladder, with and without keep-alive', () => {
   })
 })
 
-test('progress on a terminal leaves nothing behind', async () => {
+testWith('script', 'progress on a terminal leaves nothing behind', async () => {
   await using server = await ScriptedServer.listen(echo)
   const command = `${process.execPath} --conditions=source services/client/src/main.ts idle --rungs 1500ms --keep-alive 0s echo://127.0.0.1:${server.port}`
   // Only stderr is the terminal.

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, expect } from '@jest/globals'
 import { type Certificate, Certificates } from './support/certificates.ts'
 import { startClient } from './support/client.ts'
 import { RunningProxy } from './support/proxy.ts'
@@ -31,7 +31,7 @@ async function failureOf(target: string): Promise<{ reason: unknown; message: st
   return { reason, message: (error as { message: string } | undefined)?.message ?? '', counted }
 }
 
-test('the TLS handshake is a phase of its own, and its exchanges are as any other', async () => {
+testWith('openssl', 'the TLS handshake is a phase of its own, and its exchanges are as any other', async () => {
   await using server = await start(own, `&ca=${roots.ca}&client-cert=require&alpn=nihao`)
   const client = roots.issue({ host: 'client' })
   const target = `greet+tls://localhost:${server.port()}`
@@ -46,7 +46,7 @@ test('the TLS handshake is a phase of its own, and its exchanges are as any othe
   expect([closed.receivedBytes, closed.sentBytes]).toEqual([totals?.sentBytes, totals?.receivedBytes])
 })
 
-test('a server that can not be trusted is told with its reason', async () => {
+testWith('openssl', 'a server that can not be trusted is told with its reason', async () => {
   await using server = await start(own)
   const port = server.port()
   const stranger = await failureOf(`greet+tls://localhost:${port}?ca=${strangers.ca}`)
@@ -63,7 +63,7 @@ test('a server that can not be trusted is told with its reason', async () => {
   })
 })
 
-test('plain and TLS on the wrong port are told apart', async () => {
+testWith('openssl', 'plain and TLS on the wrong port are told apart', async () => {
   await using tls = await start(own)
   await using plain = await startServer('greet://127.0.0.1:0')
   expect(await failureOf(`greet+tls://localhost:${plain.port()}?ca=${roots.ca}`)).toMatchObject({
@@ -80,13 +80,13 @@ test('plain and TLS on the wrong port are told apart', async () => {
   expect(message).toContain('the server speaks TLS')
 })
 
-test('a certificate that the server wants and does not get', async () => {
+testWith('openssl', 'a certificate that the server wants and does not get', async () => {
   await using server = await start(own, `&ca=${roots.ca}&client-cert=require`)
   const { reason, message } = await failureOf(`greet+tls://localhost:${server.port()}?ca=${roots.ca}`)
   expect({ reason, message }).toEqual({ reason: 'tls', message: 'the server wants a certificate of the client' })
 })
 
-test('a handshake that is never answered is a timeout, one that is cut off an end or a reset', async () => {
+testWith('openssl', 'a handshake that is never answered is a timeout, one that is cut off an end or a reset', async () => {
   await using silent = await ScriptedServer.listen(() => {})
   expect((await failureOf(`greet+tls://127.0.0.1:${silent.port}?timeout=300ms`)).reason).toBe('timeout')
   silent.become(socket => {

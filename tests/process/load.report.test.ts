@@ -8,6 +8,7 @@ import schema from '../../docs/load-report.schema.json' with { type: 'json' }
 import { schemaMistakes } from './support/json-schema.ts'
 import { parseReport, RunningLoad, reportLoad, runLoad } from './support/load.ts'
 import { echo, freePort, ScriptedServer } from './support/scripted-server.ts'
+import { testWith } from './support/tool.ts'
 import { until } from './support/until.ts'
 
 let server: ScriptedServer
@@ -124,7 +125,7 @@ describe('load reports', () => {
     expect([code, stdout]).toEqual([130, ''])
   })
 
-  test('on a terminal a line shows how it goes, and is gone in the end', async () => {
+  testWith('script', 'on a terminal a line shows how it goes, and is gone in the end', async () => {
     const client = [
       process.execPath,
       '--conditions=source',

@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { expect, test } from '@jest/globals'
+import { expect } from '@jest/globals'
 import { startServer } from './support/server.ts'
+import { testWith } from './support/tool.ts'
 import { until } from './support/until.ts'
 
 const CLIENT = join(import.meta.dirname, 'peers/probe_client.py')
@@ -31,26 +32,30 @@ function run(port: number, scenario: string) {
   }
 }
 
-test('a client that was written from docs/protocol.md alone speaks with the server, and their books agree', async () => {
-  await using server = await startServer('probe://127.0.0.1:0', { env: { NIHAO_IDENTITY: 'server-1' } })
-  const client = run(server.port(), 'talk')
-  await client.ended()
-  const [{ hello, same, corrupt, books }] = client.said()
-  expect(hello).toMatchObject({
-    server: 'server-1',
-    listener: `probe:${server.port()}`,
-    address: `127.0.0.1:${server.port()}`,
-    peer: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
-    connections: 1,
-  })
-  expect([same, corrupt]).toEqual([[true, true, true], true])
-  const { receivedBytes, sentBytes } = books.client
-  expect(books.server).toEqual({ pings: 4, receivedBytes: sentBytes, sentBytes: receivedBytes, corrupt: 1 })
-  expect(await server.metric('tcp_server_protocol_errors_total', { reason: 'corrupt' })).toBe(1)
-  expect(await server.log({ msg: 'connection closed' })).toMatchObject({ reason: 'client_closed', messages: 4 })
-})
+testWith(
+  'python3',
+  'a client that was written from docs/protocol.md alone speaks with the server, and their books agree',
+  async () => {
+    await using server = await startServer('probe://127.0.0.1:0', { env: { NIHAO_IDENTITY: 'server-1' } })
+    const client = run(server.port(), 'talk')
+    await client.ended()
+    const [{ hello, same, corrupt, books }] = client.said()
+    expect(hello).toMatchObject({
+      server: 'server-1',
+      listener: `probe:${server.port()}`,
+      address: `127.0.0.1:${server.port()}`,
+      peer: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
+      connections: 1,
+    })
+    expect([same, corrupt]).toEqual([[true, true, true], true])
+    const { receivedBytes, sentBytes } = books.client
+    expect(books.server).toEqual({ pings: 4, receivedBytes: sentBytes, sentBytes: receivedBytes, corrupt: 1 })
+    expect(await server.metric('tcp_server_protocol_errors_total', { reason: 'corrupt' })).toBe(1)
+    expect(await server.log({ msg: 'connection closed' })).toMatchObject({ reason: 'client_closed', messages: 4 })
+  },
+)
 
-test('it is told why it is refused', async () => {
+testWith('python3', 'it is told why it is refused', async () => {
   await using server = await startServer('probe://127.0.0.1:0?max-connections=1')
   const first = run(server.port(), 'goaway')
   await until('the first to be served', () => first.said().length > 0)
@@ -61,7 +66,7 @@ test('it is told why it is refused', async () => {
   await first.ended()
 })
 
-test('it is asked to go when the server drains, goes, and the server is done', async () => {
+testWith('python3', 'it is asked to go when the server drains, goes, and the server is done', async () => {
   await using server = await startServer('probe://127.0.0.1:0', { env: { NIHAO_DRAIN_TIMEOUT: '8s' } })
   const client = run(server.port(), 'goaway')
   await until('it to be served', () => client.said().length > 0)

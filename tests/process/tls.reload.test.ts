@@ -2,10 +2,11 @@ import { X509Certificate } from 'node:crypto'
 import { copyFileSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connect } from 'node:tls'
-import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { afterEach, beforeEach, expect } from '@jest/globals'
 import { type Certificate, Certificates } from './support/certificates.ts'
 import { startClient } from './support/client.ts'
 import { type RunningServer, startServer } from './support/server.ts'
+import { testWith } from './support/tool.ts'
 import { until } from './support/until.ts'
 
 let roots: Certificates
@@ -42,7 +43,7 @@ function shown(server: RunningServer): Promise<string> {
   })
 }
 
-test('certificates that are replaced again and again under load cost no exchange', async () => {
+testWith('openssl', 'certificates that are replaced again and again under load cost no exchange', async () => {
   await using server = await start('probe')
   const target = `probe+tls://localhost:${server.port()}`
   await using client = await startClient(`${target}?ca=${roots.ca}&interval=10ms&connections=4&fresh=true&timeout=5s`)
@@ -58,7 +59,7 @@ test('certificates that are replaced again and again under load cost no exchange
   await until('a line for each', () => server.logged({ msg: 'certificates reloaded' }).length >= 3)
 })
 
-test('a symlink that is swapped, as Kubernetes swaps it, is a change', async () => {
+testWith('openssl', 'a symlink that is swapped, as Kubernetes swaps it, is a change', async () => {
   const version = (name: string, { cert, key }: Certificate) => {
     mkdirSync(join(folder, name))
     copyFileSync(cert, join(folder, name, 'tls.crt'))
@@ -79,7 +80,7 @@ test('a symlink that is swapped, as Kubernetes swaps it, is a change', async () 
   await until('the new certificate', async () => (await shown(server)) === serialOf(next))
 })
 
-test('files that can not be used leave the old ones in place, and it is said so, until they can', async () => {
+testWith('openssl', 'files that can not be used leave the old ones in place, and it is said so, until they can', async () => {
   await using server = await start()
   const before = await shown(server)
   const expiry = await server.metric('tcp_server_certificate_expiry_timestamp_seconds')
@@ -104,7 +105,7 @@ test('files that can not be used leave the old ones in place, and it is said so,
   expect(await shown(server)).toBe(serialOf(next))
 })
 
-test('SIGHUP reads them at once, and touches no open connection', async () => {
+testWith('openssl', 'SIGHUP reads them at once, and touches no open connection', async () => {
   await using server = await start()
   const target = `greet+tls://localhost:${server.port()}`
   await using client = await startClient(`${target}?ca=${roots.ca}&interval=20ms`)
@@ -115,7 +116,7 @@ test('SIGHUP reads them at once, and touches no open connection', async () => {
   expect(totals).toMatchObject({ connectionAttempts: 1, exchangeFailures: {} })
 })
 
-test('the client takes new roots for new connections', async () => {
+testWith('openssl', 'the client takes new roots for new connections', async () => {
   using others = new Certificates('the next root')
   const ca = join(folder, 'ca.pem')
   copyFileSync(roots.ca, ca)

@@ -13,15 +13,19 @@ const tools = {
   nginx: { args: ['-V'], says: /nginx version.*with-stream/s },
   openssl: { args: ['version'], says: /^OpenSSL/ },
   python3: { args: ['--version'], says: /^Python 3/ },
+  script: { args: ['--version'], says: /^script/ },
+  /** The system's Python with the package jsonschema, and Perl with its parser of TAP. */
+  jsonschema: { command: '/usr/bin/python3', args: ['-c', 'import jsonschema; print("here")'], says: /here/ },
+  tapParser: { command: 'perl', args: ['-MTAP::Parser', '-e', 'print "here"'], says: /here/ },
   /** With what a network namespace of one's own takes: root, and iptables to spoil it. */
   unshare: { args: ['--net', 'iptables', '--list'], says: /Chain INPUT/ },
-} as const
+} as const satisfies Record<string, { command?: string; args: readonly string[]; says: RegExp }>
 
 export type Tool = keyof typeof tools
 
 function isInstalled(tool: Tool): boolean {
-  const { args, says } = tools[tool]
-  const { stdout, stderr } = spawnSync(tool, args, { encoding: 'utf8', timeout: 5_000 })
+  const { command = tool, args, says }: { command?: string; args: readonly string[]; says: RegExp } = tools[tool]
+  const { stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', timeout: 5_000 })
   return says.test(`${stdout}${stderr}`)
 }
 
