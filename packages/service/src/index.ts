@@ -40,7 +40,7 @@ export {
   wholeNumber,
   wholeSeconds,
 } from './formats.ts'
-export { EXIT, exit, fail, stopOnSignal } from './lifecycle.ts'
+export { EXIT, exit, stopOnSignal } from './lifecycle.ts'
 export { ListenError, listen } from './listen.ts'
 export { createLogger, type Logger, logLevel } from './logger.ts'
 export { BookMetrics, createRegistry } from './metrics.ts'
@@ -48,9 +48,7 @@ export {
   ConfigError,
   type Configured,
   environmentName,
-  flagName,
   helpText,
-  optionName,
   readEndpoints,
   readSettings,
   type Setting,

@@ -36,7 +36,7 @@ export function stopOnSignal(logger: Logger, stop: (signal: NodeJS.Signals) => P
 }
 
 /** Ends the process with its reason in the log. */
-export function fail(logger: Logger, error: unknown, message: string): void {
+function fail(logger: Logger, error: unknown, message: string): void {
   logger.fatal({ error }, message)
   exit(logger, EXIT.failed)
 }

@@ -28,7 +28,10 @@ export function createLogger(service: string, level: string, to: 'stdout' | 'std
   )
 }
 
-/** Calls back when every line is written. Its own `flush` may call back before, and pino's last resort at exit then overtakes what is under way. */
+/**
+ * Calls back when every line is written. The logger's own `flush` may call back before, and pino's last resort at exit then overtakes what is
+ * under way.
+ */
 export function closeLog(logger: Logger, closed: () => void): void {
   const output = (logger as unknown as Record<symbol, LogOutput>)[symbols.streamSym]
   output?.end(closed)

@@ -33,8 +33,6 @@ export type ModeName = 'probe' | 'load' | 'check' | 'idle'
 
 export type ArrivalsName = 'fixed' | 'poisson'
 
-export type ReportForm = 'text' | 'json'
-
 /** Every setting of the client. The README's table and `--help` are made from this one. */
 export const settings = {
   mode: {
