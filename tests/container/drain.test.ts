@@ -27,11 +27,11 @@ describeWithDocker('docker stop of a server that is at work', () => {
       closed.filter(({ unansweredBytes, unsentBytes }) => unansweredBytes !== undefined || unsentBytes !== undefined),
     ).toEqual([])
 
-    const books = (await server.line('stopped'))['greet:1234'] as Record<string, number>
-    expect(books.sentBytes).toBe((books.messages ?? 0) * Buffer.byteLength('你好，张三\n'))
+    const counters = (await server.line('stopped'))['greet:1234'] as Record<string, number>
+    expect(counters.sentBytes).toBe((counters.messages ?? 0) * Buffer.byteLength('你好，张三\n'))
     // Every reply has reached the client: what it lost afterwards, it lost to a server that was not there any more.
-    expect(await answered()).toBe(books.messages)
-    expect(await client.metric('tcp_client_received_bytes_total')).toBe(books.sentBytes)
+    expect(await answered()).toBe(counters.messages)
+    expect(await client.metric('tcp_client_received_bytes_total')).toBe(counters.sentBytes)
     expect(await client.metric('tcp_client_connections_closed_total', { reason: 'server_closed' })).toBe(20)
     expect(server.lines('draining: still accepting')).toHaveLength(1)
     expect(server.lines('draining: no longer accepting')).toHaveLength(1)

@@ -8,7 +8,7 @@ describeWithDocker('server and client on one network', () => {
   const stage = new Stage()
   afterEach(() => stage.remove())
 
-  test('greet each other, and both keep the same books, while they run and when the client has stopped', async () => {
+  test('greet each other, and both keep the same counters, while they run and when the client has stopped', async () => {
     const server = await stage.server({ NIHAO_LISTEN: 'greet://0.0.0.0:1234 echo://0.0.0.0:7007' })
     // One exchange a session within the test's life: nothing moves any more while both are read.
     const greet = 'greet://server:1234'
@@ -28,13 +28,13 @@ describeWithDocker('server and client on one network', () => {
     const stopped = (await client.line('stopped')) as unknown as Record<string, Record<string, number>>
     await until('all connections closed', async () => (await server.metric('tcp_server_connections_active')) === 0)
     for (const [listener, target] of Object.entries({ 'greet:1234': greet, 'echo:7007': 'echo://server:7007' })) {
-      const books = stopped[target]
-      expect(await server.metric('tcp_server_received_bytes_total', { listener })).toBe(books?.sentBytes)
-      expect(await server.metric('tcp_server_sent_bytes_total', { listener })).toBe(books?.receivedBytes)
-      expect(await server.metric('tcp_server_messages_total', { listener })).toBe(books?.exchanges)
-      expect(await server.metric('tcp_server_connections_opened_total', { listener })).toBe(books?.connectionAttempts)
+      const counters = stopped[target]
+      expect(await server.metric('tcp_server_received_bytes_total', { listener })).toBe(counters?.sentBytes)
+      expect(await server.metric('tcp_server_sent_bytes_total', { listener })).toBe(counters?.receivedBytes)
+      expect(await server.metric('tcp_server_messages_total', { listener })).toBe(counters?.exchanges)
+      expect(await server.metric('tcp_server_connections_opened_total', { listener })).toBe(counters?.connectionAttempts)
       expect(await server.metric('tcp_server_connections_closed_total', { listener, reason: 'client_closed' })).toBe(
-        books?.connectionAttempts,
+        counters?.connectionAttempts,
       )
     }
     expect(stopped['echo://server:7007']?.exchanges).toBeGreaterThan(10)

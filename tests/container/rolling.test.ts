@@ -9,7 +9,7 @@ describeWithDocker('two servers behind one name, replaced one after the other at
   const stage = new Stage()
   afterEach(() => stage.remove())
 
-  /** Replaces both servers under the client's sessions; gives the last books of the client and what all servers received and sent. */
+  /** Replaces both servers under the client's sessions; gives the last counters of the client and what all servers received and sent. */
   async function replaceBoth(target: string, listener: string) {
     const settings = { NIHAO_DRAIN_DELAY: '1s' }
     const servers = [await stage.server(settings), await stage.server(settings)]
@@ -26,39 +26,46 @@ describeWithDocker('two servers behind one name, replaced one after the other at
       await moreExchanges()
     }
     expect(await client.stop()).toBe(0)
-    const books = (await client.line('stopped'))[target] as Books
+    const counters = (await client.line('stopped'))[target] as Books
     for (const server of servers.slice(2)) expect(await server.stop()).toBe(0)
     const totals = await Promise.all(servers.map(server => lastBooks(server, listener)))
     const sum = (name: string) => totals.reduce((total, server) => total + (server[name] ?? 0), 0)
-    return { client, books, messages: sum('messages'), receivedBytes: sum('receivedBytes'), sentBytes: sum('sentBytes'), servers }
+    return {
+      client,
+      counters,
+      messages: sum('messages'),
+      receivedBytes: sum('receivedBytes'),
+      sentBytes: sum('sentBytes'),
+      servers,
+    }
   }
 
   const lastBooks = async (server: Service, listener: string) =>
     (await server.line('stopped'))[listener] as Record<string, number>
 
-  test('probe: no exchange fails, every session hands over, and all books are equal', async () => {
-    const { client, books, messages, receivedBytes, sentBytes } = await replaceBoth('probe://server:7000', 'probe:7000')
-    expect(books.exchangeFailures).toEqual({})
-    expect(books.outages).toEqual({})
-    expect(books.exchanges).toBe(messages)
-    expect(books.sentBytes).toBe(receivedBytes)
-    expect(books.receivedBytes).toBe(sentBytes)
+  test('probe: no exchange fails, every session hands over, and all counters are equal', async () => {
+    const { client, counters, messages, receivedBytes, sentBytes } = await replaceBoth('probe://server:7000', 'probe:7000')
+    expect(counters.exchangeFailures).toEqual({})
+    expect(counters.outages).toEqual({})
+    expect(counters.exchanges).toBe(messages)
+    expect(counters.sentBytes).toBe(receivedBytes)
+    expect(counters.receivedBytes).toBe(sentBytes)
     // Each of the 20 sessions was on one of the two that went, at least once.
-    expect(books.handovers).toBeGreaterThanOrEqual(20)
+    expect(counters.handovers).toBeGreaterThanOrEqual(20)
     expect(client.lines('outage began')).toEqual([])
-    expect([books.booksCompared, books.booksDiffered]).toEqual([(books.handovers ?? 0) + 20, 0])
+    expect([counters.countersCompared, counters.countersDiffered]).toEqual([(counters.handovers ?? 0) + 20, 0])
   }, 120_000)
 
   test('greet: what was lost is told exactly', async () => {
-    const { books, messages, sentBytes, servers } = await replaceBoth('greet://server:1234', 'greet:1234')
-    const lost = Object.values(books.exchangeFailures).reduce((sum, count) => sum + count, 0)
+    const { counters, messages, sentBytes, servers } = await replaceBoth('greet://server:1234', 'greet:1234')
+    const lost = Object.values(counters.exchangeFailures).reduce((sum, count) => sum + count, 0)
     const unanswered = servers
       .flatMap(server => server.lines('connection closed'))
       .filter(line => line.unansweredBytes !== undefined)
     expect(unanswered).toEqual([])
     // Whatever a server received was answered, and the reply arrived; the rest is what the client counts as lost.
-    expect((books.exchanges ?? 0) - lost).toBe(messages)
-    expect(books.receivedBytes).toBe(sentBytes)
-    expect(Object.keys(books.outages)).toEqual(['eof'])
+    expect((counters.exchanges ?? 0) - lost).toBe(messages)
+    expect(counters.receivedBytes).toBe(sentBytes)
+    expect(Object.keys(counters.outages)).toEqual(['eof'])
   }, 120_000)
 })

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from '@jest/globals'
-import { type Books, protocolErrorReasons, protocols } from '@nihao/wire'
+import { type ConnectionTotals, protocolErrorReasons, protocols } from '@nihao/wire'
 
 const page = readFileSync('docs/protocol.md', 'utf8')
 
@@ -12,7 +12,7 @@ const dumps = new Map(
   ]),
 )
 
-const facts = {
+const info = {
   server: 'server-1',
   release: '0.1.0',
   listener: 'probe:7000',
@@ -25,10 +25,10 @@ const { probe } = protocols
 const options = { greeting: '', banner: false, message: '张三', maxMessage: 2 ** 20 }
 
 test('the page shows every frame as the code makes it, in one conversation from HELLO to SUMMARY', () => {
-  let compared = undefined as [Books, Books] | undefined
-  const server = probe.serve(options, () => facts)
-  const client = probe.ask(options, {
-    books: (ours, theirs) => {
+  let compared = undefined as [ConnectionTotals, ConnectionTotals] | undefined
+  const server = probe.serverCodec(options, () => info)
+  const client = probe.clientCodec(options, {
+    totals: (ours, theirs) => {
       compared = [ours, theirs]
     },
   })
@@ -43,7 +43,7 @@ test('the page shows every frame as the code makes it, in one conversation from 
   const bye = client.goodbye?.() as Buffer
   const summary = server.receive(Buffer.from(bye)) as Buffer
   client.receive(summary)
-  const reject = probe.refuse?.('max_connections', 100) as Buffer
+  const reject = probe.reject?.('max_connections', 100) as Buffer
 
   const made = { HELLO: hello, PING: sent, PONG: pong, GOAWAY: goAway, REJECT: reject, BYE: bye, SUMMARY: summary }
   expect(Object.fromEntries([...dumps].map(([name, bytes]) => [name, dumpOf(bytes)]))).toEqual(

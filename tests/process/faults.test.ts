@@ -73,7 +73,7 @@ describe('the client sees', () => {
       expect(sum / count).toBeGreaterThan(0.05)
       expect(sum / count).toBeLessThan(0.2)
       const [totals] = Object.values(await client.stop()).filter(value => typeof value === 'object')
-      expect(totals).toMatchObject({ exchangeFailures: {}, outages: {}, booksCompared: 1, booksDiffered: 0 })
+      expect(totals).toMatchObject({ exchangeFailures: {}, outages: {}, countersCompared: 1, countersDiffered: 0 })
     }))
 })
 
@@ -85,7 +85,7 @@ test('the log tells at the start what will go wrong, and says nothing where noth
   expect(lines[0]?.faults).toEqual({ delay: 1_000, refuse: 0.25, closeAfter: { messages: 3 } })
 })
 
-test('throttle holds the rate, and the books count what has left', async () => {
+test('throttle holds the rate, and the counters count what has left', async () => {
   await using server = await startServer('echo://127.0.0.1:0?throttle=100KiB')
   await using peer = await Peer.connect(server.port())
   const startMs = performance.now()

@@ -45,7 +45,7 @@ describe('max-age', () => {
     expect(new Set(toldAtMs.map(timeMs => Math.round(timeMs / 40))).size).toBeGreaterThanOrEqual(3)
   })
 
-  test('makes a probe client move over: handovers, no failed exchange, no outage, equal books', async () => {
+  test('makes a probe client move over: handovers, no failed exchange, no outage, equal counters', async () => {
     await using server = await startServer('probe://127.0.0.1:0?max-age=500ms')
     const target = `probe://127.0.0.1:${server.port()}`
     await using client = await startClient(target, { env })
@@ -54,7 +54,7 @@ describe('max-age', () => {
       return Number((state as unknown as { handovers: number }).handovers) >= 4
     })
     const { [target]: totals } = await client.stop()
-    expect(totals).toMatchObject({ connectionFailures: {}, exchangeFailures: {}, outages: {}, booksDiffered: 0 })
+    expect(totals).toMatchObject({ connectionFailures: {}, exchangeFailures: {}, outages: {}, countersDiffered: 0 })
     expect(totals?.connectionsClosed.goaway).toBeGreaterThanOrEqual(3)
     expect(client.logged({ msg: 'handover' })[0]).toMatchObject({ level: 'info', reason: 'max_age' })
     await server.untilMetric('tcp_server_connections_active', 0)

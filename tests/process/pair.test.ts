@@ -40,7 +40,7 @@ describe('server and client', () => {
 
       const listener = { listener: `${protocol}:${server.port(index)}` }
       await server.untilMetric('tcp_server_connections_closed_total', 10, { ...listener, reason: 'client_closed' })
-      const books: Record<string, number> = {
+      const counters: Record<string, number> = {
         connections_opened_total: 10,
         connections_closed_total: 10,
         connections_active: 0,
@@ -48,7 +48,7 @@ describe('server and client', () => {
         sent_bytes_total: receivedBytes,
         buffered_bytes: 0,
       }
-      for (const [name, value] of Object.entries(books)) {
+      for (const [name, value] of Object.entries(counters)) {
         expect([protocol, name, await server.metric(`tcp_server_${name}`, listener)]).toEqual([protocol, name, value])
       }
       // Lines for greet; an echo knows none, and counts what one read brought.

@@ -52,15 +52,15 @@ test('every line is one JSON object with time, level, service and msg', async ()
   }
 })
 
-test('the end of a connection is told with its books', async () => {
+test('the end of a connection is told with its counters', async () => {
   await using server = await startServer('greet://127.0.0.1:0')
   await using peer = await Peer.connect(server.port())
   await peer.ask('a\nb\n', '你好，a\n你好，b\n')
   peer.end()
   const line = await server.log({ msg: 'connection closed' })
   const listener = `greet:${server.port()}`
-  const books = { receivedBytes: 4, sentBytes: 22, messages: 2, reason: 'client_closed' }
-  expect(line).toMatchObject({ level: 'info', listener, remoteAddress: '127.0.0.1', remotePort: peer.port, ...books })
+  const counters = { receivedBytes: 4, sentBytes: 22, messages: 2, reason: 'client_closed' }
+  expect(line).toMatchObject({ level: 'info', listener, remoteAddress: '127.0.0.1', remotePort: peer.port, ...counters })
   expect(line).not.toHaveProperty('error')
   expect(line).not.toHaveProperty('unsentBytes')
 })

@@ -137,7 +137,7 @@ describe.each([
     const [connection] = (await client.connections()).map(({ localAddress }) => Number(localAddress.split(':').pop()))
     expect((await server.connections()).connections).toMatchObject([{ remotePort: connection }])
     const { [target]: totals } = await client.stop()
-    expect(totals).toMatchObject({ exchangeFailures: {}, connectionFailures: {}, booksCompared: 1, booksDiffered: 0 })
+    expect(totals).toMatchObject({ exchangeFailures: {}, connectionFailures: {}, countersCompared: 1, countersDiffered: 0 })
   })
 })
 

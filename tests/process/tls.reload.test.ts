@@ -54,7 +54,7 @@ testWith('openssl', 'certificates that are replaced again and again under load c
     await until(`turn ${turn}`, async () => (await shown(server)) === serialOf(next))
   }
   const { [target]: totals } = await client.stop()
-  expect(totals).toMatchObject({ exchangeFailures: {}, connectionFailures: {}, outages: {}, booksDiffered: 0 })
+  expect(totals).toMatchObject({ exchangeFailures: {}, connectionFailures: {}, outages: {}, countersDiffered: 0 })
   expect(totals?.exchanges).toBeGreaterThan(500)
   await until('a line for each', () => server.logged({ msg: 'certificates reloaded' }).length >= 3)
 })

@@ -43,7 +43,7 @@ export {
 export { EXIT, exit, stopOnSignal } from './lifecycle.ts'
 export { ListenError, listen } from './listen.ts'
 export { createLogger, type Logger, logLevel } from './logger.ts'
-export { BookMetrics, createRegistry } from './metrics.ts'
+export { createRegistry, ScrapedMetrics } from './metrics.ts'
 export {
   ConfigError,
   type Configured,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { Registry } from 'prom-client'
-import { BookMetrics, createRegistry } from './metrics.ts'
+import { createRegistry, ScrapedMetrics } from './metrics.ts'
 
 interface Shop {
   readonly name: string
@@ -15,11 +15,11 @@ async function samples(registry: Registry): Promise<string[]> {
   return (await registry.metrics()).split('\n').filter(line => line !== '' && !line.startsWith('#'))
 }
 
-describe('metrics of things that keep their own books', () => {
-  test('show what stands in the books at each scrape, every reason from the start', async () => {
+describe('metrics of things that keep their own counters', () => {
+  test('show what stands in the counters at each scrape, every reason from the start', async () => {
     const registry = new Registry()
     const shops = [shop('north', 3, 10), shop('south', 0, 20)]
-    const metrics = new BookMetrics(registry, 'shop', shops, ({ name }) => name)
+    const metrics = new ScrapedMetrics(registry, 'shop', shops, ({ name }) => name)
     metrics.counter('sold_total', 'Sold.', ({ sold }) => sold)
     metrics.gauge('limit', 'At most.', ({ limit }) => limit)
     metrics.counterByReason('returned_total', 'Returned.', ({ returned }) => returned)
@@ -41,14 +41,14 @@ describe('metrics of things that keep their own books', () => {
 
   test('of one name add up', async () => {
     const registry = new Registry()
-    const metrics = new BookMetrics(registry, 'shop', [shop('north', 3, 1), shop('north', 4, 1)], ({ name }) => name)
+    const metrics = new ScrapedMetrics(registry, 'shop', [shop('north', 3, 1), shop('north', 4, 1)], ({ name }) => name)
     metrics.counter('sold_total', 'Sold.', ({ sold }) => sold)
     expect(await samples(registry)).toEqual(['sold_total{shop="north"} 7'])
   })
 
   test('that have no limit show +Inf', async () => {
     const registry = new Registry()
-    const metrics = new BookMetrics(registry, 'shop', [shop('north', 0, Number.POSITIVE_INFINITY)], ({ name }) => name)
+    const metrics = new ScrapedMetrics(registry, 'shop', [shop('north', 0, Number.POSITIVE_INFINITY)], ({ name }) => name)
     metrics.gauge('limit', 'At most.', ({ limit }) => limit)
     expect(await samples(registry)).toEqual(['limit{shop="north"} +Inf'])
   })

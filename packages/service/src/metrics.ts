@@ -16,10 +16,10 @@ export function createRegistry(service: string, version: string): Registry {
 }
 
 /**
- * Metrics of things that keep their own books, listeners or targets, each a series with its name as the label: read when somebody
+ * Metrics of things that keep their own counters, listeners or targets, each a series with its name as the label: read when somebody
  * scrapes, so that counting costs nothing. Things of one name add up.
  */
-export class BookMetrics<Thing> {
+export class ScrapedMetrics<Thing> {
   readonly #registry: Registry
   readonly #label: string
   readonly #things: readonly Thing[]

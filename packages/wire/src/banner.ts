@@ -1,5 +1,5 @@
 import type { AddressInfo } from 'node:net'
-import type { ClientHalf } from './protocol.ts'
+import type { ClientCodec } from './protocol.ts'
 
 const LF = 0x0a
 
@@ -9,22 +9,22 @@ export function bannerLine(address: AddressInfo | string): string {
 }
 
 /** A client's half for a server that sends a line of its own first: what the line says is not judged. */
-export function afterBanner(half: ClientHalf): ClientHalf {
+export function afterBanner(codec: ClientCodec): ClientCodec {
   let opening = true
   return {
-    oneWay: half.oneWay,
-    ...(half.pulls !== undefined && { pulls: half.pulls }),
-    replyText: half.replyText,
+    oneWay: codec.oneWay,
+    ...(codec.pulls !== undefined && { pulls: codec.pulls }),
+    replyText: codec.replyText,
     get opening() {
       return opening
     },
-    request: () => half.request(),
+    request: () => codec.request(),
     receive(chunk) {
-      if (!opening) return half.receive(chunk)
+      if (!opening) return codec.receive(chunk)
       const lineEnd = chunk.indexOf(LF)
       if (lineEnd === -1) return 0
       opening = false
-      return lineEnd + 1 < chunk.length ? half.receive(chunk.subarray(lineEnd + 1)) : 0
+      return lineEnd + 1 < chunk.length ? codec.receive(chunk.subarray(lineEnd + 1)) : 0
     },
   }
 }

@@ -1,4 +1,4 @@
-import { type ClientHalf, type Protocol, type ServerHalf, WrongReply } from './protocol.ts'
+import { type ClientCodec, type Protocol, type ServerCodec, WrongReply } from './protocol.ts'
 
 /** The 95 printable characters of ASCII, of which each line shows 72, beginning one further than the line before; CR LF. */
 const FIRST = 0x20
@@ -14,7 +14,7 @@ function line(index: number): Buffer {
   return Buffer.from([...characters, 0x0d, 0x0a])
 }
 
-class Generator implements ServerHalf {
+class Generator implements ServerCodec {
   messages = 0
   readonly midMessage = false
 
@@ -28,7 +28,7 @@ class Generator implements ServerHalf {
 }
 
 /** Each exchange is one line of the pattern. */
-class Reader implements ClientHalf {
+class Reader implements ClientCodec {
   readonly oneWay = false
   readonly pulls = true
   readonly opening = false
@@ -62,6 +62,6 @@ class Reader implements ClientHalf {
 export const chargen: Protocol = {
   defaultPort: 7019,
   text: true,
-  serve: () => new Generator(),
-  ask: () => new Reader(),
+  serverCodec: () => new Generator(),
+  clientCodec: () => new Reader(),
 }

@@ -1,6 +1,6 @@
-import { type ClientHalf, type Protocol, type ServerHalf, WrongReply } from './protocol.ts'
+import { type ClientCodec, type Protocol, type ServerCodec, WrongReply } from './protocol.ts'
 
-class Discarder implements ServerHalf {
+class Discarder implements ServerCodec {
   /** RFC 863 knows no messages: each read counts as one. */
   messages = 0
   readonly midMessage = false
@@ -10,7 +10,7 @@ class Discarder implements ServerHalf {
   }
 }
 
-function speaker(request: () => Buffer): ClientHalf {
+function speaker(request: () => Buffer): ClientCodec {
   return {
     oneWay: true,
     replyText: undefined,
@@ -26,8 +26,8 @@ function speaker(request: () => Buffer): ClientHalf {
 export const discard: Protocol = {
   defaultPort: 7009,
   text: true,
-  serve: () => new Discarder(),
-  ask({ message, nextRequest }) {
+  serverCodec: () => new Discarder(),
+  clientCodec({ message, nextRequest }) {
     const line = Buffer.from(`${message}\n`)
     return speaker(nextRequest ?? (() => line))
   },

@@ -1,9 +1,9 @@
 import { fixedReply } from './fixed-reply.ts'
-import type { AskOptions, Protocol, ServerHalf } from './protocol.ts'
+import type { ClientOptions, Protocol, ServerCodec } from './protocol.ts'
 import { shared } from './shared.ts'
 import { varyingReply } from './varying-reply.ts'
 
-class Echoer implements ServerHalf {
+class Echoer implements ServerCodec {
   /** RFC 862 knows no messages: each read counts as one. */
   messages = 0
   readonly midMessage = false
@@ -14,7 +14,7 @@ class Echoer implements ServerHalf {
   }
 }
 
-const clients = shared(({ message, nextRequest }: AskOptions) => {
+const clients = shared(({ message, nextRequest }: ClientOptions) => {
   if (nextRequest !== undefined) return () => varyingReply(nextRequest, request => request)
   const line = Buffer.from(`${message}\n`)
   return fixedReply(line, line)
@@ -24,6 +24,6 @@ const clients = shared(({ message, nextRequest }: AskOptions) => {
 export const echo: Protocol = {
   defaultPort: 7007,
   text: true,
-  serve: () => new Echoer(),
-  ask: options => clients(options)(),
+  serverCodec: () => new Echoer(),
+  clientCodec: options => clients(options)(),
 }

@@ -1,15 +1,15 @@
 import { describe, expect, test } from '@jest/globals'
 import { fixedReply } from './fixed-reply.ts'
-import { type ClientHalf, WrongReply } from './protocol.ts'
+import { type ClientCodec, WrongReply } from './protocol.ts'
 
 const request = Buffer.from('张三\n')
 const reply = Buffer.from('你好，张三\n')
 
 /** What the judge says of what came back: how many replies it completed, or what is wrong with it. */
-function judge(half: ClientHalf, ...chunks: Buffer[]): number | string {
+function judge(codec: ClientCodec, ...chunks: Buffer[]): number | string {
   let completed = 0
   try {
-    for (const chunk of chunks) completed += half.receive(chunk)
+    for (const chunk of chunks) completed += codec.receive(chunk)
   } catch (error) {
     if (error instanceof WrongReply) return error.message
     throw error
@@ -34,9 +34,9 @@ const cases: [name: string, asked: number, received: string, verdict: number | s
 
 describe('a fixed reply', () => {
   const asking = (times: number) => {
-    const half = fixedReply(request, reply)()
-    for (let asked = 0; asked < times; asked++) expect(half.request()).toEqual(request)
-    return half
+    const codec = fixedReply(request, reply)()
+    for (let asked = 0; asked < times; asked++) expect(codec.request()).toEqual(request)
+    return codec
   }
 
   test.each(cases)('%s, in one read', (_, asked, received, verdict) => {
@@ -54,9 +54,9 @@ describe('a fixed reply', () => {
   })
 
   test('a refusal begins at the read that was wrong', () => {
-    const half = asking(1)
-    expect(judge(half, Buffer.from('你好，'))).toBe(0)
-    expect(judge(half, Buffer.from('李四\n'))).toBe('expected "张三\\n", received "李四\\n"')
+    const codec = asking(1)
+    expect(judge(codec, Buffer.from('你好，'))).toBe(0)
+    expect(judge(codec, Buffer.from('李四\n'))).toBe('expected "张三\\n", received "李四\\n"')
   })
 
   test('what is told of a wrong reply is short, however long it was', () => {
@@ -65,11 +65,11 @@ describe('a fixed reply', () => {
   })
 
   test('requests and replies take turns', () => {
-    const half = fixedReply(request, reply)()
+    const codec = fixedReply(request, reply)()
     for (let turn = 0; turn < 3; turn++) {
-      half.request()
-      expect(half.receive(reply)).toBe(1)
+      codec.request()
+      expect(codec.receive(reply)).toBe(1)
     }
-    expect(judge(half, reply)).toContain('expected nothing')
+    expect(judge(codec, reply)).toContain('expected nothing')
   })
 })

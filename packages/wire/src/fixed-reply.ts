@@ -1,4 +1,4 @@
-import { type ClientHalf, WrongReply } from './protocol.ts'
+import { type ClientCodec, WrongReply } from './protocol.ts'
 
 /** Short replies that came in one read are compared at once, up to about this many bytes: a comparison each would cost more than the bytes. */
 const COMPARED_BYTES = 16_384
@@ -7,13 +7,13 @@ const COMPARED_BYTES = 16_384
  * Makes clients' halves for protocols in which every request is the same and so is every reply: they compare what comes back, byte by byte
  * and however it is cut, without keeping any of it.
  */
-export function fixedReply(request: Buffer, reply: Buffer): () => ClientHalf {
+export function fixedReply(request: Buffer, reply: Buffer): () => ClientCodec {
   const replies = Buffer.alloc(Math.max(1, Math.floor(COMPARED_BYTES / reply.length)) * reply.length, reply)
-  return () => newHalf(request, reply, replies)
+  return () => newCodec(request, reply, replies)
 }
 
 /** @param replies the reply, so often as it is compared at once */
-function newHalf(request: Buffer, reply: Buffer, replies: Buffer): ClientHalf {
+function newCodec(request: Buffer, reply: Buffer, replies: Buffer): ClientCodec {
   let awaited = 0
   let position = 0 // in the reply that is coming in
 

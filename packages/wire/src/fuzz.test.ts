@@ -3,7 +3,7 @@ import { runInNewContext } from 'node:vm'
 import { expect, test } from '@jest/globals'
 import { encodeFrame, FrameType } from './frame.ts'
 import { probe } from './probe.ts'
-import { type Bytes, type ClientHalf, ProtocolError, Rejected, type ServerHalf, WrongReply } from './protocol.ts'
+import { type Bytes, type ClientCodec, ProtocolError, Rejected, type ServerCodec, WrongReply } from './protocol.ts'
 
 /** What fuzzing needs of a source of numbers: the same seed gives the same run again. */
 class Random {
@@ -30,7 +30,7 @@ class Random {
 
 const MAX_MESSAGE = 8_192
 const options = { greeting: '', banner: false, message: 'fuzz', maxMessage: MAX_MESSAGE }
-const facts = { server: 's', release: '1', listener: 'l', address: 'a', peer: 'p', connections: 1, limit: null }
+const info = { server: 's', release: '1', listener: 'l', address: 'a', peer: 'p', connections: 1, limit: null }
 const LENGTHS = [0, 8, 9, 10, MAX_MESSAGE + 9, MAX_MESSAGE + 10, 0x7fffffff, 0x80000000, 0xffffffff] as const
 /** Replies most of all: a connection lives on behind them. */
 const TYPES = [2, 2, 2, 2, 2, 2, 3, 3, 3, 1, 4, 5, 6, 7] as const
@@ -74,14 +74,14 @@ function someFrame(random: Random): Buffer {
 }
 
 /** A new half of probe, in one of the states that a connection may be in. */
-function someHalf(random: Random): ServerHalf | ClientHalf {
+function someHalf(random: Random): ServerCodec | ClientCodec {
   if (random.below(2) === 0) {
-    const server = probe.serve(options, () => facts)
+    const server = probe.serverCodec(options, () => info)
     server.open?.()
     return server
   }
-  const news = { hello: ignore, goAway: ignore, books: ignore }
-  const client = probe.ask(options, news)
+  const news = { hello: ignore, goAway: ignore, totals: ignore }
+  const client = probe.clientCodec(options, news)
   if (random.below(2) > 0) client.receive(encodeFrame(FrameType.hello, 0, Buffer.from('{"version":1,"server":"s"}')))
   for (let asked = random.below(3); asked > 0; asked--) client.request()
   return client
@@ -95,13 +95,13 @@ const ignore = () => {}
  * @throws what a peer must never be able to cause
  */
 function fuzzOnce(random: Random): string {
-  const half = someHalf(random)
+  const codec = someHalf(random)
   const input = someInput(random)
   for (let start = 0; start < input.length; ) {
     const end = Math.min(input.length, start + 1 + random.below(random.pick([2, 20, 2_000, 20_000])))
     try {
       // A chunk is the half's to change: each is memory of its own, as reads are.
-      const reply: Bytes | number | undefined = half.receive(Buffer.from(input.subarray(start, end)))
+      const reply: Bytes | number | undefined = codec.receive(Buffer.from(input.subarray(start, end)))
       if (typeof reply === 'object' && lengthOf(reply) > input.length + 1_000) throw new Error('more came out than went in')
     } catch (error) {
       if (error instanceof ProtocolError) return error.reason

@@ -1,17 +1,17 @@
 import { describe, expect, test } from '@jest/globals'
-import type { ServerHalf } from './protocol.ts'
+import type { ServerCodec } from './protocol.ts'
 import { protocols } from './protocols.ts'
 
 const greeting = '你好，'
 
-function newGreeter(): ServerHalf {
-  return protocols.greet.serve({ greeting, maxMessage: 0 }, () => {
+function newGreeter(): ServerCodec {
+  return protocols.greet.serverCodec({ greeting, maxMessage: 0 }, () => {
     throw new Error('greet tells nothing of the connection')
   })
 }
 
-function answer(half: ServerHalf, chunk: Buffer): Buffer {
-  const reply = half.receive(chunk) ?? []
+function answer(codec: ServerCodec, chunk: Buffer): Buffer {
+  const reply = codec.receive(chunk) ?? []
   return typeof reply === 'string' ? Buffer.from(reply, 'latin1') : Buffer.concat([reply].flat())
 }
 
@@ -31,27 +31,29 @@ describe('greet', () => {
     const bytes = Buffer.from(sent)
     for (let first = 1; first <= bytes.length; first++) {
       for (let second = first; second <= bytes.length; second++) {
-        const half = newGreeter()
+        const codec = newGreeter()
         const cuts = [bytes.subarray(0, first), bytes.subarray(first, second), bytes.subarray(second)].filter(
           cut => cut.length > 0,
         )
-        expect(Buffer.concat(cuts.map(cut => answer(half, cut))).toString()).toBe(replied)
-        expect(half.messages).toBe(messages)
-        expect(half.midMessage).toBe(!sent.endsWith('\n'))
+        expect(Buffer.concat(cuts.map(cut => answer(codec, cut))).toString()).toBe(replied)
+        expect(codec.messages).toBe(messages)
+        expect(codec.midMessage).toBe(!sent.endsWith('\n'))
       }
     }
   })
 
   test.each(conversations)('%s gets the same reply byte by byte, a multi-byte greeting staying whole', (_, sent, replied) => {
-    const half = newGreeter()
-    expect(Buffer.concat([...Buffer.from(sent)].map(byte => answer(half, Buffer.of(byte)))).toString()).toBe(replied)
+    const codec = newGreeter()
+    expect(Buffer.concat([...Buffer.from(sent)].map(byte => answer(codec, Buffer.of(byte)))).toString()).toBe(replied)
   })
 
   test('bytes that are no UTF-8 come back unchanged', () => {
     const bytes = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte).filter(byte => byte !== 0x0a))
-    const half = newGreeter()
-    expect(answer(half, bytes)).toEqual(Buffer.concat([Buffer.from(greeting), bytes]))
+    const codec = newGreeter()
+    expect(answer(codec, bytes)).toEqual(Buffer.concat([Buffer.from(greeting), bytes]))
     const lines = Buffer.concat([Buffer.from('\n'), bytes, Buffer.from('\n'), bytes])
-    expect(answer(half, lines)).toEqual(Buffer.concat([Buffer.from(`\n${greeting}`), bytes, Buffer.from(`\n${greeting}`), bytes]))
+    expect(answer(codec, lines)).toEqual(
+      Buffer.concat([Buffer.from(`\n${greeting}`), bytes, Buffer.from(`\n${greeting}`), bytes]),
+    )
   })
 })

@@ -1,5 +1,5 @@
 import { fixedReply } from './fixed-reply.ts'
-import type { AskOptions, Bytes, Protocol, ServerHalf } from './protocol.ts'
+import type { Bytes, ClientOptions, Protocol, ServerCodec } from './protocol.ts'
 import { shared } from './shared.ts'
 import { varyingReply } from './varying-reply.ts'
 
@@ -15,7 +15,7 @@ const SLICE_BYTES = 8_192
  * Puts a greeting in front of every line and sends the rest of the bytes back as they come. It keeps one bit of state, so memory
  * does not grow with the line; and as LF is never a part of a longer UTF-8 character, no greeting ever lands inside one.
  */
-class Greeter implements ServerHalf {
+class Greeter implements ServerCodec {
   messages = 0
   midMessage = false
   rest: Buffer | undefined
@@ -62,7 +62,7 @@ class Greeter implements ServerHalf {
   }
 }
 
-const clients = shared(({ message, greeting, nextRequest }: AskOptions) => {
+const clients = shared(({ message, greeting, nextRequest }: ClientOptions) => {
   if (nextRequest === undefined) return fixedReply(Buffer.from(`${message}\n`), Buffer.from(`${greeting}${message}\n`))
   const prefix = Buffer.from(greeting)
   return () => varyingReply(nextRequest, line => Buffer.concat([prefix, line]))
@@ -72,6 +72,6 @@ const clients = shared(({ message, greeting, nextRequest }: AskOptions) => {
 export const greet: Protocol = {
   defaultPort: 1234,
   text: true,
-  serve: ({ greeting }) => new Greeter(Buffer.from(greeting)),
-  ask: options => clients(options)(),
+  serverCodec: ({ greeting }) => new Greeter(Buffer.from(greeting)),
+  clientCodec: options => clients(options)(),
 }

@@ -16,18 +16,18 @@
 export { afterBanner, bannerLine } from './banner.ts'
 export { type Endpoint, type EndpointAddress, EndpointError, endpointUrl, parseEndpoints } from './endpoint.ts'
 export {
-  type AskOptions,
-  type Books,
   type Bytes,
-  type ClientHalf,
-  type ConnectionFacts,
+  type ClientCodec,
+  type ClientEvents,
+  type ClientOptions,
+  type ConnectionInfo,
+  type ConnectionTotals,
   type Protocol,
   ProtocolError,
   type ProtocolErrorReason,
   protocolErrorReasons,
   Rejected,
-  type ServerHalf,
-  type ServerNews,
+  type ServerCodec,
   WrongReply,
 } from './protocol.ts'
 export { type ProtocolName, protocols } from './protocols.ts'

@@ -13,17 +13,17 @@ import {
   wrongPayload,
 } from './frame.ts'
 import {
-  type AskOptions,
-  type Books,
   type Bytes,
-  type ClientHalf,
-  type ConnectionFacts,
+  type ClientCodec,
+  type ClientEvents,
+  type ClientOptions,
+  type ConnectionInfo,
+  type ConnectionTotals,
   type Protocol,
   ProtocolError,
   Rejected,
-  type ServeOptions,
-  type ServerHalf,
-  type ServerNews,
+  type ServerCodec,
+  type ServerOptions,
   WrongReply,
 } from './protocol.ts'
 
@@ -34,18 +34,18 @@ const IDS = 2 ** 32
 /** As long as a host name may be. */
 const MAX_TEXT_LENGTH = 253
 
-class Server implements ServerHalf {
+class Server implements ServerCodec {
   messages = 0
   corrupt = 0
   ended = false
-  readonly #facts: () => ConnectionFacts
+  readonly #info: () => ConnectionInfo
   readonly #frames: FrameReader
   #receivedBytes = 0
   #sentBytes = 0
   #replies: Buffer[] = []
 
-  constructor({ maxMessage }: ServeOptions, facts: () => ConnectionFacts) {
-    this.#facts = facts
+  constructor({ maxMessage }: ServerOptions, info: () => ConnectionInfo) {
+    this.#info = info
     this.#frames = new FrameReader(maxMessage, frame => this.#answer(frame))
   }
 
@@ -54,7 +54,7 @@ class Server implements ServerHalf {
   }
 
   open(): Bytes {
-    return this.#count(encodeMessage(FrameType.hello, { version: VERSION, ...this.#facts() }))
+    return this.#count(encodeMessage(FrameType.hello, { version: VERSION, ...this.#info() }))
   }
 
   receive(chunk: Buffer): Bytes | undefined {
@@ -92,8 +92,8 @@ class Server implements ServerHalf {
   #summarise(): void {
     this.ended = true
     const { messages: pings, corrupt } = this
-    const books = { pings, receivedBytes: this.#receivedBytes, sentBytes: this.#sentBytes, corrupt }
-    this.#reply(encodeMessage(FrameType.summary, books))
+    const totals = { pings, receivedBytes: this.#receivedBytes, sentBytes: this.#sentBytes, corrupt }
+    this.#reply(encodeMessage(FrameType.summary, totals))
   }
 
   /** Frames that came in one read lie side by side, and their replies go out as one piece. */
@@ -119,11 +119,11 @@ interface Asked {
   readonly crc: number
 }
 
-class Client implements ClientHalf {
+class Client implements ClientCodec {
   readonly oneWay = false
   readonly replyText: string
   opening = true
-  readonly #hear: ServerNews
+  readonly #events: ClientEvents
   readonly #frames: FrameReader
   readonly #nextPayload: () => Buffer
   /** What was asked last, and all that was asked and not yet answered, in order. */
@@ -137,8 +137,8 @@ class Client implements ClientHalf {
   #receivedBytes = 0
   #sentBytes = 0
 
-  constructor({ message, nextRequest, maxMessage }: AskOptions, hear: ServerNews) {
-    this.#hear = hear
+  constructor({ message, nextRequest, maxMessage }: ClientOptions, events: ClientEvents) {
+    this.#events = events
     const payload = Buffer.from(message)
     this.#nextPayload = nextRequest ?? (() => payload)
     this.replyText = message
@@ -172,23 +172,23 @@ class Client implements ClientHalf {
     if (frame.type !== FrameType.summary) for (const piece of frame.pieces) this.#receivedBytes += piece.length
     if (frame.type === FrameType.pong && !this.opening) this.#judge(frame)
     else if (frame.type === FrameType.hello && this.opening) {
-      const { version, ...facts } = decodeMessage(frame)
+      const { version, ...info } = decodeMessage(frame)
       if (version !== VERSION)
         throw new ProtocolError('frame_payload', `the server speaks version ${version}, this client ${VERSION}`)
-      const server = textOf(frame, facts.server)
+      const server = textOf(frame, info.server)
       this.opening = false
-      this.#hear.hello?.({ ...facts, server })
+      this.#events.hello?.({ ...info, server })
     } else if (frame.type === FrameType.reject && this.opening) {
       throw new Rejected(textOf(frame, decodeMessage(frame).reason))
     } else if (frame.type === FrameType.goAway) {
       const { reason, graceMs } = decodeMessage(frame)
-      this.#hear.goAway?.(textOf(frame, reason), numberOf(frame, graceMs))
+      this.#events.goAway?.(textOf(frame, reason), numberOf(frame, graceMs))
     } else if (frame.type === FrameType.summary) {
-      this.#hear.books?.(this.#books(), booksOf(frame))
+      this.#events.totals?.(this.#totals(), totalsOf(frame))
     } else throw new ProtocolError('frame_type', `no frame of type ${frame.type} was to come now`)
   }
 
-  #books(): Books {
+  #totals(): ConnectionTotals {
     return { pings: this.#pings, receivedBytes: this.#receivedBytes, sentBytes: this.#sentBytes, corrupt: this.#corrupt }
   }
 
@@ -220,7 +220,7 @@ function numberOf(frame: Frame, value: unknown): number {
   return value
 }
 
-function booksOf(frame: Frame): Books {
+function totalsOf(frame: Frame): ConnectionTotals {
   const { pings, receivedBytes, sentBytes, corrupt } = decodeMessage(frame)
   return {
     pings: numberOf(frame, pings),
@@ -234,7 +234,7 @@ function booksOf(frame: Frame): Books {
 export const probe: Protocol = {
   defaultPort: 7000,
   text: false,
-  serve: (options, facts) => new Server(options, facts),
-  refuse: (reason, limit) => encodeMessage(FrameType.reject, { reason, limit }),
-  ask: (options, hear) => new Client(options, hear),
+  serverCodec: (options, info) => new Server(options, info),
+  reject: (reason, limit) => encodeMessage(FrameType.reject, { reason, limit }),
+  clientCodec: (options, events) => new Client(options, events),
 }

@@ -8,14 +8,14 @@ export interface Protocol {
   /** True where people read along: a line of text may go before everything else. */
   readonly text: boolean
   /** The server's half for one new connection. */
-  serve(options: ServeOptions, facts: () => ConnectionFacts): ServerHalf
+  serverCodec(options: ServerOptions, info: () => ConnectionInfo): ServerCodec
   /** What a connection is told that will not be served, where the protocol has a word for it. */
-  refuse?(reason: string, limit: number | null): Buffer
+  reject?(reason: string, limit: number | null): Buffer
   /** The client's half for one new connection. */
-  ask(options: AskOptions, hear: ServerNews): ClientHalf
+  clientCodec(options: ClientOptions, events: ClientEvents): ClientCodec
 }
 
-export interface ServeOptions {
+export interface ServerOptions {
   /** What `greet` puts in front of every line. */
   readonly greeting: string
   /** The most bytes that the payload of a frame may have. */
@@ -23,7 +23,7 @@ export interface ServeOptions {
 }
 
 /** What a server can tell a client about itself and their connection. */
-export interface ConnectionFacts {
+export interface ConnectionInfo {
   /** The name of this server among others of its kind. */
   readonly server: string
   readonly release: string
@@ -37,7 +37,7 @@ export interface ConnectionFacts {
   readonly limit: number | null
 }
 
-export interface AskOptions {
+export interface ClientOptions {
   /** The text of one request, without its line end. */
   readonly message: string
   /**
@@ -54,15 +54,15 @@ export interface AskOptions {
 }
 
 /** What a server tells besides replies. */
-export interface ServerNews {
-  hello?(facts: Readonly<Record<string, unknown>>): void
+export interface ClientEvents {
+  hello?(info: Readonly<Record<string, unknown>>): void
   /** The server will close, after `graceMs` by force: the next connection is better made now. */
   goAway?(reason: string, graceMs: number): void
-  /** Both ends' books of one connection, at its end. */
-  books?(client: Books, server: Books): void
+  /** Both ends' totals of one connection, at its end. */
+  totals?(client: ConnectionTotals, server: ConnectionTotals): void
 }
 
-export interface Books {
+export interface ConnectionTotals {
   readonly pings: number
   readonly receivedBytes: number
   readonly sentBytes: number
@@ -76,7 +76,7 @@ export interface Books {
 export type Bytes = Buffer | string | readonly Buffer[]
 
 /** What a server does with the bytes of one connection, as they come. */
-export interface ServerHalf {
+export interface ServerCodec {
   /** Messages received so far; one that has begun counts. */
   readonly messages: number
   /** Messages that were not as they had been sent. */
@@ -102,7 +102,7 @@ export interface ServerHalf {
 }
 
 /** How a client asks on one connection, and judges what comes back. Replies come in the order of the requests. */
-export interface ClientHalf {
+export interface ClientCodec {
   /** True where nothing comes back by design: a request is answered as soon as the kernel has taken it. */
   readonly oneWay: boolean
   /** True where the server sends without end: between two exchanges nothing is read. */

@@ -1,51 +1,51 @@
 import { describe, expect, test } from '@jest/globals'
-import type { ClientHalf } from './protocol.ts'
+import type { ClientCodec } from './protocol.ts'
 import { protocols } from './protocols.ts'
 
 const options = { message: '张三', greeting: '你好，', banner: false, maxMessage: 1_000 }
 const lines = ['a\n', '张三李四\n', '\n'].map(line => Buffer.from(line))
 
 /** The half that says one line after the other, and the replies that it must get for them. */
-function greeted(): { half: ClientHalf; replies: Buffer } {
+function greeted(): { codec: ClientCodec; replies: Buffer } {
   const requests = [...lines]
-  const half = protocols.greet.ask({ ...options, nextRequest: () => requests.shift() ?? Buffer.alloc(0) }, {})
-  for (const line of lines) expect(half.request()).toEqual(line)
-  return { half, replies: Buffer.concat(lines.flatMap(line => [Buffer.from(options.greeting), line])) }
+  const codec = protocols.greet.clientCodec({ ...options, nextRequest: () => requests.shift() ?? Buffer.alloc(0) }, {})
+  for (const line of lines) expect(codec.request()).toEqual(line)
+  return { codec, replies: Buffer.concat(lines.flatMap(line => [Buffer.from(options.greeting), line])) }
 }
 
 describe.each(['same', 'varying'])('replies to %s requests', kind => {
   const ask = () => {
     if (kind === 'varying') return greeted()
-    const half = protocols.greet.ask(options, {})
-    for (const _ of lines) half.request()
-    return { half, replies: Buffer.from('你好，张三\n'.repeat(lines.length)) }
+    const codec = protocols.greet.clientCodec(options, {})
+    for (const _ of lines) codec.request()
+    return { codec, replies: Buffer.from('你好，张三\n'.repeat(lines.length)) }
   }
 
   test('are told from each other, cut at every byte position', () => {
     const { length } = ask().replies
     for (let cut = 0; cut <= length; cut++) {
-      const { half, replies } = ask()
-      expect(half.receive(replies.subarray(0, cut)) + half.receive(replies.subarray(cut))).toBe(lines.length)
+      const { codec, replies } = ask()
+      expect(codec.receive(replies.subarray(0, cut)) + codec.receive(replies.subarray(cut))).toBe(lines.length)
     }
   })
 
   test('are wrong when any one byte is', () => {
     const { length } = ask().replies
     for (let place = 0; place < length; place++) {
-      const { half, replies } = ask()
+      const { codec, replies } = ask()
       replies.writeUInt8((replies[place] ?? 0) ^ 1, place)
-      expect(() => half.receive(replies)).toThrow('expected')
+      expect(() => codec.receive(replies)).toThrow('expected')
     }
   })
 
   test('are wrong when there is one too many', () => {
-    const { half, replies } = ask()
-    expect(() => half.receive(Buffer.concat([replies, Buffer.from('你')]))).toThrow('expected nothing, received "你"')
+    const { codec, replies } = ask()
+    expect(() => codec.receive(Buffer.concat([replies, Buffer.from('你')]))).toThrow('expected nothing, received "你"')
   })
 })
 
 test('the error shows the first wrong reply of many, with all that came', () => {
-  const half = protocols.echo.ask({ ...options, message: 'ping' }, {})
-  for (let count = 0; count < 3; count++) half.request()
-  expect(() => half.receive(Buffer.from('ping\npong\nand more'))).toThrow('expected "ping\\n", received "pong\\nand more"')
+  const codec = protocols.echo.clientCodec({ ...options, message: 'ping' }, {})
+  for (let count = 0; count < 3; count++) codec.request()
+  expect(() => codec.receive(Buffer.from('ping\npong\nand more'))).toThrow('expected "ping\\n", received "pong\\nand more"')
 })

@@ -1,7 +1,7 @@
-import { type ClientHalf, WrongReply } from './protocol.ts'
+import { type ClientCodec, WrongReply } from './protocol.ts'
 
 /** A client's half for requests that differ: each reply is compared, byte by byte and however it is cut, with the one that its request must get. */
-export function varyingReply(nextRequest: () => Buffer, replyTo: (request: Buffer) => Buffer): ClientHalf {
+export function varyingReply(nextRequest: () => Buffer, replyTo: (request: Buffer) => Buffer): ClientCodec {
   const awaited: Buffer[] = []
   let position = 0 // in the reply that is coming in
 

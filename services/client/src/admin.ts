@@ -52,8 +52,8 @@ function untried(targets: readonly Target[]): string | undefined {
 function describeConnections(targets: readonly Target[]): object {
   const nowMs = performance.now()
   return {
-    connections: targets.flatMap(({ url, books }) =>
-      [...books.connections].map(
+    connections: targets.flatMap(({ url, counters }) =>
+      [...counters.connections].map(
         ({ localAddress, remoteAddress, openedAtMs, sentBytes, receivedBytes, answered, outstanding }) => ({
           target: url,
           localAddress,

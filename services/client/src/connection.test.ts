@@ -39,8 +39,11 @@ async function pair(
   })
   const answered: { exchange: Exchange; roundTripMs: number }[] = []
   const closed = Promise.withResolvers<Closed>()
-  const half = protocols[protocol].ask({ message: 'ping', greeting: 'hello ', banner: false, maxMessage: 1_000, ...options }, {})
-  const connection = new Connection(socket, half, {
+  const codec = protocols[protocol].clientCodec(
+    { message: 'ping', greeting: 'hello ', banner: false, maxMessage: 1_000, ...options },
+    {},
+  )
+  const connection = new Connection(socket, codec, {
     answered: (exchange, roundTripMs) => answered.push({ exchange, roundTripMs }),
     closed: (failure, lost) => closed.resolve({ failure, lost }),
   })
@@ -111,11 +114,11 @@ describe('exchanges on a connection', () => {
     send(connection, 5_000, 5_000)
     peer.write('你好，张三\n你好，张三\n')
     await until('both replies', () => answered.length === 2)
-    const books = { sentBytes: 14, receivedBytes: 32, answered: 2 }
-    expect(connection).toMatchObject(books)
+    const counters = { sentBytes: 14, receivedBytes: 32, answered: 2 }
+    expect(connection).toMatchObject(counters)
     peer.resetAndDestroy()
     await closed
-    expect(connection).toMatchObject(books)
+    expect(connection).toMatchObject(counters)
   })
 
   test('say between which addresses', async () => {

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { type ClientHalf, WrongReply } from '@nihao/wire'
+import { type ClientCodec, WrongReply } from '@nihao/wire'
 import { ExpiringQueue } from './expiring-queue.ts'
 import { describeFailure, type Failure } from './failure.ts'
 
@@ -37,7 +37,7 @@ export class Connection {
   /** What went out in front of the first request, and is not counted. */
   readonly #headerBytes: number
   readonly #socket: Socket
-  readonly #half: ClientHalf
+  readonly #codec: ClientCodec
   readonly #events: ConnectionEvents
   readonly #outstanding = new ExpiringQueue<Exchange>(late => this.#break({ reason: 'timeout' }, late))
   readonly #lost: Exchange[] = []
@@ -48,24 +48,24 @@ export class Connection {
   #finishing = false
   #sentAtEnd: number | undefined
 
-  constructor(socket: Socket, half: ClientHalf, events: ConnectionEvents) {
+  constructor(socket: Socket, codec: ClientCodec, events: ConnectionEvents) {
     const { localAddress, localPort, remoteAddress, remotePort } = socket
     this.localAddress = localAddress && `${localAddress}:${localPort}`
     this.remoteAddress = remoteAddress ? `${remoteAddress}:${remotePort}` : 'unix'
     this.#headerBytes = socket.bytesWritten
     this.#socket = socket
-    this.#half = half
+    this.#codec = codec
     this.#events = events
     socket.on('data', chunk => this.receive(chunk))
     socket.on('end', () => this.#serverEnded())
     socket.on('error', error => this.#break(describeFailure(error)))
     socket.on('close', () => this.#close())
-    if (half.pulls) socket.pause()
+    if (codec.pulls) socket.pause()
   }
 
   /** Waits until the server has said what it says first, where it says something. Resolves with why it did not. */
   async open(timeoutMs: number): Promise<Failure | undefined> {
-    if (!this.#half.opening) return undefined
+    if (!this.#codec.opening) return undefined
     const timer = setTimeout(() => this.#break({ reason: 'timeout' }), timeoutMs)
     const failure = await this.#opened.promise
     clearTimeout(timer)
@@ -74,7 +74,7 @@ export class Connection {
 
   /** What a right reply says, for people. */
   get replyText(): string | undefined {
-    return this.#half.replyText
+    return this.#codec.replyText
   }
 
   /** Under TLS these are the bytes inside, here and in what was sent. */
@@ -94,15 +94,15 @@ export class Connection {
 
   /** True where nothing comes back: an exchange is over as soon as the kernel has taken the request. */
   get oneWay(): boolean {
-    return this.#half.oneWay
+    return this.#codec.oneWay
   }
 
   send(exchange: Exchange, nowMs = performance.now()): void {
     exchange.sentMs = nowMs
     this.#outstanding.push(exchange)
-    const request = this.#half.request()
-    if (this.#half.pulls) this.#socket.resume()
-    if (this.#half.oneWay) this.#socket.write(request, error => error ?? this.#answer(1))
+    const request = this.#codec.request()
+    if (this.#codec.pulls) this.#socket.resume()
+    if (this.#codec.oneWay) this.#socket.write(request, error => error ?? this.#answer(1))
     else if (this.#requests === undefined) this.#socket.write(request)
     else this.#requests.push(request)
   }
@@ -119,14 +119,14 @@ export class Connection {
   /** Takes what came in, where the socket does not emit it. The chunk is not kept. */
   receive(chunk: Buffer): void {
     try {
-      const count = this.#half.receive(chunk)
+      const count = this.#codec.receive(chunk)
       const requests: Buffer[] = []
       this.#requests = requests
       this.#answer(count)
       this.#requests = undefined
       const [first] = requests
       if (first !== undefined) this.#socket.write(requests.length === 1 ? first : Buffer.concat(requests))
-      if (!this.#half.opening) this.#opened.resolve(undefined)
+      if (!this.#codec.opening) this.#opened.resolve(undefined)
     } catch (error) {
       if (error instanceof WrongReply) this.#answer(error.completed)
       this.#break(describeFailure(error as Error))
@@ -143,12 +143,12 @@ export class Connection {
     }
     if (count === 0 || this.#outstanding.length > 0) return
     if (this.#finishing) this.#sayGoodbye()
-    else if (this.#half.pulls) this.#socket.pause()
+    else if (this.#codec.pulls) this.#socket.pause()
   }
 
-  /** Where the protocol has a word for the end, the server closes first, behind its books; else the FIN says it. */
+  /** Where the protocol has a word for the end, the server closes first, behind its counters; else the FIN says it. */
   #sayGoodbye(): void {
-    const goodbye = this.#half.goodbye?.()
+    const goodbye = this.#codec.goodbye?.()
     this.#socket.resume()
     if (goodbye === undefined) this.#socket.end()
     else this.#socket.write(goodbye)

@@ -78,7 +78,7 @@ function resolveTo(...addresses: string[]) {
 }
 
 describe('dialling an address', () => {
-  test('connects, half-open allowed, without asking for a name', async () => {
+  test('connects, codec-open allowed, without asking for a name', async () => {
     const lookup = jest.spyOn(dns, 'lookup')
     const { port } = await listening()
     const { socket, phases } = dialled({ host: '127.0.0.1', port })

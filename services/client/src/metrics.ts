@@ -1,4 +1,4 @@
-import { BookMetrics } from '@nihao/service'
+import { ScrapedMetrics } from '@nihao/service'
 import { Histogram, type Registry } from 'prom-client'
 import type { Observer, Phase, Target } from './target.ts'
 
@@ -61,47 +61,47 @@ export function registerDurations(registry: Registry): (target: string) => Obser
   }
 }
 
-/** Registers what is counted: read from the targets' books when somebody scrapes. */
+/** Registers what is counted: read from the targets' counters when somebody scrapes. */
 export function registerCounts(registry: Registry, targets: readonly Target[]): void {
-  const metrics = new BookMetrics(registry, 'target', targets, ({ url }) => url)
-  metrics.counter('tcp_client_connection_attempts_total', 'Attempts to connect.', ({ books }) => books.connectionAttempts)
+  const metrics = new ScrapedMetrics(registry, 'target', targets, ({ url }) => url)
+  metrics.counter('tcp_client_connection_attempts_total', 'Attempts to connect.', ({ counters }) => counters.connectionAttempts)
   metrics.counterByReason(
     'tcp_client_connection_failures_total',
     'Attempts to connect that failed.',
-    ({ books }) => books.connectionFailures,
+    ({ counters }) => counters.connectionFailures,
   )
-  metrics.gauge('tcp_client_connections_active', 'Connections that are open.', ({ books }) => books.connections.size)
+  metrics.gauge('tcp_client_connections_active', 'Connections that are open.', ({ counters }) => counters.connections.size)
   metrics.counterByReason(
     'tcp_client_connections_closed_total',
     'Connections that ended.',
-    ({ books }) => books.connectionsClosed,
+    ({ counters }) => counters.connectionsClosed,
   )
-  metrics.counter('tcp_client_exchanges_total', 'Exchanges that are over, well or not.', ({ books }) => books.exchanges)
+  metrics.counter('tcp_client_exchanges_total', 'Exchanges that are over, well or not.', ({ counters }) => counters.exchanges)
   metrics.counterByReason(
     'tcp_client_exchange_failures_total',
     'Exchanges that got no right reply in time.',
-    ({ books }) => books.exchangeFailures,
+    ({ counters }) => counters.exchangeFailures,
   )
-  metrics.counterByReason('tcp_client_outages_total', 'Outages, by what they began with.', ({ books }) => books.outages)
+  metrics.counterByReason('tcp_client_outages_total', 'Outages, by what they began with.', ({ counters }) => counters.outages)
   metrics.counter(
     'tcp_client_handovers_total',
     'Times that a session moved to a new connection because its server asked it to go (probe).',
-    ({ books }) => books.handovers,
+    ({ counters }) => counters.handovers,
   )
   metrics.gauge(
     'tcp_client_servers_seen',
     'Distinct names of servers that answered so far (probe).',
-    ({ books }) => books.serversSeen,
+    ({ counters }) => counters.serversSeen,
   )
   metrics.counter(
     'tcp_client_sent_bytes_total',
     'Bytes handed to the kernel for sending.',
-    ({ books }) => books.bytes().sentBytes,
+    ({ counters }) => counters.bytes().sentBytes,
   )
-  metrics.counter('tcp_client_received_bytes_total', 'Bytes received.', ({ books }) => books.bytes().receivedBytes)
+  metrics.counter('tcp_client_received_bytes_total', 'Bytes received.', ({ counters }) => counters.bytes().receivedBytes)
   metrics.gauge(
     'tcp_client_last_success_timestamp_seconds',
     'When an exchange was last answered; 0 = never.',
-    ({ books }) => books.lastSuccessMs / 1_000,
+    ({ counters }) => counters.lastSuccessMs / 1_000,
   )
 }

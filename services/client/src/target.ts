@@ -1,8 +1,8 @@
 import { createHistogram } from 'node:perf_hooks'
 import type { Logger } from '@nihao/service'
-import { type AskOptions, afterBanner, type Books, type Endpoint, endpointUrl, protocols } from '@nihao/wire'
-import { nonZero, TargetBooks } from './books.ts'
+import { afterBanner, type ClientOptions, type ConnectionTotals, type Endpoint, endpointUrl, protocols } from '@nihao/wire'
 import { type CloseReason, Connection, type Exchange } from './connection.ts'
+import { nonZero, TargetCounters } from './counters.ts'
 import { Dialer } from './dialer.ts'
 import { describeFailure, type Failure, type FailureReason } from './failure.ts'
 import type { ClientValues } from './settings.ts'
@@ -39,18 +39,18 @@ export interface ConnectOptions {
 /** What a target is made of: an endpoint with the settings that hold for it and, where requests differ, what they are. */
 export interface TargetOptions {
   readonly endpoint: Endpoint
-  readonly values: ClientValues & Pick<AskOptions, 'nextRequest'>
+  readonly values: ClientValues & Pick<ClientOptions, 'nextRequest'>
 }
 
 /** A name is as long as a host name may be; what is longer is cut, for the log's sake. */
 const MAX_NAME_LENGTH = 253
 
-/** An endpoint that the client works on: makes its connections and exchanges, and keeps the books of all its sessions. */
+/** An endpoint that the client works on: makes its connections and exchanges, and keeps the counters of all its sessions. */
 export class Target {
   readonly url: string
   readonly values: TargetOptions['values']
   readonly logger: Logger
-  readonly books = new TargetBooks()
+  readonly counters = new TargetCounters()
   readonly observer: Observer
   readonly #endpoint: Endpoint
   readonly #dialer: Dialer
@@ -92,9 +92,9 @@ export class Target {
    * @returns the connection, or why there is none
    */
   async connect(owner: ConnectionOwner, signal: AbortSignal, options: ConnectOptions = {}): Promise<Connection | Failure> {
-    this.books.connectionAttempts++
+    this.counters.connectionAttempts++
     const result = await this.#dial(owner, signal, options).catch(describeFailure)
-    if (!(result instanceof Connection) && !signal.aborted) this.books.connectionFailures[result.reason]++
+    if (!(result instanceof Connection) && !signal.aborted) this.counters.connectionFailures[result.reason]++
     return result
   }
 
@@ -108,10 +108,10 @@ export class Target {
       observe: (phase, durationMs) => this.observer.connect(phase, durationMs),
     })
     const protocol = protocols[this.#endpoint.protocol]
-    const plain = protocol.ask(this.values, {
+    const plain = protocol.clientCodec(this.values, {
       hello: ({ server }) => this.#meet(connection, server),
       goAway: reason => owner.goAway?.(connection, reason),
-      books: (ours, theirs) => this.#compare(connection, ours, theirs),
+      totals: (ours, theirs) => this.#compare(connection, ours, theirs),
     })
     let opened = false
     const connection: Connection = new Connection(socket, banner && protocol.text ? afterBanner(plain) : plain, {
@@ -120,12 +120,12 @@ export class Target {
         owner.answered(connection, roundTripMs, nowMs, exchange)
       },
       closed: (failure, lost) => {
-        this.books.connectionClosed(connection, closeReason(connection, failure))
+        this.counters.connectionClosed(connection, closeReason(connection, failure))
         for (const _ of lost) this.failed(failure?.reason ?? 'other')
         if (opened) owner.closed(connection, failure, lost.length)
       },
     })
-    this.books.connections.add(connection)
+    this.counters.connections.add(connection)
     const connectedMs = performance.now()
     const failure = await connection.open(startMs + timeout - connectedMs)
     if (failure !== undefined) return failure
@@ -137,43 +137,46 @@ export class Target {
   #meet(connection: Connection, server: unknown): void {
     const name = String(server).slice(0, MAX_NAME_LENGTH)
     connection.serverName = name
-    this.books.serverSeen(name)
+    this.counters.serverSeen(name)
     if (!this.values.expectServer.test(name)) {
       throw Object.assign(new Error(`the server calls itself ${JSON.stringify(name)}`), { code: 'WRONG_SERVER' })
     }
   }
 
   /** What one side sent and the other did not get, or the reverse, was lost or made up on the way. */
-  #compare({ remoteAddress, serverName }: Connection, client: Books, server: Books): void {
-    this.books.booksCompared++
+  #compare({ remoteAddress, serverName }: Connection, client: ConnectionTotals, server: ConnectionTotals): void {
+    this.counters.countersCompared++
     const agree =
       client.pings === server.pings &&
       client.sentBytes === server.receivedBytes &&
       client.receivedBytes === server.sentBytes &&
       server.corrupt === 0
     if (agree) return
-    this.books.booksDiffered++
+    this.counters.countersDiffered++
     const { pings, receivedBytes, sentBytes, corrupt } = server
-    this.logger.warn({ remoteAddress, serverName, client, server: { pings, receivedBytes, sentBytes, corrupt } }, 'books differ')
+    this.logger.warn(
+      { remoteAddress, serverName, client, server: { pings, receivedBytes, sentBytes, corrupt } },
+      'counters differ',
+    )
   }
 
   /** An exchange that got no reply, or was never sent. */
   failed(reason: FailureReason): void {
-    this.books.exchanges++
-    this.books.exchangeFailures[reason]++
+    this.counters.exchanges++
+    this.counters.exchangeFailures[reason]++
     this.#lastSuccessMs = Number.NaN
     this.#last = { good: false, reason }
   }
 
   #succeeded(exchange: Exchange, roundTripMs: number, nowMs: number): void {
-    this.books.exchanges++
+    this.counters.exchanges++
     this.observer.exchange(nowMs - exchange.intendedMs)
     this.observer.roundTrip(roundTripMs)
     if (this.values.summaryInterval > 0) this.#roundTripsUs.record(Math.max(1, Math.round(roundTripMs * 1_000)))
     // Once for all replies that came together: a load has many of them.
     if (nowMs !== this.#lastSuccessMs) {
       this.#lastSuccessMs = nowMs
-      this.books.lastSuccessMs = Date.now()
+      this.counters.lastSuccessMs = Date.now()
       this.#last = { good: true, roundTripMs }
     }
     if (this.#traces) this.logger.trace({ roundTripMs }, 'exchange')
@@ -191,8 +194,8 @@ export class Target {
 
   /** What happened since the last summary. */
   summary(): object {
-    const { exchanges, connections } = this.books
-    const failures = this.books.failures()
+    const { exchanges, connections } = this.counters
+    const failures = this.counters.failures()
     const quantileMs = (percentile: number) => round(this.#roundTripsUs.percentile(percentile) / 1_000)
     const measured = this.#roundTripsUs.count > 0
     const summary = {
@@ -217,9 +220,9 @@ export class Target {
       exchangeFailures,
       outages,
       handovers,
-      booksCompared,
-      booksDiffered,
-    } = this.books
+      countersCompared,
+      countersDiffered,
+    } = this.counters
     return {
       connectionAttempts,
       connectionFailures: nonZero(connectionFailures),
@@ -228,21 +231,21 @@ export class Target {
       exchangeFailures: nonZero(exchangeFailures),
       outages: nonZero(outages),
       handovers,
-      booksCompared,
-      booksDiffered,
-      ...this.books.bytes(),
+      countersCompared,
+      countersDiffered,
+      ...this.counters.bytes(),
     }
   }
 
   /** What the admin endpoint shows. */
   describe(): object {
-    const { lastSuccessMs } = this.books
+    const { lastSuccessMs } = this.counters
     return {
       target: this.url,
       state: this.#last === undefined ? 'untried' : this.good ? 'good' : 'failing',
       ...this.#last,
       lastSuccess: lastSuccessMs === 0 ? null : new Date(lastSuccessMs).toISOString(),
-      connections: this.books.connections.size,
+      connections: this.counters.connections.size,
       ...this.totals(),
     }
   }

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Writable } from 'node:stream'
 import { TLSSocket } from 'node:tls'
-import { type Bytes, ProtocolError, type ServerHalf } from '@nihao/wire'
+import { type Bytes, ProtocolError, type ServerCodec } from '@nihao/wire'
 import type { ConnectionFaults, CutKind } from './faults.ts'
 import { FaultyOutput } from './faulty-output.ts'
 import { countRead } from './read-buffers.ts'
@@ -59,7 +59,7 @@ export class Connection {
   readonly #socket: Socket
   /** Where replies go: the socket itself, but where faults are on. */
   readonly #output: Writable
-  readonly #half: ServerHalf
+  readonly #codec: ServerCodec
   readonly #onClose: (connection: Connection, reason: CloseReason) => void
   #reason: CloseReason | undefined
   /** Why the connection is to be ended as soon as nothing is under way on it. */
@@ -69,7 +69,7 @@ export class Connection {
   #movedAtMs = this.openedAtMs
   #maxAgeShare = 1 - Math.random() * MAX_AGE_JITTER
   #deadlineMs = Number.POSITIVE_INFINITY
-  #booksAtEnd: { sentBytes: number; bufferedBytes: number } | undefined
+  #finalTotals: { sentBytes: number; bufferedBytes: number } | undefined
 
   /**
    * The socket must allow half-open connections, else what is not yet written is lost when the peer half-closes.
@@ -78,7 +78,7 @@ export class Connection {
   constructor(
     socket: Socket,
     peer: Peer,
-    half: ServerHalf,
+    codec: ServerCodec,
     opening: Bytes | undefined,
     onClose: (connection: Connection, reason: CloseReason) => void,
     faults?: ConnectionFaults,
@@ -89,7 +89,7 @@ export class Connection {
       faults === undefined
         ? socket
         : new FaultyOutput(socket, faults, { messages: () => this.messages, cut: kind => this.#makeFault(kind) })
-    this.#half = half
+    this.#codec = codec
     this.#onClose = onClose
     socket.on('data', chunk => {
       countRead(chunk.length)
@@ -99,16 +99,16 @@ export class Connection {
     socket.on('error', error => this.#fail(error))
     socket.on('close', () => this.#close())
     if (opening !== undefined) this.#write(opening)
-    if (half.produce !== undefined) this.#produce()
+    if (codec.produce !== undefined) this.#produce()
   }
 
   get messages(): number {
-    return this.#half.messages
+    return this.#codec.messages
   }
 
   /** Messages that were not as they had been sent. */
   get corrupt(): number {
-    return this.#half.corrupt ?? 0
+    return this.#codec.corrupt ?? 0
   }
 
   /** Under TLS these are the bytes inside, here and in what was sent. */
@@ -118,12 +118,12 @@ export class Connection {
 
   /** Bytes that have left user space. */
   get sentBytes(): number {
-    return this.#booksAtEnd?.sentBytes ?? this.#socket.bytesWritten - this.#socket.writableLength
+    return this.#finalTotals?.sentBytes ?? this.#socket.bytesWritten - this.#socket.writableLength
   }
 
   /** Bytes that wait for the peer to read; at the end, those that it never got. */
   get bufferedBytes(): number {
-    return this.#booksAtEnd?.bufferedBytes ?? this.#output.writableLength
+    return this.#finalTotals?.bufferedBytes ?? this.#output.writableLength
   }
 
   /** Applies what depends on time. A limit is met with the precision with which this is called. */
@@ -147,7 +147,7 @@ export class Connection {
     const quiet = stillMs >= DRAIN_QUIET_MS && this.bufferedBytes === 0
     if (this.#socket.writableLength > 0 && over(limits.slowReaderTimeout)) this.cut('slow_reader')
     else if (this.#output.writableEnded) return
-    else if (this.#leaving !== undefined && this.#half.goAway === undefined && quiet) this.#end(this.#leaving)
+    else if (this.#leaving !== undefined && this.#codec.goAway === undefined && quiet) this.#end(this.#leaving)
     else if (over(limits.idleTimeout)) this.#end('idle_timeout')
   }
 
@@ -160,15 +160,15 @@ export class Connection {
     if (this.#output.writableEnded) return
     // A drain cuts what is left by itself, all at once.
     if (reason !== 'drained') this.#deadlineMs = performance.now() + graceMs
-    if (this.#half.goAway !== undefined) this.#write(this.#half.goAway(reason === 'drained' ? 'drain' : reason, graceMs))
-    else if (this.#half.produce !== undefined) this.#end(reason)
+    if (this.#codec.goAway !== undefined) this.#write(this.#codec.goAway(reason === 'drained' ? 'drain' : reason, graceMs))
+    else if (this.#codec.produce !== undefined) this.#end(reason)
   }
 
   /** Ends the connection at once; what waits for the peer is lost, and told as `bufferedBytes`. */
   cut(reason: CloseReason): void {
     this.#reason = reason
-    this.unansweredBytes += this.#half.rest?.length ?? 0
-    this.#closeBooks()
+    this.unansweredBytes += this.#codec.rest?.length ?? 0
+    this.#freezeTotals()
     this.#socket.destroy()
   }
 
@@ -178,7 +178,7 @@ export class Connection {
       return
     }
     try {
-      const reply = this.#half.receive(chunk)
+      const reply = this.#codec.receive(chunk)
       if (reply !== undefined) this.#write(reply)
       else if (this.#output !== this.#socket) this.#write(NOTHING)
     } catch (error) {
@@ -187,11 +187,11 @@ export class Connection {
       this.#end('protocol_error')
       return
     }
-    const { rest } = this.#half
+    const { rest } = this.#codec
     if (rest !== undefined) {
       if (!this.#socket.isPaused()) this.#receive(rest)
-    } else if (this.#half.ended) this.#end(this.#leaving ?? 'client_closed')
-    else if (this.#leaving !== undefined && this.#half.goAway === undefined && !this.#socket.isPaused())
+    } else if (this.#codec.ended) this.#end(this.#leaving ?? 'client_closed')
+    else if (this.#leaving !== undefined && this.#codec.goAway === undefined && !this.#socket.isPaused())
       this.#endIfQuiet(this.#leaving)
   }
 
@@ -226,13 +226,13 @@ export class Connection {
 
   #resume(): void {
     this.#socket.resume()
-    const { rest } = this.#half
+    const { rest } = this.#codec
     if (rest !== undefined) this.#receive(rest)
   }
 
   /** Sends without end: a block at a time while the kernel takes it, others having their turn in between, or when it has drained. */
   #produce(): void {
-    const block = this.#half.produce?.()
+    const block = this.#codec.produce?.()
     if (block === undefined || this.#output.writableEnded || this.#socket.destroyed) return
     if (this.#output.write(block)) setImmediate(() => this.#produce())
     else this.#output.once('drain', () => this.#produce())
@@ -242,7 +242,7 @@ export class Connection {
   #endIfQuiet(reason: CloseReason): void {
     const { receivedBytes } = this
     setImmediate(() => {
-      if (this.receivedBytes === receivedBytes && !this.#half.midMessage) this.#end(reason)
+      if (this.receivedBytes === receivedBytes && !this.#codec.midMessage) this.#end(reason)
     })
   }
 
@@ -260,7 +260,7 @@ export class Connection {
     if (kind === 'close_after') {
       this.#end('fault')
     } else if (kind === 'reset_after') {
-      this.#closeBooks()
+      this.#freezeTotals()
       // Over TLS there is no way to the RST: the end without close_notify tells as well that something broke.
       if (this.#socket instanceof TLSSocket) this.#socket.destroy()
       else this.#socket.resetAndDestroy()
@@ -275,16 +275,16 @@ export class Connection {
     this.error ??= error
     const isReset = error.code === 'ECONNRESET' || error.code === 'EPIPE'
     this.#reason ??= isReset ? 'reset' : error.code?.startsWith('ERR_SSL_') ? 'tls_error' : 'error'
-    this.#closeBooks()
+    this.#freezeTotals()
   }
 
   #close(): void {
-    this.#closeBooks()
+    this.#freezeTotals()
     this.#onClose(this, this.#reason ?? 'client_closed')
   }
 
   /** Once a socket is destroyed, Node counts what it threw away as written: the last true figures are those from just before. */
-  #closeBooks(): void {
-    this.#booksAtEnd ??= { sentBytes: this.sentBytes, bufferedBytes: this.bufferedBytes }
+  #freezeTotals(): void {
+    this.#finalTotals ??= { sentBytes: this.sentBytes, bufferedBytes: this.bufferedBytes }
   }
 }

@@ -1,5 +1,5 @@
 import { type AddressInfo, createServer, isIPv6, type Server, type Socket } from 'node:net'
-import { bannerLine, type ConnectionFacts, ProtocolError, type ProtocolName, protocolErrorReasons, protocols } from '@nihao/wire'
+import { bannerLine, type ConnectionInfo, ProtocolError, type ProtocolName, protocolErrorReasons, protocols } from '@nihao/wire'
 import { Admission, type AdmissionRules, type ProxyRefusal } from './admission.ts'
 import { bind } from './bind.ts'
 import type { Capacity } from './capacity.ts'
@@ -29,7 +29,7 @@ export interface Identity {
   readonly release: string
 }
 
-/** A bound address with one protocol: accepts, refuses what is over a limit, and keeps the books of its connections. */
+/** A bound address with one protocol: accepts, refuses what is over a limit, and keeps the counters of its connections. */
 export class Listener {
   readonly protocol: ProtocolName
   readonly limits: ServerValues
@@ -202,10 +202,10 @@ export class Listener {
     this.opened++
     this.#places.hold(peer, 1)
     const protocol = protocols[this.protocol]
-    const half = protocol.serve(this.limits, () => this.#facts(peer))
-    const opening = protocol.text && this.limits.banner === 'address' ? bannerLine(this.address) : half.open?.()
+    const codec = protocol.serverCodec(this.limits, () => this.#info(peer))
+    const opening = protocol.text && this.limits.banner === 'address' ? bannerLine(this.address) : codec.open?.()
     const onClose = (connection: Connection, reason: CloseReason) => this.#ended(connection, reason)
-    const connection = new Connection(socket, peer, half, opening, onClose, faults)
+    const connection = new Connection(socket, peer, codec, opening, onClose, faults)
     this.connections.add(connection)
     if (this.#graceMs !== undefined) connection.leave('drained', this.#graceMs)
   }
@@ -229,11 +229,11 @@ export class Listener {
     this.#events.rejected(this, peer, reason, detail)
     const limit = reason === 'max_connections_per_address' ? this.limits.maxConnectionsPerAddress : finite(this.limit)
     // In front of a handshake there is no word for it.
-    refuse(socket, this.#capacity, this.tls ? undefined : protocols[this.protocol].refuse?.(reason, limit))
+    refuse(socket, this.#capacity, this.tls ? undefined : protocols[this.protocol].reject?.(reason, limit))
     this.#resolveIfEmpty()
   }
 
-  #facts({ address, port, via }: Peer): ConnectionFacts {
+  #info({ address, port, via }: Peer): ConnectionInfo {
     return {
       ...this.#identity,
       listener: this.label,

@@ -1,4 +1,4 @@
-import { BookMetrics } from '@nihao/service'
+import { ScrapedMetrics } from '@nihao/service'
 import { Gauge, Histogram, type Registry } from 'prom-client'
 import type { Listener } from './listener.ts'
 import type { Server } from './server.ts'
@@ -11,67 +11,71 @@ const UNOBSERVED = 1_000
 /** 1 ms to 10 s, seconds. */
 const HANDSHAKE_BUCKETS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10]
 
-/** Registers the server's metrics. All but the durations are read from the listeners' books when somebody scrapes. */
+/** Registers the server's metrics. All but the durations are read from the listeners' counters when somebody scrapes. */
 export function registerMetrics(registry: Registry, server: Server): void {
   const registers = [registry]
   const { listeners } = server
 
-  const books = new BookMetrics(registry, 'listener', listeners, ({ label }) => label)
-  books.gauge(
+  const metrics = new ScrapedMetrics(registry, 'listener', listeners, ({ label }) => label)
+  metrics.gauge(
     'tcp_server_connections_active',
     'Connections that are open, those in their TLS handshake included.',
     listener => listener.active,
   )
-  books.counter('tcp_server_connections_opened_total', 'Connections that were accepted.', listener => listener.opened)
-  books.counterByReason(
+  metrics.counter('tcp_server_connections_opened_total', 'Connections that were accepted.', listener => listener.opened)
+  metrics.counterByReason(
     'tcp_server_connections_closed_total',
     'Accepted connections that ended, by reason.',
     listener => listener.closed,
   )
-  books.counterByReason(
+  metrics.counterByReason(
     'tcp_server_connections_rejected_total',
     'Connections that were refused, by reason.',
     listener => listener.rejected,
   )
-  books.gauge(
+  metrics.gauge(
     'tcp_server_connections_limit',
     'Connections that may be open at once; +Inf = no limit.',
     listener => listener.limit,
   )
-  books.counter('tcp_server_received_bytes_total', 'Bytes received.', listener => listener.totals().receivedBytes)
-  books.counter('tcp_server_sent_bytes_total', 'Bytes handed to the kernel for sending.', listener => listener.totals().sentBytes)
-  books.counter(
+  metrics.counter('tcp_server_received_bytes_total', 'Bytes received.', listener => listener.totals().receivedBytes)
+  metrics.counter(
+    'tcp_server_sent_bytes_total',
+    'Bytes handed to the kernel for sending.',
+    listener => listener.totals().sentBytes,
+  )
+  metrics.counter(
     'tcp_server_messages_total',
     'Messages received: lines for greet, PINGs for probe, reads for the others.',
     listener => listener.totals().messages,
   )
-  books.counterByReason(
+  metrics.counterByReason(
     'tcp_server_faults_total',
     'Faults that were made because the settings say so, by kind.',
     listener => listener.faults?.made ?? {},
   )
-  books.counterByReason('tcp_server_protocol_errors_total', 'Ways in which peers left the protocol (probe).', listener => ({
+  metrics.counterByReason('tcp_server_protocol_errors_total', 'Ways in which peers left the protocol (probe).', listener => ({
     ...listener.protocolErrors,
     corrupt: listener.totals().corrupt,
   }))
-  books.counter(
+  metrics.counter(
     'tcp_server_read_pauses_total',
     'Times that reading from a connection stopped because its peer did not take the replies.',
     listener => listener.totals().readPauses,
   )
-  books.gauge('tcp_server_buffered_bytes', 'Bytes that wait for peers to read them.', listener => {
+  metrics.gauge('tcp_server_buffered_bytes', 'Bytes that wait for peers to read them.', listener => {
     let bytes = 0
     for (const connection of listener.connections) bytes += connection.bufferedBytes
     return bytes
   })
   const secure = listeners.filter(({ tls }) => tls !== undefined)
-  const secureBooks = new BookMetrics(registry, 'listener', secure, ({ label }) => label)
-  secureBooks.counterByReason(
+  const secureMetrics = new ScrapedMetrics(registry, 'listener', secure, ({ label }) => label)
+  secureMetrics.counterByReason(
     'tcp_server_tls_handshake_failures_total',
     'TLS handshakes that failed, by reason.',
     listener => listener.handshakeFailures,
   )
-  secureBooks.gauge(
+  secureMetrics.gauge(
     'tcp_server_certificate_expiry_timestamp_seconds',
     'When the first of the certificates in use expires.',
     listener => (listener.tls?.expiresAtMs ?? 0) / 1_000,

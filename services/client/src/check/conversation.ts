@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { ClientHalf } from '@nihao/wire'
+import type { ClientCodec } from '@nihao/wire'
 import { describeFailure, type FailureReason } from '../failure.ts'
 import { CheckFailure } from './check-failure.ts'
 import type { Figures } from './report.ts'
@@ -19,7 +19,7 @@ export class Conversation implements Disposable {
   sent = 0
   answered = 0
   readonly #socket: Socket
-  readonly #half: ClientHalf
+  readonly #codec: ClientCodec
   readonly #giveUp: () => void
   readonly #signal: AbortSignal
   readonly #waiting = new Set<() => void>()
@@ -29,9 +29,9 @@ export class Conversation implements Disposable {
   #ended = false
   #serverEnded = false
 
-  constructor(socket: Socket, half: ClientHalf, signal: AbortSignal) {
+  constructor(socket: Socket, codec: ClientCodec, signal: AbortSignal) {
     this.#socket = socket
-    this.#half = half
+    this.#codec = codec
     this.#signal = signal
     this.#giveUp = () => this.#fail(signal.reason)
     signal.addEventListener('abort', this.#giveUp)
@@ -44,7 +44,7 @@ export class Conversation implements Disposable {
     socket.on('end', () => this.#receiveEnd())
     socket.on('error', error => this.#fail(error))
     socket.on('close', () => this.#fail(new Error('the connection is closed')))
-    if (half.pulls) socket.pause()
+    if (codec.pulls) socket.pause()
   }
 
   get addresses(): { local: string; remote: string } {
@@ -65,9 +65,9 @@ export class Conversation implements Disposable {
 
   /** Waits until the server has said what it says first, where it says something. */
   async opened(withinMs?: number): Promise<void> {
-    if (!this.#half.opening) return
+    if (!this.#codec.opening) return
     this.resume()
-    const opened = await this.#until(() => !this.#half.opening, withinMs)
+    const opened = await this.#until(() => !this.#codec.opening, withinMs)
     if (!opened) throw this.#late(`the server said nothing within ${withinMs} ms`)
   }
 
@@ -75,8 +75,8 @@ export class Conversation implements Disposable {
   send(count = 1): void {
     for (let index = 0; index < count; index++) {
       this.sent++
-      const request = this.#half.request()
-      if (this.#half.oneWay) this.#socket.write(request, error => error ?? this.#answer(1))
+      const request = this.#codec.request()
+      if (this.#codec.oneWay) this.#socket.write(request, error => error ?? this.#answer(1))
       else if (request.length > 0) this.#writable = this.#socket.write(request)
     }
   }
@@ -84,7 +84,7 @@ export class Conversation implements Disposable {
   /** Sends one request byte by byte, each in a packet of its own as far as a sender can see to that. */
   async sendInBytes(): Promise<number> {
     this.sent++
-    const request = this.#half.request()
+    const request = this.#codec.request()
     for (const byte of request) {
       this.#socket.write(Buffer.of(byte))
       await this.#until(() => false, 1)
@@ -105,7 +105,7 @@ export class Conversation implements Disposable {
     this.resume()
     const answered = await this.#until(() => this.answered >= this.sent, withinMs)
     if (!answered) throw this.#late(`no reply within ${withinMs} ms`)
-    if (this.#half.pulls) this.pause()
+    if (this.#codec.pulls) this.pause()
   }
 
   /** One request and its reply. @returns the round trip, ms */
@@ -145,7 +145,7 @@ export class Conversation implements Disposable {
   async leave(): Promise<void> {
     this.#ended = true
     this.#socket.end()
-    if (!this.#half.pulls) await this.#until(() => this.#serverEnded, LEAVE_MS).catch(() => {})
+    if (!this.#codec.pulls) await this.#until(() => this.#serverEnded, LEAVE_MS).catch(() => {})
     this[Symbol.dispose]()
   }
 
@@ -156,8 +156,8 @@ export class Conversation implements Disposable {
 
   #receive(chunk: Buffer): void {
     try {
-      if (this.#half.opening && this.#opening.length < MAX_OPENING_BYTES) this.#opening = Buffer.concat([this.#opening, chunk])
-      this.#answer(this.#half.receive(chunk))
+      if (this.#codec.opening && this.#opening.length < MAX_OPENING_BYTES) this.#opening = Buffer.concat([this.#opening, chunk])
+      this.#answer(this.#codec.receive(chunk))
     } catch (error) {
       this.#fail(error as Error)
     }
@@ -184,7 +184,7 @@ export class Conversation implements Disposable {
 
   /** The first thing that goes wrong is the reason; what follows from it is not. */
   #failAs(reason: FailureReason, message: string): void {
-    const answers = this.sent > 0 && !this.#half.oneWay ? `, ${this.answered} of ${this.sent} replies were in` : ''
+    const answers = this.sent > 0 && !this.#codec.oneWay ? `, ${this.answered} of ${this.sent} replies were in` : ''
     this.#failure ??= new CheckFailure(reason, `${message}${answers}`, this.figures)
     this.#socket.destroy()
     this.#wake()

@@ -64,8 +64,8 @@ export class Scene implements Disposable {
         const { reason } = describeFailure(error)
         throw new CheckFailure(reason, `no connection: ${error.message || error.code}`, {})
       })
-    const { ask, text } = protocols[endpoint.protocol]
-    const half = ask(
+    const { clientCodec, text } = protocols[endpoint.protocol]
+    const codec = clientCodec(
       { ...this.values, message },
       {
         hello: facts => {
@@ -73,7 +73,7 @@ export class Scene implements Disposable {
         },
       },
     )
-    const conversation = new Conversation(socket, this.values.banner && text ? afterBanner(half) : half, this.#signal)
+    const conversation = new Conversation(socket, this.values.banner && text ? afterBanner(codec) : codec, this.#signal)
     this.#conversations.push(conversation)
     return conversation
   }

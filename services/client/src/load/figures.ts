@@ -1,5 +1,5 @@
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
-import { nonZero, type TargetBooks } from '../books.ts'
+import { nonZero, type TargetCounters } from '../counters.ts'
 import type { Observer, Target } from '../target.ts'
 
 const NS_PER_MS = 1_000_000
@@ -63,10 +63,10 @@ export class Figures implements Observer {
   }
 
   /** The measured time begins. */
-  reset({ books }: Target): void {
+  reset({ counters }: Target): void {
     for (const histogram of [this.fromIntendedStart, this.#fromSend, this.#lag]) histogram.reset()
-    const { exchanges, exchangeFailures } = books
-    this.#before = { startMs: performance.now(), exchanges, failures: { ...exchangeFailures }, ...books.bytes() }
+    const { exchanges, exchangeFailures } = counters
+    this.#before = { startMs: performance.now(), exchanges, failures: { ...exchangeFailures }, ...counters.bytes() }
   }
 
   /** Adds the latencies since this was last asked for to a histogram, for people who look on. Before the first time none are kept. */
@@ -77,10 +77,10 @@ export class Figures implements Observer {
   }
 
   /** The measured time ends. */
-  close({ books }: Target): TargetFigures {
+  close({ counters }: Target): TargetFigures {
     const elapsedMs = performance.now() - this.#before.startMs
-    const { failures, failed, exchanges } = this.#since(books)
-    const { sentBytes, receivedBytes } = books.bytes()
+    const { failures, failed, exchanges } = this.#since(counters)
+    const { sentBytes, receivedBytes } = counters.bytes()
     const answered = exchanges - failed
     return {
       elapsedMs: round(elapsedMs),
@@ -95,7 +95,7 @@ export class Figures implements Observer {
     }
   }
 
-  #since({ exchanges, exchangeFailures }: TargetBooks) {
+  #since({ exchanges, exchangeFailures }: TargetCounters) {
     const before = this.#before.failures
     const since = Object.entries(exchangeFailures).map(([reason, count]) => [reason, count - (before[reason] ?? 0)] as const)
     const failures = nonZero(Object.fromEntries(since))

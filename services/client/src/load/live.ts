@@ -10,7 +10,7 @@ export function showLive({ targets }: Load, terminal: WriteStream): () => void {
   const startMs = performance.now()
   let beforeMs = startMs
   let before = 0
-  const seen = () => targets.reduce((sum, { target }) => sum + target.books.exchanges - target.books.failures(), 0)
+  const seen = () => targets.reduce((sum, { target }) => sum + target.counters.exchanges - target.counters.failures(), 0)
   for (const { figures } of targets) figures.takeRecent(createHistogram())
 
   const show = () => {
@@ -19,7 +19,7 @@ export function showLive({ targets }: Load, terminal: WriteStream): () => void {
     const rate = ((answered - before) * 1_000) / (nowMs - beforeMs)
     const latencies = createHistogram()
     for (const { figures } of targets) figures.takeRecent(latencies)
-    const failures = targets.reduce((sum, { target }) => sum + target.books.failures(), 0)
+    const failures = targets.reduce((sum, { target }) => sum + target.counters.failures(), 0)
     const ms = (percentile: number) => (latencies.count === 0 ? '-' : `${(latencies.percentile(percentile) / 1e6).toFixed(3)} ms`)
     const seconds = Math.round((nowMs - startMs) / 1_000)
     const line = `${seconds} s  ${Math.round(rate)}/s  p50 ${ms(50)}  p99 ${ms(99)}  failures ${failures}`

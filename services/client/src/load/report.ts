@@ -1,4 +1,4 @@
-import { nonZero } from '../books.ts'
+import { nonZero } from '../counters.ts'
 import { program } from '../program.ts'
 import type { ClientConfig } from '../settings.ts'
 import type { TargetFigures } from './figures.ts'
@@ -46,7 +46,7 @@ export interface TargetReport extends TargetFigures {
 
 export function reportOf({ startedAt, interrupted, strain, targets }: Outcome, config: ClientConfig): Report {
   const thresholds = targets.flatMap(({ target, figures }) => thresholdsOf(config, target.url, figures))
-  const lives = targets.map(({ target: { books }, failure }) => ({ connected: failure === undefined, books }))
+  const lives = targets.map(({ target: { counters }, failure }) => ({ connected: failure === undefined, counters }))
   return {
     version: REPORT_VERSION,
     program: program.name,
@@ -69,7 +69,7 @@ export function reportOf({ startedAt, interrupted, strain, targets }: Outcome, c
   }
 }
 
-function targetReport({ target: { url, values, books }, failure, figures }: TargetOutcome): TargetReport {
+function targetReport({ target: { url, values, counters }, failure, figures }: TargetOutcome): TargetReport {
   const { connections, depth, rate, arrivals, size } = values
   return {
     target: url,
@@ -77,10 +77,10 @@ function targetReport({ target: { url, values, books }, failure, figures }: Targ
     settings: { connections, depth, rate, arrivals, size },
     ...figures,
     connections: {
-      attempts: books.connectionAttempts,
-      failures: nonZero(books.connectionFailures),
-      closed: nonZero(books.connectionsClosed),
-      serversSeen: books.serversSeen,
+      attempts: counters.connectionAttempts,
+      failures: nonZero(counters.connectionFailures),
+      closed: nonZero(counters.connectionsClosed),
+      serversSeen: counters.serversSeen,
     },
   }
 }

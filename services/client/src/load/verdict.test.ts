@@ -4,7 +4,7 @@ import { exitCode, type TargetLife, type Threshold } from './verdict.ts'
 const none = { finished: 1, goaway: 0, server_closed: 0, reset: 0, timeout: 0, protocol: 0, mismatch: 0, local: 0 }
 const life = (closed: Partial<typeof none> = {}, connected = true): TargetLife => ({
   connected,
-  books: { connectionsClosed: { ...none, ...closed } },
+  counters: { connectionsClosed: { ...none, ...closed } },
 })
 const threshold = (met: boolean): Threshold => ({ name: 'minRate', target: '', limit: 1, actual: 1, met })
 

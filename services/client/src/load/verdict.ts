@@ -1,5 +1,5 @@
 import { EXIT } from '@nihao/service'
-import type { TargetBooks } from '../books.ts'
+import type { TargetCounters } from '../counters.ts'
 import type { ClientConfig } from '../settings.ts'
 import type { TargetFigures } from './figures.ts'
 
@@ -32,7 +32,7 @@ export function thresholdsOf({ maxP99, maxFailures, minRate }: Limits, target: s
 /** What became of a target over its whole life, for the exit code. */
 export interface TargetLife {
   readonly connected: boolean
-  readonly books: Pick<TargetBooks, 'connectionsClosed'>
+  readonly counters: Pick<TargetCounters, 'connectionsClosed'>
 }
 
 /** The exit code of a load: the gravest of what happened. */
@@ -50,11 +50,11 @@ export function exitCode(
 }
 
 /** No number of allowed failures makes wrong bytes right. */
-function wrongBytes({ books: { connectionsClosed } }: TargetLife): boolean {
+function wrongBytes({ counters: { connectionsClosed } }: TargetLife): boolean {
   return connectionsClosed.mismatch + connectionsClosed.protocol > 0
 }
 
-function lost({ books: { connectionsClosed } }: TargetLife): boolean {
+function lost({ counters: { connectionsClosed } }: TargetLife): boolean {
   const { server_closed, reset, timeout, local } = connectionsClosed
   return server_closed + reset + timeout + local > 0
 }

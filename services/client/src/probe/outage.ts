@@ -26,7 +26,7 @@ export class Outages {
       const closer = connected ? closedBy(reason) : 'none'
       const left = this.#last && nameOf(this.#last)
       this.#current = { failure, closedBy: closer, left, lostExchanges: 0 }
-      this.#target.books.outages[reason]++
+      this.#target.counters.outages[reason]++
       this.#log.add({
         level: 'warn',
         message: 'outage began',

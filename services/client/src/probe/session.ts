@@ -83,7 +83,7 @@ export class Session implements ConnectionOwner {
       const next = await this.#target.connect(this, signal, { host: this.#host })
       if (next instanceof Connection && this.#connection === old && !signal.aborted) {
         this.#connection = next
-        this.#target.books.handovers++
+        this.#target.counters.handovers++
         this.#log.add({
           level: 'info',
           message: 'handover',

@@ -8,7 +8,7 @@ const zeros = <Word extends string>(words: readonly Word[]) =>
 const MAX_SERVERS = 1_000
 
 /** What a target's sessions count. Metrics, summaries and reports read it; bytes of open connections are added when somebody asks. */
-export class TargetBooks {
+export class TargetCounters {
   readonly connections = new Set<Connection>()
   connectionAttempts = 0
   readonly connectionFailures: Record<FailureReason, number> = zeros(failureReasons)
@@ -18,9 +18,9 @@ export class TargetBooks {
   readonly exchangeFailures: Record<FailureReason, number> = zeros(failureReasons)
   readonly outages: Record<FailureReason, number> = zeros(failureReasons)
   handovers = 0
-  /** Connections at whose end both sides' books were compared, and those where they differed. */
-  booksCompared = 0
-  booksDiffered = 0
+  /** Connections at whose end both sides' counters were compared, and those where they differed. */
+  countersCompared = 0
+  countersDiffered = 0
   /** Wall clock, ms; 0 = never. */
   lastSuccessMs = 0
   readonly #servers = new Set<string>()

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import { Peer } from './support/peer.ts'
 import { startServer } from './support/server.ts'
 
-describe('the books', () => {
+describe('the counters', () => {
   test('are exact to the byte, open connections included', async () => {
     await using server = await startServer('greet://127.0.0.1:0 echo://127.0.0.1:0 discard://127.0.0.1:0')
     await using greeted = await Peer.connect(server.port(0))
@@ -19,13 +19,13 @@ describe('the books', () => {
     await server.untilMetric('tcp_server_received_bytes_total', 500, listener(2, 'discard'))
     await server.untilMetric('tcp_server_connections_active', 1, listener(0, 'greet'))
 
-    const expected: [protocol: string, books: Record<string, number>][] = [
+    const expected: [protocol: string, counters: Record<string, number>][] = [
       ['greet', { received_bytes_total: 14 + 6, sent_bytes_total: 32 + 15, messages_total: 3, connections_opened_total: 2 }],
       ['echo', { received_bytes_total: 1_000, sent_bytes_total: 1_000, connections_active: 1, connections_opened_total: 1 }],
       ['discard', { received_bytes_total: 500, sent_bytes_total: 0, connections_active: 1, connections_opened_total: 1 }],
     ]
-    for (const [index, [protocol, books]] of expected.entries()) {
-      for (const [name, value] of Object.entries(books)) {
+    for (const [index, [protocol, counters]] of expected.entries()) {
+      for (const [name, value] of Object.entries(counters)) {
         expect([protocol, name, await server.metric(`tcp_server_${name}`, listener(index, protocol))]).toEqual([
           protocol,
           name,
