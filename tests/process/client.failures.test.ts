@@ -193,7 +193,7 @@ test('no files left: connecting fails for that reason, and the connections that 
   await using server = await ScriptedServer.listen(echo)
   const url = `echo://127.0.0.1:${server.port}`
   const options = { env: { ...env, NIHAO_SUMMARY_INTERVAL: '100ms' }, openFiles: 50 }
-  await using client = await startClient(`${url}?connections=60&timeout=300ms`, options)
+  await using client = await startClient(`${url}?connections=60&timeout=3s`, options)
   // The admin endpoint has no files left either.
   await until('lost exchanges', () => logged(client, url, 'summary').some(({ failures }) => Number(failures) > 10))
   const { [url]: totals } = await client.stop()

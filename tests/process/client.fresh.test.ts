@@ -4,7 +4,7 @@ import { echo, ScriptedServer } from './support/scripted-server.ts'
 import { startServer } from './support/server.ts'
 import { until } from './support/until.ts'
 
-const env = { NIHAO_INTERVAL: '50ms', NIHAO_TIMEOUT: '1s' }
+const env = { NIHAO_INTERVAL: '50ms', NIHAO_TIMEOUT: '10s' }
 
 describe('fresh connections', () => {
   test('are one for each exchange, and the server sees each come and go', async () => {

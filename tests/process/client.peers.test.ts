@@ -11,7 +11,7 @@ import { echo, freePort, type Script, ScriptedServer } from './support/scripted-
 import { testWith } from './support/tool.ts'
 import { until } from './support/until.ts'
 
-const env = { NIHAO_INTERVAL: '50ms', NIHAO_TIMEOUT: '1s' }
+const env = { NIHAO_INTERVAL: '50ms', NIHAO_TIMEOUT: '10s' }
 
 /** What a client with one target did in at least so many exchanges. Nothing may have failed. */
 async function exchanges(client: RunningClient, least = 10): Promise<Totals> {

@@ -37,7 +37,7 @@ describe('the server goes on serving others', () => {
   test('while a hundred peers send a frame byte by byte', async () => {
     await using server = await startServer('probe://127.0.0.1:0')
     const target = `probe://127.0.0.1:${server.port()}`
-    await using client = await startClient(target, { env: { NIHAO_INTERVAL: '10ms', NIHAO_TIMEOUT: '500ms' } })
+    await using client = await startClient(target, { env: { NIHAO_INTERVAL: '10ms', NIHAO_TIMEOUT: '10s' } })
     await using slow = await Peers.connect(100, server.port())
     await until('a HELLO for each', () => slow.all.every(peer => peer.bytes.length > 0))
     for (const byte of ping) {
@@ -77,7 +77,7 @@ describe('the server goes on serving others', () => {
       await using server = await startServer('probe://127.0.0.1:0?max-connections=0', { env: settings })
       const before = server.memory().residentBytes
       await using silent = await Peers.connect(CONNECTIONS, server.port())
-      await server.untilMetric('tcp_server_connections_active', CONNECTIONS, {}, 20_000)
+      await server.untilMetric('tcp_server_connections_active', CONNECTIONS)
       await until('a HELLO for each', () => silent.all.every(peer => peer.bytes.length > 0))
       const grown = server.memory().residentBytes - before
       note(
@@ -85,14 +85,14 @@ describe('the server goes on serving others', () => {
       )
       expect(grown).toBeLessThan(300 * MEBIBYTE)
       const target = `probe://127.0.0.1:${server.port()}`
-      await using client = await startClient(target, { env })
+      await using client = await startClient(target, { env: { ...env, NIHAO_TIMEOUT: '10s' } })
       await until('exchanges', async () => (await client.metric('tcp_client_exchanges_total')) >= 20)
       const { [target]: totals } = await client.stop()
       expect(totals).toMatchObject({ exchangeFailures: {}, outages: {} })
       // One line for each connection that said something, at its end: these say nothing.
       expect(server.lines.length).toBeLessThan(20)
     },
-    90_000,
+    120_000,
   )
 })
 
@@ -204,7 +204,7 @@ describe('a HELLO', () => {
       }
       if (bytes.length === 400) socket.write(frame(5, JSON.stringify(rejected)).subarray(400))
     })
-    await using client = await startClient(`probe://127.0.0.1:${server.port}`, { env: { ...env, NIHAO_TIMEOUT: '5s' } })
+    await using client = await startClient(`probe://127.0.0.1:${server.port}`, { env: { ...env, NIHAO_TIMEOUT: '30s' } })
     const { reason, error } = await client.log({ msg: 'outage began' })
     expect([reason, error]).toMatchObject(['rejected', { message: rejected.reason.slice(0, 253) }])
     await client.log({ msg: 'outage over' })
