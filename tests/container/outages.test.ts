@@ -62,17 +62,6 @@ describeWithDocker('an outage is told once, with its reason and its length', () 
     expect(client.lines('outage over')[0]).toMatchObject({ closedBy: 'server', found: expect.stringMatching(/:1234$/) })
   })
 
-  test('server paused and resumed', async () => {
-    const { server, client } = await pair()
-    const reason = await outage(
-      { server, client },
-      () => server.docker('pause'),
-      () => server.docker('unpause'),
-    )
-    expect(reason).toBe('timeout')
-    expect(client.lines('outage over')[0]).toMatchObject({ closedBy: 'client' })
-  })
-
   test('network of the server taken away and given back', async () => {
     const { server, client } = await pair()
     const network = (await stage.network()).getId()
