@@ -77,13 +77,13 @@ describe('slow-reader-timeout', () => {
   })
 
   test('leaves a reader alone that is slow but reads', async () => {
-    await using server = await startServer('echo://127.0.0.1:0?slow-reader-timeout=500ms')
+    await using server = await startServer('echo://127.0.0.1:0?slow-reader-timeout=1500ms')
     await using peer = await Peer.connect(server.port(), { reading: false })
     const request = FLOOD
     peer.send(request)
     peer.end()
     // A mouthful every 20 ms for more than twice the timeout.
-    const untilMs = performance.now() + 1_200
+    const untilMs = performance.now() + 3_500
     let taken = 0
     await until('a while of slow reading', () => {
       taken += peer.socket.read(65_536)?.length ?? 0

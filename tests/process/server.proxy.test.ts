@@ -79,7 +79,7 @@ describe('the PROXY header', () => {
   })
 
   test('headers that never end are cut, count against the limit, and take no memory; others are served', async () => {
-    const options = 'proxy=any&handshake-timeout=1s&max-connections=500'
+    const options = 'proxy=any&handshake-timeout=5s&max-connections=500'
     await using server = await startServer(`greet://127.0.0.1:0?${options} greet://127.0.0.1:0`, { env: trusting })
     const before = server.memory().residentBytes
     await using peers = await Peers.connect(500, server.port())
