@@ -14,7 +14,7 @@ const project = (displayName, ...testMatch) => ({
 
 export default {
   // Most tests wait for other processes, and leave the cores to each other.
-  maxWorkers: 8,
+  maxWorkers: 6,
   // Only bounds hangs.
   testTimeout: 60_000,
   projects: [

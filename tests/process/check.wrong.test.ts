@@ -55,12 +55,17 @@ const idleLimited =
   }
 
 /** Echoes byte by byte, each in a turn of its own: split in every place there is. */
-const split: Script = lines(async (line, socket) => {
-  for (const byte of Buffer.from(`${line}\n`)) {
-    socket.write(Buffer.of(byte))
-    await nextTurn()
-  }
-})
+const split: Script = socket => {
+  let sent = Promise.resolve()
+  lines(line => {
+    sent = sent.then(async () => {
+      for (const byte of Buffer.from(`${line}\n`)) {
+        socket.write(Buffer.of(byte))
+        await nextTurn()
+      }
+    })
+  })(socket)
+}
 
 describe('a server that', () => {
   const wrong: [what: string, script: Script, check: string, verdict: string, meaning: RegExp][] = [

@@ -102,13 +102,17 @@ describe('the client works with', () => {
     ['an echo of an empty message', echo, port => `echo://127.0.0.1:${port}?message=`, 1],
     [
       'replies that come byte by byte',
-      socket =>
-        lines(socket, async line => {
-          for (const byte of Buffer.from(`你好，${line}\n`)) {
-            socket.write(Buffer.of(byte))
-            await nextTurn()
-          }
-        }),
+      socket => {
+        let sent = Promise.resolve()
+        lines(socket, line => {
+          sent = sent.then(async () => {
+            for (const byte of Buffer.from(`你好，${line}\n`)) {
+              socket.write(Buffer.of(byte))
+              await nextTurn()
+            }
+          })
+        })
+      },
       port => `greet://127.0.0.1:${port}`,
       16,
     ],

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from '@jest/globals'
 import { type RunningClient, startClient } from './support/client.ts'
 import { mebibytes, note } from './support/figures.ts'
+import { freePort } from './support/scripted-server.ts'
 import { startServer } from './support/server.ts'
 import { until } from './support/until.ts'
 
@@ -31,8 +32,8 @@ async function buckets(client: RunningClient, name: string): Promise<[bound: num
 }
 
 test('a thousand sessions keep their schedule, and tell in a few lines that they all lost their server', async () => {
-  await using first = await startServer('greet://127.0.0.1:0')
-  const listen = `greet://127.0.0.1:${first.port()}`
+  const listen = `greet://127.0.0.1:${await freePort()}`
+  await using first = await startServer(listen)
   await using client = await startClient(listen, {
     env: { NIHAO_CONNECTIONS: `${SESSIONS}`, NIHAO_INTERVAL: '1s', NIHAO_TIMEOUT: '10s', NIHAO_SUMMARY_INTERVAL: '0s' },
   })

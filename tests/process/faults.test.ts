@@ -41,7 +41,8 @@ describe('the client sees', () => {
       expect(ended === 'client_closed' ? [ended, 'reset'] : [ended]).toContain(line.reason)
       const closed = await server.metric('tcp_server_connections_closed_total', { reason: String(line.reason) })
       expect(closed).toBeGreaterThan(0)
-      if (/(close|reset)-after=3n/.test(listen)) expect(line.messages).toBe(3)
+      // More than three when one read brought several.
+      if (/(close|reset)-after=3n/.test(listen)) expect(line.messages).toBeGreaterThanOrEqual(3)
       if (listen.includes('40B')) expect(line.sentBytes).toBe(40)
     }),
   )

@@ -165,7 +165,8 @@ const hellos: [name: string, script: Script, reason: string][] = [
 describe('a HELLO', () => {
   test.each(hellos)('%s', async (_, script, reason) => {
     await using server = await ScriptedServer.listen(script)
-    await using client = await startClient(`probe://127.0.0.1:${server.port}`, { env })
+    const timeout = reason === 'timeout' ? '500ms' : '30s'
+    await using client = await startClient(`probe://127.0.0.1:${server.port}?timeout=${timeout}`, { env })
     const before = client.memory().residentBytes
     expect(await client.log({ msg: 'outage began' })).toMatchObject({ reason, closedBy: 'none' })
     await until('three attempts', () => server.accepted >= 3)
