@@ -58,7 +58,8 @@ describe('max-age', () => {
     expect(await server.metric('tcp_server_connections_closed_total', { reason: 'drained' })).toBe(0)
   })
 
-  test('cuts a probe client that does not go', async () => {
+  // Its ten seconds pass while the other tests run.
+  test.concurrent('cuts a probe client that does not go', async () => {
     await using server = await startServer('probe://127.0.0.1:0?max-age=100ms', { env: { NIHAO_LOG_LEVEL: 'debug' } })
     await using peer = await Peer.connect(server.port())
     await until('a GOAWAY', () => peer.text.includes('"max_age"'))

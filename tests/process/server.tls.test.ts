@@ -169,20 +169,13 @@ describe('TLS', () => {
   })
 
   test('a drain waits for no handshake', async () => {
-    await using server = await startTls('&handshake-timeout=1m')
-    await using peer = await Peer.connect(server.port())
-    peer.send(Buffer.from([0x16, 3, 1]))
-    await server.untilMetric('tcp_server_connections_active', 1)
-    await server[Symbol.asyncDispose]()
-
     await using other = await startServer(`greet+tls://127.0.0.1:0?cert=${own.cert}&key=${own.key}&handshake-timeout=1m`, {
       env: { NIHAO_DRAIN_TIMEOUT: '300ms' },
     })
-    await using silent = await Peer.connect(other.port())
+    await using _silent = await Peer.connect(other.port())
     await other.untilMetric('tcp_server_connections_active', 1)
     other.kill('SIGTERM')
     expect(await other.exit()).toMatchObject({ code: 0, stderr: '' })
-    expect(silent.port).toBeGreaterThan(0)
     const [stopped] = other.logged({ msg: 'stopped' })
     expect(JSON.stringify(stopped)).toContain('"closed":{"drain_timeout":1}')
   })

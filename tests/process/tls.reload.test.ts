@@ -48,15 +48,15 @@ testWith('openssl', 'certificates that are replaced again and again under load c
   const target = `probe+tls://localhost:${server.port()}`
   await using client = await startClient(`${target}?ca=${roots.ca}&interval=10ms&connections=4&fresh=true&timeout=10s`)
   await client.log({ msg: 'first reply' })
-  for (let turn = 1; turn <= 3; turn++) {
+  for (let turn = 1; turn <= 2; turn++) {
     const next = roots.issue()
     put(next)
     await until(`turn ${turn}`, async () => (await shown(server)) === serialOf(next))
   }
   const { [target]: totals } = await client.stop()
   expect(totals).toMatchObject({ exchangeFailures: {}, connectionFailures: {}, outages: {}, countersDiffered: 0 })
-  expect(totals?.exchanges).toBeGreaterThan(500)
-  await until('a line for each', () => server.logged({ msg: 'certificates reloaded' }).length >= 3)
+  expect(totals?.exchanges).toBeGreaterThan(200)
+  await until('a line for each', () => server.logged({ msg: 'certificates reloaded' }).length >= 2)
 })
 
 testWith('openssl', 'a symlink that is swapped, as Kubernetes swaps it, is a change', async () => {
