@@ -24,6 +24,7 @@ describe('the log of the client', () => {
         expect(Date.parse(summary.time) - Date.parse(time)).toBeGreaterThanOrEqual((index + 1) * intervalMs - 2)
         expect(summary).toMatchObject({ level: 'info', connections: 1, failures: 0, exchanges: expect.any(Number) })
         expect(summary).not.toHaveProperty('failing')
+        if (summary.exchanges === 0) continue // on a busy machine
         const { p50, p99, max } = summary.roundTripMs as Record<string, number>
         expect(p50).toBeGreaterThan(0)
         expect([p50, p99, max]).toEqual([p50, p99, max].toSorted((a = 0, b = 0) => a - b))
