@@ -121,7 +121,7 @@ describe('load reports', () => {
     load.kill('SIGINT')
     await until('the first signal to be seen', () => load.stderr.includes('"stopping"'))
     load.kill('SIGINT')
-    const { code, stdout } = await load.result(5_000)
+    const { code, stdout } = await load.result()
     expect([code, stdout]).toEqual([130, ''])
   })
 
@@ -131,18 +131,21 @@ describe('load reports', () => {
       '--conditions=source',
       'services/client/src/main.ts',
       'load',
+      '--timeout',
+      '10s',
       '--duration',
       '2500ms',
       target,
     ]
     // Of script(1) only the terminal: stdout of the load goes elsewhere, and what the terminal saw comes back.
     const command = `stty cols 100; exec ${client.join(' ')} >/dev/null`
-    const { stdout } = await promisify(execFile)('script', ['-qec', command, '/dev/null'], { timeout: 20_000 })
+    const { stdout } = await promisify(execFile)('script', ['-qec', command, '/dev/null'], { timeout: 60_000 })
     const shown = stdout.split('\r\x1b[K').map(line => line.replace(/\r$/, ''))
     expect(shown[0]).toBe('')
     expect(shown.at(-1)).toBe('')
     const lines = shown.slice(1, -1)
-    expect(lines).toHaveLength(2)
+    expect(lines.length).toBeGreaterThanOrEqual(1)
+    expect(lines.length).toBeLessThanOrEqual(2)
     for (const line of lines) expect(line).toMatch(/^\d s {2}\d+\/s {2}p50 \d+\.\d+ ms {2}p99 \d+\.\d+ ms {2}failures 0$/)
   })
 

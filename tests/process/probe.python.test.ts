@@ -10,7 +10,7 @@ const CLIENT = join(import.meta.dirname, 'peers/probe_client.py')
 
 /** Runs the client; gives the objects that it printed so far, one a line, and its end. */
 function run(port: number, scenario: string) {
-  const child = spawn('python3', [CLIENT, String(port), scenario], { stdio: ['ignore', 'pipe', 'pipe'], timeout: 20_000 })
+  const child = spawn('python3', [CLIENT, String(port), scenario], { stdio: ['ignore', 'pipe', 'pipe'], timeout: 60_000 })
   let stdout = ''
   let stderr = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

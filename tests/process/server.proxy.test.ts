@@ -79,7 +79,7 @@ describe('the PROXY header', () => {
   })
 
   test('headers that never end are cut, count against the limit, and take no memory; others are served', async () => {
-    const options = 'proxy=any&handshake-timeout=1s&max-connections=500'
+    const options = 'proxy=any&handshake-timeout=5s&max-connections=500'
     await using server = await startServer(`greet://127.0.0.1:0?${options} greet://127.0.0.1:0`, { env: trusting })
     const before = server.memory().residentBytes
     await using peers = await Peers.connect(500, server.port())
@@ -119,6 +119,7 @@ describe.each([
     await using proxy = await RunningProxy.haproxy(`127.0.0.1:${server.port()} ${directive}`)
     await using peer = await Peer.connect(proxy.port)
     await peer.ask('张三\n', '你好，张三\n')
+    await server.untilMetric('tcp_server_connections_active', 1) // haproxy has closed the one that showed it listening
     const { connections } = await server.connections()
     expect(connections).toMatchObject([{ remoteAddress: '127.0.0.1', remotePort: peer.port, receivedBytes: 7 }])
     peer.end()
@@ -134,6 +135,7 @@ describe.each([
     const target = `probe+tls://localhost:${proxy.port}`
     await using client = await startClient(`${target}?ca=${roots.ca}&interval=20ms`)
     await client.log({ msg: 'first reply' })
+    await server.untilMetric('tcp_server_connections_active', 1)
     const [connection] = (await client.connections()).map(({ localAddress }) => Number(localAddress.split(':').pop()))
     expect((await server.connections()).connections).toMatchObject([{ remotePort: connection }])
     const { [target]: totals } = await client.stop()

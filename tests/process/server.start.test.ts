@@ -1,6 +1,7 @@
 import { type AddressInfo, createServer } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { Peer } from './support/peer.ts'
+import { freePort } from './support/scripted-server.ts'
 import { RunningServer, startServer } from './support/server.ts'
 import type { StartOptions } from './support/service.ts'
 
@@ -16,11 +17,9 @@ describe('an address that is taken', () => {
   let taken: number
   let free: number
   beforeAll(async () => {
-    const other = createServer()
-    for (const server of [occupant, other]) await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    await new Promise<void>(resolve => occupant.listen(0, '127.0.0.1', resolve))
     taken = (occupant.address() as AddressInfo).port
-    free = (other.address() as AddressInfo).port
-    await new Promise(resolve => other.close(resolve))
+    free = await freePort()
   })
   afterAll(() => {
     occupant.close()

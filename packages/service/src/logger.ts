@@ -41,13 +41,20 @@ export function closeLog(logger: Logger, closed: () => void): void {
 class LogOutput {
   readonly #stream: ReturnType<typeof destination>
   #batch: NodeJS.Timeout | undefined
+  /** Lines may have come since the last flush that was not ignored. */
+  #dirty = false
 
   constructor(fd: number) {
     this.#stream = destination({ fd, sync: false, minLength: BATCH_BYTES, maxLength: MAX_WAITING_BYTES })
+    // The stream ignores a flush during a write, and does not repeat it.
+    this.#stream.on('drain', () => {
+      if (this.#dirty && this.#batch === undefined) this.#flush()
+    })
   }
 
   write(line: string): void {
     this.#stream.write(line)
+    this.#dirty = true
     if (this.#batch !== undefined) return
     this.#stream.flush()
     this.#batch = setTimeout(() => {
@@ -57,7 +64,15 @@ class LogOutput {
     this.#batch.unref()
   }
 
+  #flush(): void {
+    this.#dirty = false
+    this.#stream.flush()
+  }
+
   end(closed: () => void): void {
+    clearTimeout(this.#batch)
+    this.#batch = undefined
+    this.#dirty = false
     this.#stream.once('finish', closed)
     this.#stream.end()
   }
