@@ -28,9 +28,9 @@ describe('load reports', () => {
       const { stdout } = await runLoad('--report', 'json', ...args)
       expect(schemaErrors(schema, JSON.parse(stdout))).toEqual([])
     }
-    expect(
-      schemaErrors(schema, { ...JSON.parse((await runLoad('--report', 'json', ...open)).stdout), version: 2 }),
-    ).toHaveLength(1)
+    expect(schemaErrors(schema, { ...JSON.parse((await runLoad('--report', 'json', ...open)).stdout), version: 2 })).toHaveLength(
+      1,
+    )
   })
 
   test('a table for people, with columns that line up', async () => {
