@@ -12,7 +12,7 @@ test('the commands of README.zh-CN.md are those of README.md', () => {
 test('what the programs print is the same in README.zh-CN.md and README.md', () => {
   const outputs = (path: string) => [
     ...blocks(page(path), 'json'),
-    ...blocks(page(path), '').filter(block => /^\S+:\/\/|^你好/.test(block)),
+    ...blocks(page(path), '').filter(block => /^\$ |^你好/.test(block)),
   ]
   expect(outputs('README.zh-CN.md')).toEqual(outputs('README.md'))
   expect(outputs('README.md')).toHaveLength(3)
@@ -21,8 +21,11 @@ test('what the programs print is the same in README.zh-CN.md and README.md', () 
 /** The words of a command line, without the quotes around them. */
 const words = (line: string) => [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare ?? '')
 
+/** Commands in front of their output. */
+const prompted = (text: string) => blocks(text, '').flatMap(block => /^\$ (.*)$/m.exec(block)?.[1] ?? [])
+
 const shown = [...pages].flatMap(([path, text]) =>
-  commands(text).flatMap(line => {
+  [...commands(text), ...prompted(text)].flatMap(line => {
     const [, program, args] = /^(?:npx )?(nihao-server|nihao-client) (.*)$/.exec(line) ?? []
     return program === undefined ? [] : [[path, program, args ?? ''] as const]
   }),
@@ -34,7 +37,7 @@ describe('command lines in the pages are valid', () => {
     readConfig({ env: {}, args: words(line) }, { files: false })
   })
 
-  test('there are some for both programs', () => {
+  test('both programs appear', () => {
     expect(new Set(shown.map(([, program]) => program))).toEqual(new Set(['nihao-server', 'nihao-client']))
   })
 })
