@@ -126,8 +126,8 @@ test('the grace period is longer than the whole drain', () => {
   expect((pod(deployments.server).terminationGracePeriodSeconds ?? 30) * 1_000).toBeGreaterThan(drainMs)
 })
 
-test('the number of servers is left to kubectl scale or an autoscaler, and draining a node evicts one at a time', () => {
-  expect(deployments.server.spec).not.toHaveProperty('replicas')
+test('the number of pods is left to kubectl scale or an autoscaler, and draining a node evicts one server at a time', () => {
+  for (const { spec } of Object.values(deployments)) expect(spec).not.toHaveProperty('replicas')
   expect(find(base, 'PodDisruptionBudget').spec).toEqual({
     // With a single replica, minAvailable: 1 would block the drain of its node.
     maxUnavailable: 1,
