@@ -158,13 +158,18 @@ testWith('kubectl', 'a name prefix renames the target of the client with the Ser
   expect(targetsOf(find(rendered, 'Deployment', 'dev-client'))).toEqual(offered('dev-server'))
 })
 
-// kubectl reads a workload into Kubernetes' own types here, and drops fields that they do not have.
-testWith('kubectl', 'every field of a workload is one that Kubernetes knows', async () => {
-  for (const workload of [...base, ...objectsOf('k8s/components/check')]) {
-    if (workload.kind !== 'Deployment' && workload.kind !== 'Job') continue
-    const [{ image }] = workload.spec.template.spec.containers
-    const other = JSON.stringify(workload).replace(image, 'other')
-    const args = ['set', 'image', '--local', '--filename=-', '--output=json', `*=${image}`]
-    expect(JSON.parse(kubectl(args, other))).toMatchObject(workload)
+// kubectl reads an object into Kubernetes' own types to change it, and drops fields that they do not have.
+testWith('kubectl', 'every field of a workload and of the Service is one that Kubernetes knows', async () => {
+  const set = (object: Manifest, ...args: string[]) =>
+    JSON.parse(kubectl(['set', ...args, '--local', '--filename=-', '--output=json'], JSON.stringify(object)))
+  for (const object of [...base, ...objectsOf('k8s/components/check')]) {
+    if (object.kind === 'Service') {
+      const [[label, value] = []] = Object.entries(object.spec.selector)
+      expect(set(object, 'selector', `${label}=${value}`)).toMatchObject(object)
+    } else if (object.kind === 'Deployment' || object.kind === 'Job') {
+      const { image } = object.spec.template.spec.containers[0]
+      const changed = JSON.parse(JSON.stringify(object).replace(image, 'other'))
+      expect(set(changed, 'image', `*=${image}`)).toMatchObject(object)
+    }
   }
 })
