@@ -2,6 +2,8 @@ import { describe, expect, test } from '@jest/globals'
 import { parse } from 'yaml'
 import * as client from '../../services/client/src/settings.ts'
 import * as server from '../../services/server/src/settings.ts'
+import { Kustomization } from '../k8s/manifests.ts'
+import { testWith } from '../process/support/tool.ts'
 import { blocks, commands, page, pages } from './pages.ts'
 
 test('the commands of README.zh-CN.md are those of README.md', () => {
@@ -40,6 +42,16 @@ describe('command lines in the pages are valid', () => {
   test('both programs appear', () => {
     expect(new Set(shown.map(([, program]) => program))).toEqual(new Set(['nihao-server', 'nihao-client']))
   })
+})
+
+testWith('kubectl', 'the kustomizations in the pages render', async () => {
+  const contents = [...pages.values()].flatMap(text => blocks(text, 'yaml')).filter(block => block.includes('../k8s/base'))
+  expect(contents).toHaveLength(2)
+  for (const content of contents) {
+    // The pages are written for a folder next to k8s.
+    using kustomization = new Kustomization(parse(content.replaceAll('../k8s/', 'k8s/')))
+    expect(kustomization.render().map(({ kind }) => kind)).toContain('Deployment')
+  }
 })
 
 test('the init container is valid, and accepted in a namespace that enforces the Pod Security Standard restricted', () => {
