@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import schema from '../../docs/load-report.schema.json' with { type: 'json' }
-import { schemaMistakes } from './support/json-schema.ts'
+import { schemaErrors } from './support/json-schema.ts'
 import { parseReport, RunningLoad, reportLoad, runLoad } from './support/load.ts'
 import { echo, freePort, ScriptedServer } from './support/scripted-server.ts'
 import { testWith } from './support/tool.ts'
@@ -26,11 +26,11 @@ describe('load reports', () => {
     const open = ['--rate', '200', '--count', '50', '--size', '10B..20B', '--max-p99', '10s', '--min-rate', '1', target]
     for (const args of [open, ['--count', '50', target], ['--max-p99', '1s', `echo://127.0.0.1:${await freePort()}`]]) {
       const { stdout } = await runLoad('--report', 'json', ...args)
-      expect(schemaMistakes(schema, JSON.parse(stdout))).toEqual([])
+      expect(schemaErrors(schema, JSON.parse(stdout))).toEqual([])
     }
-    expect(
-      schemaMistakes(schema, { ...JSON.parse((await runLoad('--report', 'json', ...open)).stdout), version: 2 }),
-    ).toHaveLength(1)
+    expect(schemaErrors(schema, { ...JSON.parse((await runLoad('--report', 'json', ...open)).stdout), version: 2 })).toHaveLength(
+      1,
+    )
   })
 
   test('a table for people, with columns that line up', async () => {
@@ -111,7 +111,7 @@ describe('load reports', () => {
     expect([result.code, report.interrupted, report.exitCode]).toEqual([expected, signal, expected])
     expect(target.answered).toBeGreaterThan(10)
     expect([target.failed, target.connections.closed, finished]).toEqual([0, { finished: 1 }, true])
-    expect(schemaMistakes(schema, report)).toEqual([])
+    expect(schemaErrors(schema, report)).toEqual([])
   })
 
   test('a second signal ends it at once', async () => {
