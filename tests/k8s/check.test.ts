@@ -7,7 +7,7 @@ import { parse } from 'yaml'
 import manifest from '../../package.json' with { type: 'json' }
 import { limitOf } from '../../services/client/src/check/check.ts'
 import { checks } from '../../services/client/src/check/checks.ts'
-import { readConfig } from '../../services/client/src/settings.ts'
+import { modes, readModeConfig } from '../../services/client/src/settings.ts'
 
 const COMPONENT = join(import.meta.dirname, '../../k8s/components/check')
 
@@ -16,7 +16,7 @@ const pod = job.spec.template.spec
 const [container] = pod.containers
 
 test('the Job says what the client understands, and its deadline is beyond all that it may take', () => {
-  const { mode, wait, targetConfigs } = readConfig({ env: {}, args: container.args })
+  const { mode, wait, targetConfigs } = readModeConfig(modes.check, { env: {}, args: container.args })
   expect([mode, targetConfigs.length]).toEqual(['check', 2])
   const limitsMs = targetConfigs.flatMap(({ values }) => Object.values(checks).map(check => limitOf(check, values)))
   const checksMs = limitsMs.reduce((sum, limitMs) => sum + limitMs, 0)

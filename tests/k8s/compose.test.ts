@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { duration, unknownVariables } from '@nihao/service'
+import { duration, variablesOf } from '@nihao/service'
 import manifest from '../../package.json' with { type: 'json' }
 import * as client from '../../services/client/src/settings.ts'
 import * as server from '../../services/server/src/settings.ts'
@@ -33,7 +33,7 @@ const { services } = compose
 const prometheus = readYaml<Prometheus>('monitoring/prometheus.yml')
 
 const serverConfig = server.readConfig({ env: services.server.environment ?? {}, args: [] })
-const clientConfig = client.readConfig({ env: services.client.environment ?? {}, args: [] })
+const clientConfig = client.readModeConfig(client.modes.probe, { env: services.client.environment ?? {}, args: [] })
 const listening = serverConfig.listeners.map(({ endpoint: { protocol, address } }) => ({
   protocol,
   port: 'port' in address && address.port,
@@ -48,7 +48,7 @@ test.each(Object.entries(services))('%s has nothing to write to, no capabilities
 
 describe.each([
   ['server', services.server, server.settings],
-  ['client', services.client, client.settings],
+  ['client', services.client, client.modes.probe.settings],
 ] as const)('%s', (name, service, settings) => {
   test('is built from its Dockerfile and called by this version', () => {
     expect(service.build?.dockerfile).toBe(`Dockerfile.${name}`)
@@ -57,7 +57,7 @@ describe.each([
   })
 
   test('is given settings, and nothing else', () => {
-    expect(unknownVariables(settings, service.environment ?? {})).toEqual([])
+    expect(variablesOf(settings)).toEqual(expect.arrayContaining(Object.keys(service.environment ?? {})))
   })
 })
 
