@@ -152,7 +152,7 @@ describe('wrong usage, exit 2:', () => {
     [
       'an unknown check',
       [url, '--only', 'connect,conect'],
-      /--only: invalid value "connect,conect": must be any of connect, hello, .* and idle/,
+      /--only: invalid checks "connect,conect": must be any of connect, hello, .* and idle/,
     ],
     ['nothing left', [url, '--only', 'large', '--skip', 'large'], /NIHAO_ONLY, NIHAO_SKIP: no check left to run/],
     ['an unknown report', [url, '--report', 'html'], /--report: invalid value "html": must be text, json, junit or tap/],

@@ -10,7 +10,7 @@ export interface Endpoint {
   readonly options: ReadonlyMap<string, string>
 }
 
-/** IPv6 literals stand here without their brackets. Port 0 asks for any free port. */
+/** IPv6 addresses have no brackets here. An empty host is every address, IPv6 and IPv4; port 0 is any free port. */
 export type EndpointAddress = { readonly host: string; readonly port: number } | { readonly path: string }
 
 /** Endpoint URLs that can't be read; `problems` names every one of them, with what would be valid. */
@@ -52,7 +52,8 @@ function parseEndpoint(text: string): Endpoint {
   const problems: string[] = []
   const problem = (what: string) => problems.push(`${text}: ${what}`)
 
-  const url = URL.parse(text)
+  const hasHost = !/^[a-z+]+:\/\/:\d/.test(text)
+  const url = URL.parse(hasHost ? text : text.replace('://', '://[::]'))
   const match = /^([a-z]+)(?:\+([a-z]+))?:\/\//.exec(text)
   if (url === null || match === null) {
     const port = /:(\d+)(?:[/?]|$)/.exec(text)?.[1]
@@ -77,7 +78,12 @@ function parseEndpoint(text: string): Endpoint {
 
   const address = transport === 'unix' ? unixAddress(url, problem) : tcpAddress(url, protocol, problem)
   if (problems.length > 0) throw new EndpointError(problems)
-  return { protocol: protocol as ProtocolName, tls: transport === 'tls', address, options }
+  return {
+    protocol: protocol as ProtocolName,
+    tls: transport === 'tls',
+    address: hasHost ? address : { ...address, host: '' },
+    options,
+  }
 }
 
 function unixAddress(url: URL, problem: (what: string) => void): EndpointAddress {

@@ -135,6 +135,7 @@ describe('problems', () => {
     [{}, ['check', '--only', 'large', '--skip', 'large'], 'NIHAO_ONLY, NIHAO_SKIP: no check left to run'],
     [{}, ['idle', 'discard://a'], 'discard://a:7009: discard does not reply: the idle test requires greet, echo or probe'],
     [{}, ['echo://a:0'], 'echo://a:0: port 0 is not a port to connect to'],
+    [{}, ['echo://:7'], 'echo://:7: missing host: only a listener can be without one'],
     [{}, ['echo://a?connections=0'], 'echo://a:7007: nothing to do: connections is 0 and fresh is false'],
     [{}, ['echo://a?cert=/no/c'], 'echo://a:7007: option "cert" requires TLS: use echo+tls://'],
   ])('%j %j: %s', (env, args, problem) => {

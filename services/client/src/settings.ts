@@ -115,6 +115,7 @@ const labelOf = ({ endpoint, values }: Target) => values.name ?? endpointUrl(end
 function targetProblems({ endpoint: { protocol, address }, values: { message } }: Target): string[] {
   const problems: string[] = []
   if ('port' in address && address.port === 0) problems.push('port 0 is not a port to connect to')
+  if ('host' in address && address.host === '') problems.push('missing host: only a listener can be without one')
   if (protocols[protocol].text && /[\r\n]/.test(message)) {
     problems.push(`invalid message ${quote(message)}: must be without line breaks, except on probe`)
   }

@@ -16,8 +16,8 @@ describe('the configuration', () => {
   test('has listeners for greet and probe by default', () => {
     const { listeners } = readConfig({ env: {}, args: [] })
     expect(listeners.map(({ endpoint: { protocol, address } }) => ({ protocol, address }))).toEqual([
-      { protocol: 'greet', address: { host: '0.0.0.0', port: 1234 } },
-      { protocol: 'probe', address: { host: '0.0.0.0', port: 7000 } },
+      { protocol: 'greet', address: { host: '', port: 1234 } },
+      { protocol: 'probe', address: { host: '', port: 7000 } },
     ])
   })
 

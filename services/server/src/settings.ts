@@ -29,9 +29,9 @@ import { CredentialsError, type Endpoint, endpointUrl, parseEndpoints, protocols
 /** All settings of the server. `--help` and docs/settings.md are generated from this table. */
 export const settings = defineSettings({
   listen: {
-    doc: 'Listeners: endpoint URLs.',
+    doc: 'Listeners: endpoint URLs; without a host, on every address, IPv6 and IPv4.',
     format: endpointList,
-    default: 'greet://0.0.0.0:1234 probe://0.0.0.0:7000',
+    default: 'greet://:1234 probe://:7000',
     repeatable: true,
   },
   greeting: {
@@ -211,7 +211,7 @@ export const settings = defineSettings({
     format: duration,
     default: '20s',
   },
-  adminHost: { doc: 'Address of the admin HTTP endpoint.', format: text, default: '0.0.0.0' },
+  adminHost: { doc: 'Address of the admin HTTP endpoint; empty = every address, IPv6 and IPv4.', format: text, default: '' },
   adminPort: { doc: 'Port of the admin HTTP endpoint; 0 = any free port.', format: port, default: '9464' },
   logLevel: { doc: 'Minimum log level.', format: logLevel, default: 'info' },
 })

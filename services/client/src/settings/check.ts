@@ -3,10 +3,12 @@ import { checkNames, selectChecks } from '../check/names.ts'
 import { commonSettings } from './common.ts'
 import type { Mode, ModeConfig } from './mode.ts'
 
+const checkList = { name: 'checks', ...someOf(...checkNames) }
+
 const settings = defineSettings({
   ...commonSettings,
-  only: { doc: 'Checks to run; empty = all.', format: someOf(...checkNames), default: '' },
-  skip: { doc: 'Checks to skip.', format: someOf(...checkNames), default: '' },
+  only: { doc: 'Checks to run; empty = all.', format: checkList, default: '' },
+  skip: { doc: 'Checks to skip.', format: checkList, default: '' },
   wait: {
     doc: 'Maximum time to wait for the first successful exchange with each target before the checks start.',
     format: duration,

@@ -17,13 +17,13 @@ import { reconnectSettings } from './shared.ts'
 const settings = defineSettings({
   ...commonSettings,
   connections: {
-    doc: 'Connections.',
+    doc: 'Connections to each target.',
     format: integer(1, 1_000_000),
     default: '1',
     perEndpoint: true,
   },
   count: {
-    doc: 'Exchanges; 0 = no limit. Without count and duration, the load lasts 10s.',
+    doc: 'Exchanges with each target; 0 = no limit. Without count and duration, the load lasts 10s.',
     format: count,
     default: '0',
     perEndpoint: true,
@@ -34,12 +34,12 @@ const settings = defineSettings({
     default: '0s',
   },
   warmUp: {
-    doc: 'Time of load before the measurement; its exchanges are not counted.',
+    doc: 'Time of load before the measurement; of it, only lost connections count.',
     format: duration,
     default: '0s',
   },
   rate: {
-    doc: 'Exchanges started per second, whether or not earlier ones have completed (open loop); 0 = each reply starts the next exchange (closed loop).',
+    doc: 'Exchanges started with each target per second, whether or not earlier ones have completed (open loop); 0 = each reply starts the next exchange (closed loop).',
     format: count,
     default: '0',
     perEndpoint: true,
@@ -57,7 +57,7 @@ const settings = defineSettings({
     perEndpoint: true,
   },
   size: {
-    doc: 'Size of each request (probe: of its payload), used instead of the message; sizes of a range are uniformly distributed.',
+    doc: 'Size of each request, line end included (probe: size of the payload), instead of the message; sizes of a range are uniformly distributed.',
     format: optional(sizeRange),
     default: '',
     perEndpoint: true,

@@ -12,7 +12,7 @@ const settings = defineSettings({
     perEndpoint: true,
   },
   connections: {
-    doc: 'Sessions: connections that are kept open, each with its own schedule of exchanges.',
+    doc: 'Sessions with each target: connections that are kept open, each with its own schedule of exchanges.',
     format: count,
     default: '1',
     perEndpoint: true,

@@ -2,7 +2,7 @@ import { defineSettings, port, positiveDuration, text } from '@nihao/service'
 
 /** The settings of modes that can run as a service. */
 export const adminSettings = defineSettings({
-  adminHost: { doc: 'Address of the admin HTTP endpoint.', format: text, default: '0.0.0.0' },
+  adminHost: { doc: 'Address of the admin HTTP endpoint; empty = every address, IPv6 and IPv4.', format: text, default: '' },
   adminPort: { doc: 'Port of the admin HTTP endpoint; 0 = any free port.', format: port, default: '9465' },
 })
 
