@@ -6,6 +6,7 @@
  * - settings.ts         tables of settings, read from the environment and the command line
  * - endpoint-settings.ts  the settings of each endpoint: those of the process, overridden by URL options
  * - formats.ts          the syntax of durations, sizes, ports …
+ * - list-formats.ts    the syntax of lists
  * - help.ts             the text of --help
  * - known-variables.ts  the variables of all programs, to warn of unknown ones
  * - flood-log.ts        sums in the place of many lines that say the same
@@ -23,21 +24,17 @@ export { type Configured, readEndpoints } from './endpoint-settings.ts'
 export { FloodLog, type FloodOptions } from './flood-log.ts'
 export {
   type Amount,
-  addressRanges,
   amount,
   boolean,
   choice,
   count,
   duration,
-  durations,
-  endpointList,
   type Format,
   file,
   fraction,
   integer,
   label,
   line,
-  list,
   oneOf,
   optional,
   pattern,
@@ -46,13 +43,13 @@ export {
   type SizeRange,
   size,
   sizeRange,
-  someOf,
   text,
   wholeSeconds,
 } from './formats.ts'
 export { formatName, helpText } from './help.ts'
 export { knownVariables } from './known-variables.ts'
 export { EXIT, exit, stopOnSignal } from './lifecycle.ts'
+export { addressRanges, durations, endpointList, list, someOf } from './list-formats.ts'
 export { ListenError, listen } from './listen.ts'
 export { createLogger, type Logger, logLevel } from './logger.ts'
 export { createRegistry, ScrapedMetrics } from './metrics.ts'
