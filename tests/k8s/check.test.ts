@@ -2,14 +2,14 @@ import { expect, test } from '@jest/globals'
 import manifest from '../../package.json' with { type: 'json' }
 import { limitOf } from '../../services/client/src/check/check.ts'
 import { checks } from '../../services/client/src/check/checks.ts'
-import { readConfig } from '../../services/client/src/settings.ts'
+import { modes, readModeConfig } from '../../services/client/src/settings.ts'
 import { testWith } from '../process/support/tool.ts'
 import { expandedArgs, find, type Job, Kustomization, objectsOf, restrictedPod } from './manifests.ts'
 
 const job = find(objectsOf('k8s/components/check'), 'Job')
 const pod = job.spec.template.spec
 const [container] = pod.containers
-const config = ({ spec }: Job) => readConfig({ env: {}, args: expandedArgs(spec.template.spec.containers[0]) })
+const config = ({ spec }: Job) => readModeConfig(modes.check, { env: {}, args: expandedArgs(spec.template.spec.containers[0]) })
 const hosts = (job: Job) => config(job).targetConfigs.map(({ endpoint: { address } }) => 'host' in address && address.host)
 
 test('the arguments of the Job are valid, and its deadline is later than the wait and all checks combined', () => {

@@ -33,7 +33,7 @@ const { services } = compose
 const prometheus = readYaml<Prometheus>('monitoring/prometheus.yml')
 
 const serverConfig = server.readConfig({ env: services.server.environment ?? {}, args: [] })
-const clientConfig = client.readConfig({ env: services.client.environment ?? {}, args: [] })
+const clientConfig = client.readModeConfig(client.modes.probe, { env: services.client.environment ?? {}, args: [] })
 const listening = serverConfig.listeners.map(({ endpoint: { protocol, address } }) => ({
   protocol,
   port: 'port' in address && address.port,
@@ -48,7 +48,7 @@ test.each(Object.entries(services))('%s has a read-only root, no capabilities an
 
 describe.each([
   ['server', services.server, server.settings],
-  ['client', services.client, client.settings],
+  ['client', services.client, client.modes.probe.settings],
 ] as const)('%s', (name, service, settings) => {
   test('is built from its Dockerfile and tagged with this version', () => {
     expect(service.build?.dockerfile).toBe(`Dockerfile.${name}`)

@@ -25,11 +25,11 @@ const deployments = { server: find(base, 'Deployment', 'server'), client: find(b
 const service = find(base, 'Service')
 /** How each program reads its container's variables; this throws if one is invalid. */
 const serverConfig = server.readConfig({ env: environment(container(deployments.server)), args: [] })
-const clientConfig = client.readConfig({ env: environment(container(deployments.client)), args: [] })
+const clientConfig = client.readModeConfig(client.modes.probe, { env: environment(container(deployments.client)), args: [] })
 
 describe.each([
   ['server', deployments.server, server.settings, serverConfig, 'echo://127.0.0.1:0'],
-  ['client', deployments.client, client.settings, clientConfig, 'echo://127.0.0.1:1'],
+  ['client', deployments.client, client.modes.probe.settings, clientConfig, 'echo://127.0.0.1:1'],
 ] as const)('the Deployment of the %s', (name, deployment, settings, config, endpoint) => {
   test('sets no NIHAO_* variable that is not a setting', () => {
     const variables = Object.keys(environment(container(deployment))).filter(name => name.startsWith('NIHAO_'))
@@ -114,7 +114,7 @@ const offered = (name: string) =>
 
 const targetsOf = (deployment: Deployment) =>
   client
-    .readConfig({ env: environment(container(deployment)), args: [] })
+    .readModeConfig(client.modes.probe, { env: environment(container(deployment)), args: [] })
     .targetConfigs.map(({ endpoint: { protocol, address } }) => ({ protocol, address }))
 
 test("the client's targets are the ports of the Service", () => {

@@ -99,14 +99,14 @@ describe('a ladder, with and without keep-alive', () => {
     await using client = new IdleClient('echo://127.0.0.1:1', { NIHAO_RUNGS: rungs })
     const { code, stderr } = await client.exit()
     expect(code).toBe(2)
-    expect(stderr).toContain('NIHAO_RUNGS: must be durations from short to long')
+    expect(stderr).toContain('NIHAO_RUNGS: invalid list of durations')
   })
 
   test('refuses a server that never answers', async () => {
     await using client = new IdleClient('discard://127.0.0.1:1', {})
     const { code, stderr } = await client.exit()
     expect(code).toBe(2)
-    expect(stderr).toContain('expected greet, echo or probe, not discard')
+    expect(stderr).toContain('discard does not reply: the idle test requires greet, echo or probe')
   })
 })
 

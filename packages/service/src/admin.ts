@@ -126,7 +126,7 @@ function overview(title: string, paths: string[]): string {
 
 /** The exit code of a container's health check: 0 when the service on this machine says that it is ready. */
 export async function checkHealth(host: string, port: number): Promise<number> {
-  const wildcard = { '0.0.0.0': '127.0.0.1', '::': '::1' }[host] ?? host
+  const wildcard = { '': '127.0.0.1', '0.0.0.0': '127.0.0.1', '::': '::1' }[host] ?? host
   const response = await fetch(`http://${isIPv6(wildcard) ? `[${wildcard}]` : wildcard}:${port}/readyz`, {
     signal: AbortSignal.timeout(2_000),
   }).catch(() => undefined)

@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals'
 import { type EndpointAddress, EndpointError, endpointUrl, parseEndpoints } from './endpoint.ts'
 
-function mistakesIn(text: string): readonly string[] {
+function problemsIn(text: string): readonly string[] {
   try {
     parseEndpoints(text)
   } catch (error) {
-    if (error instanceof EndpointError) return error.mistakes
+    if (error instanceof EndpointError) return error.problems
     throw error
   }
   return []
@@ -66,9 +66,9 @@ describe('endpoint URLs', () => {
   })
 
   test.each(invalid)('%s is refused in words that help', (url, ...said) => {
-    const mistakes = mistakesIn(url)
-    expect(mistakes).toHaveLength(1)
-    for (const words of [`${url}: `, ...said]) expect(mistakes[0]).toContain(words)
+    const problems = problemsIn(url)
+    expect(problems).toHaveLength(1)
+    for (const words of [`${url}: `, ...said]) expect(problems[0]).toContain(words)
   })
 
   test('several stand in one text, separated by blanks or commas', () => {
@@ -81,14 +81,14 @@ describe('endpoint URLs', () => {
   })
 
   test.each(['', ' , '])('none at all ("%s") is a mistake', text => {
-    expect(mistakesIn(text)).toEqual([expect.stringContaining('expected at least one, such as greet://localhost:1234')])
+    expect(problemsIn(text)).toEqual([expect.stringContaining('expected at least one, such as greet://localhost:1234')])
   })
 
   test('every mistake in every URL is told at once', () => {
-    const mistakes = mistakesIn('hello+udp://user@server:1/path?a=1&a=2 greet://fine:1 echo://server:99999')
-    expect(mistakes).toHaveLength(6)
-    expect(mistakes.filter(mistake => mistake.startsWith('hello+udp://user@server:1/path?a=1&a=2: '))).toHaveLength(5)
-    expect(mistakes[5]).toContain('echo://server:99999: port 99999 is out of range')
+    const problems = problemsIn('hello+udp://user@server:1/path?a=1&a=2 greet://fine:1 echo://server:99999')
+    expect(problems).toHaveLength(6)
+    expect(problems.filter(mistake => mistake.startsWith('hello+udp://user@server:1/path?a=1&a=2: '))).toHaveLength(5)
+    expect(problems[5]).toContain('echo://server:99999: port 99999 is out of range')
   })
 
   test.each(['greet://server:1234', 'echo://[::1]:7007', 'discard+unix:///run/nihao.sock'])('%s is called so in logs', url => {

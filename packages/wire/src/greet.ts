@@ -55,7 +55,9 @@ class Greeter implements ServerCodec {
     const last = chunk.length - 1
     const lines = chunk.toString('latin1', 0, last)
     const greeted = lines.replaceAll('\n', this.#lineEndAndGreeting)
-    this.messages += (greeted.length - lines.length) / this.#greeting.length + (this.midMessage ? 0 : 1)
+    const length = this.#greeting.length
+    const greetings = length === 0 ? lines.split('\n').length - 1 : (greeted.length - lines.length) / length
+    this.messages += greetings + (this.midMessage ? 0 : 1)
     const reply = (this.midMessage ? '' : this.#greetingText) + greeted
     this.midMessage = chunk[last] !== LF
     return reply + (this.midMessage ? chunk.toString('latin1', last) : '\n')

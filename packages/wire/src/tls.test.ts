@@ -22,12 +22,12 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-function mistakesOf(files: { cert?: string; key?: string; ca?: string }): readonly string[] {
+function problemsOf(files: { cert?: string; key?: string; ca?: string }): readonly string[] {
   try {
     readCredentials({ cert: '', key: '', ca: '', ...files })
     return []
   } catch (error) {
-    if (error instanceof CredentialsError) return error.mistakes
+    if (error instanceof CredentialsError) return error.problems
     throw error
   }
 }
@@ -48,18 +48,18 @@ describe('readCredentials', () => {
   })
 
   test('every file that can not be used is named, with the reason', () => {
-    expect(mistakesOf({ cert: path('none.pem'), key: path('none.key'), ca: folder })).toEqual([
+    expect(problemsOf({ cert: path('none.pem'), key: path('none.key'), ca: folder })).toEqual([
       `cert ${path('none.pem')}: no such file`,
       `key ${path('none.key')}: no such file`,
       `ca ${folder}: is a directory`,
     ])
-    expect(mistakesOf({ cert: path('rubbish.pem'), key: path('one.key') })).toEqual([
+    expect(problemsOf({ cert: path('rubbish.pem'), key: path('one.key') })).toEqual([
       `cert ${path('rubbish.pem')}: not a certificate in PEM`,
     ])
-    expect(mistakesOf({ cert: path('one.pem'), key: path('two.key') })).toEqual([
+    expect(problemsOf({ cert: path('one.pem'), key: path('two.key') })).toEqual([
       `key ${path('two.key')}: does not belong to the certificate ${path('one.pem')}`,
     ])
-    expect(mistakesOf({ cert: path('one.pem'), key: path('rubbish.pem') })).toHaveLength(1)
+    expect(problemsOf({ cert: path('one.pem'), key: path('rubbish.pem') })).toHaveLength(1)
   })
 })
 

@@ -16,15 +16,15 @@ export interface Credentials {
   readonly expiresAtMs: number | undefined
 }
 
-/** Files that can't be used; `mistakes` names each one, with the reason. */
+/** Files that can't be used; `problems` names each one, with the reason. */
 export class CredentialsError extends Error {
   override readonly name = 'CredentialsError'
   readonly code = 'CREDENTIALS'
-  readonly mistakes: readonly string[]
+  readonly problems: readonly string[]
 
-  constructor(mistakes: readonly string[]) {
-    super(mistakes.join('; '))
-    this.mistakes = mistakes
+  constructor(problems: readonly string[]) {
+    super(problems.join('; '))
+    this.problems = problems
   }
 }
 
@@ -41,13 +41,13 @@ const SETTLE_MS = 1_100
  * @throws {CredentialsError}
  */
 export function readCredentials(files: TlsFiles): Credentials {
-  const mistakes: string[] = []
+  const problems: string[] = []
   const read = (name: keyof TlsFiles): Buffer | undefined => {
     if (files[name] === '') return undefined
     try {
       return readFileSync(files[name])
     } catch (error) {
-      mistakes.push(
+      problems.push(
         `${name} ${files[name]}: ${MEANINGS[(error as NodeJS.ErrnoException).code ?? ''] ?? (error as Error).message}`,
       )
       return undefined
@@ -61,14 +61,14 @@ export function readCredentials(files: TlsFiles): Credentials {
     } catch {
       // told below
     }
-    mistakes.push(`${name} ${files[name]}: not a certificate in PEM`)
+    problems.push(`${name} ${files[name]}: not a certificate in PEM`)
     return []
   }
 
   const [cert, key, ca] = [read('cert'), read('key'), read('ca')]
   const own = certificatesOf('cert', cert)
   certificatesOf('ca', ca)
-  if (mistakes.length > 0) throw new CredentialsError(mistakes)
+  if (problems.length > 0) throw new CredentialsError(problems)
   const options = { minVersion: MIN_VERSION, ...(cert && { cert }), ...(key && { key }), ...(ca && { ca }) } as const
   try {
     createSecureContext(options)

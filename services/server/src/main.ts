@@ -1,5 +1,15 @@
-#!/usr/bin/env -S node --conditions=source
-import { createRegistry, EXIT, exit, json, type Logger, runCommand, startAdmin, stopOnSignal } from '@nihao/service'
+import {
+  createRegistry,
+  EXIT,
+  exit,
+  helpText,
+  json,
+  type Logger,
+  processSource,
+  runCommand,
+  startAdmin,
+  stopOnSignal,
+} from '@nihao/service'
 import manifest from '../package.json' with { type: 'json' }
 import { registerMetrics } from './metrics.ts'
 import { describeConnections, describeTotals, Server } from './server.ts'
@@ -38,4 +48,6 @@ async function run(config: ServerConfig, logger: Logger): Promise<void> {
   })
 }
 
-await runCommand({ ...program, usage: '[setting …] [endpoint …]', settings, readConfig, run })
+const help = () => helpText('Usage: nihao-server [setting ...] [endpoint ...]', { Settings: settings })
+
+await runCommand({ ...program, help, readConfig, run }, processSource())

@@ -1,8 +1,7 @@
 import { EXIT, exit, type Logger, stopOnSignal } from '@nihao/service'
-import { endpointUrl } from '@nihao/wire'
 import { Dialer } from '../dialer.ts'
 import { program } from '../program.ts'
-import type { ClientConfig } from '../settings.ts'
+import type { CheckConfig } from '../settings.ts'
 import { judge } from './judge.ts'
 import { type CheckName, selectChecks } from './names.ts'
 import { printable } from './printable.ts'
@@ -14,7 +13,7 @@ import { untilAnswered, waitFor } from './wait.ts'
 const EXIT_CODES = { ok: EXIT.ok, failed: EXIT.failed, unreachable: EXIT.notConnected } as const
 
 /** Checks every target once, one after the other, and ends the process with what was found. */
-export async function runCheck(config: ClientConfig, logger: Logger): Promise<void> {
+export async function runCheck(config: CheckConfig, logger: Logger): Promise<void> {
   const interrupt = new AbortController()
   let signalled: NodeJS.Signals | undefined
   const over = Promise.withResolvers<void>()
@@ -57,7 +56,7 @@ async function checkTarget(
   interrupt: AbortSignal,
   { reporter, write }: { reporter: Reporter; write: (text: string | undefined) => void },
 ): Promise<TargetReport> {
-  const target = printable(endpointUrl(config.endpoint))
+  const target = printable(config.label)
   const results: Result[] = []
   const add = (result: Result) => {
     results.push(result)
