@@ -1,6 +1,6 @@
 import { randomBytes, randomInt } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
-import { crc32c } from './crc32c.ts'
+import { crc32c } from './crc.ts'
 import { type ProxyAddress, type ProxyVersion, parseProxyHeader } from './proxy-header.ts'
 import { encodeProxyHeader } from './proxy-header-encoder.ts'
 
@@ -102,12 +102,6 @@ const invalid: [name: string, header: string | Buffer, error: string][] = [
   ['v2 too short for its family', v2(0x21, 0x21, ipv4Block), 'malformed'],
   ['v2 too long, by its length field', v2(0x21, 0x11, Buffer.alloc(0), 4_097), 'too_long'],
 ]
-
-test('CRC-32C is that of the specification', () => {
-  // The check value of the CRC catalogue, and an example of RFC 3720, appendix B.4.
-  expect(crc32c(Buffer.from('123456789'))).toBe(0xe3069283)
-  expect(crc32c(Buffer.alloc(32))).toBe(0x8a9136aa)
-})
 
 const bytesOf = (header: string | Buffer) => (typeof header === 'string' ? Buffer.from(header, 'latin1') : header)
 

@@ -1,5 +1,5 @@
 import { isIPv4, isIPv6, SocketAddress } from 'node:net'
-import { crc32c } from './crc32c.ts'
+import { crc32c } from './crc.ts'
 
 /**
  * The PROXY protocol, versions 1 and 2: a proxy writes a header before the connection's bytes, so that the server learns the client's

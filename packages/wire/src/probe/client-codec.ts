@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib'
+import { crc32 } from '../crc.ts'
 import { ProtocolError, Rejected, WrongReply } from '../errors.ts'
 import type { ClientCodec, ClientEvents, ClientOptions, ConnectionTotals } from '../protocol.ts'
 import { decodeEnded, decodeTotals } from './decode.ts'
@@ -57,7 +57,7 @@ export class ProbeClient implements ClientCodec, FrameHandler {
 
   request(): Buffer {
     const bytes = this.#nextPayload()
-    if (bytes !== this.#payload.bytes) this.#payload = { bytes, crc: crc32(bytes) }
+    if (bytes !== this.#payload.bytes) this.#payload = { bytes, crc: crc32(bytes, 0, bytes.length) }
     this.#outstanding.push(this.#payload)
     const id = this.#nextId
     this.#nextId = (id + 1) % IDS
@@ -134,7 +134,7 @@ export class ProbeClient implements ClientCodec, FrameHandler {
     const crcOffset = offset + TIMES_BYTES
     const receivedCrc = chunk.readUInt32BE(crcOffset)
     // Equal bytes have the same checksum: only that of the times is left to compute.
-    const crc = crc32(chunk.subarray(offset, crcOffset), this.#difference?.crc ?? this.#expected.crc)
+    const crc = crc32(chunk, offset, crcOffset, this.#difference?.crc ?? this.#expected.crc)
     if (crc !== receivedCrc || this.#difference !== undefined) throw this.#corrupted(crc, receivedCrc)
     this.#completed++
     this.#events.serverTimes?.(readUInt64(chunk, offset), readUInt64(chunk, offset + 8), chunk.readUInt32BE(offset + 16))

@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib'
+import { crc32 } from '../crc.ts'
 import { EXCERPT_BYTES, WrongReply } from '../errors.ts'
 
 /** Equal bytes that an excerpt shows before the first difference. */
@@ -19,7 +19,7 @@ export class Difference {
   constructor(expected: Buffer, position: number, chunk: Buffer, start: number) {
     let equal = 0
     while (chunk[start + equal] === expected[position + equal]) equal++
-    this.crc = crc32(expected.subarray(0, position))
+    this.crc = crc32(expected, 0, position)
     this.#expected = expected
     this.#position = position
     this.#offset = position + equal
@@ -28,7 +28,7 @@ export class Difference {
   }
 
   add(chunk: Buffer, start: number, end: number): void {
-    this.crc = crc32(chunk.subarray(start, end), this.crc)
+    this.crc = crc32(chunk, start, end, this.crc)
     if (this.#excerptBytes < EXCERPT_BYTES) {
       const excerptStart = start + this.#excerptStart + this.#excerptBytes - this.#position
       if (excerptStart < end) this.#excerptBytes += chunk.copy(this.#excerpt, this.#excerptBytes, excerptStart, end)

@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib'
+import { crc32 } from '../crc.ts'
 
 /** The frame types of the probe protocol, version 1 (docs/protocol.md). */
 export const FrameType = { hello: 1, ping: 2, pong: 3, goAway: 4, reject: 5, bye: 6, summary: 7, last: 8, ended: 9 } as const
@@ -18,7 +18,7 @@ export const PONG_TRAILER_BYTES = TIMES_BYTES + CRC_BYTES
 export const MAX_JSON_BYTES = 16_384
 
 /** Encodes a frame whose trailer is the crc alone: every type but PONG. */
-export function encodeFrame(type: number, id: number, payload: Buffer, crc = crc32(payload)): Buffer {
+export function encodeFrame(type: number, id: number, payload: Buffer, crc = crc32(payload, 0, payload.length)): Buffer {
   const frame = Buffer.allocUnsafe(HEADER_BYTES + payload.length + CRC_BYTES)
   frame.writeUInt32BE(frame.length - LENGTH_BYTES, 0)
   frame[TYPE_OFFSET] = type
@@ -41,7 +41,7 @@ export function writePongTrailer(
   writeUInt64(target, sentUs, offset + 8)
   target.writeUInt32BE(Math.min(stalledUs, 0xffffffff), offset + 16)
   const crcOffset = offset + TIMES_BYTES
-  target.writeUInt32BE(crc32(target.subarray(offset, crcOffset), payloadCrc), crcOffset)
+  target.writeUInt32BE(crc32(target, offset, crcOffset, payloadCrc), crcOffset)
 }
 
 /** Two u32: a BigInt would have to be allocated. */

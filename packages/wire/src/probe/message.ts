@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib'
+import { crc32 } from '../crc.ts'
 import { ProtocolError } from '../errors.ts'
 import { encodeFrame } from './frame.ts'
 
@@ -69,7 +69,7 @@ export class MessageReader {
   take(crc: number): Buffer {
     const payload = this.#bytes.subarray(0, this.#length)
     this.#bytes = NO_BYTES
-    if (crc32(payload) !== crc) throw invalidPayload(this.#type, 'wrong checksum')
+    if (crc32(payload, 0, payload.length) !== crc) throw invalidPayload(this.#type, 'wrong checksum')
     return payload
   }
 

@@ -64,12 +64,12 @@ export class ReplyBuilder {
   take(): Buffer | readonly Buffer[] | undefined {
     this.#addRange()
     this.#endPiece()
-    const pieces = this.#pieces
     this.#chunk = NO_BYTES
     this.#block = NO_BYTES
-    if (pieces.length === 0) return undefined
+    if (this.#pieces.length < 2) return this.#pieces.pop()
+    const pieces = this.#pieces
     this.#pieces = []
-    return pieces.length === 1 ? pieces[0] : pieces
+    return pieces
   }
 
   #addRange(): void {
@@ -81,14 +81,19 @@ export class ReplyBuilder {
       this.#blockEnd += this.#chunk.copy(this.#block, this.#blockEnd, start, end)
     } else {
       this.#endPiece()
-      this.#pieces.push(this.#chunk.subarray(start, end))
+      this.#pieces.push(part(this.#chunk, start, end))
     }
   }
 
   /** Completes the piece that is being written into the block. */
   #endPiece(): void {
     if (this.#blockStart === this.#blockEnd) return
-    this.#pieces.push(this.#block.subarray(this.#blockStart, this.#blockEnd))
+    this.#pieces.push(part(this.#block, this.#blockStart, this.#blockEnd))
     this.#blockStart = this.#blockEnd
   }
+}
+
+/** A view is only created where it differs from the whole. */
+function part(bytes: Buffer, start: number, end: number): Buffer {
+  return start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end)
 }

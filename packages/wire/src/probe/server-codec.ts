@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks'
-import { crc32 } from 'node:zlib'
+import { crc32 } from '../crc.ts'
 import { ProtocolError } from '../errors.ts'
 import type { Bytes, ConnectionInfo, ServerClock, ServerCodec, ServerContext, ServerOptions } from '../protocol.ts'
 import { FrameType, HEADER_BYTES, TIMES_BYTES, TYPE_OFFSET } from './frame.ts'
@@ -103,7 +103,7 @@ export class ProbeServer implements ServerCodec, FrameHandler {
       this.#message.add(chunk, start, end)
       return
     }
-    this.#crc = crc32(chunk.subarray(start, end), this.#crc)
+    this.#crc = crc32(chunk, start, end, this.#crc)
     reply.forward(start, end)
   }
 
