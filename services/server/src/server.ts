@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '@nihao/service'
@@ -40,7 +41,7 @@ export class Server {
     }
     this.#logger = logger
     this.#capacity = createCapacity(config.maxConnections)
-    const identity = { server: config.identity || hostname(), release }
+    const identity = { server: config.identity || hostname(), release, boot: randomUUID() }
     this.listeners = config.listeners.map(listener => new Listener(listener, identity, this.#capacity, events))
     this.onClose((listener, connection, reason) => logClosed(logger, listener, connection, reason))
   }

@@ -70,7 +70,7 @@ describe('problems', () => {
 
   test('of a URL name the variable', () => {
     expect(problemsIn({ NIHAO_LISTEN: 'echo://h:99999' })).toEqual([
-      'NIHAO_LISTEN: echo://h:99999: port 99999 is out of range: expected 0 to 65535',
+      'NIHAO_LISTEN: echo://h:99999: invalid port "99999": must be an integer from 0 to 65535',
     ])
   })
 
