@@ -24,8 +24,9 @@ const sentence = (text: string) => `${text[0]?.toUpperCase()}${text.slice(1)}.`
 
 /** The metrics of both services; what prom-client adds by itself (`process_*`, `nodejs_*`) is documented there. */
 async function metricsTable(prefix: RegExp): Promise<string> {
-  const registry = createRegistry('', '')
-  registerMetrics(registry, new Server(readServerConfig({ env: {}, args: [] }), '', createLogger('', 'silent')))
+  const logger = createLogger('', 'silent')
+  const registry = createRegistry('', '', logger)
+  registerMetrics(registry, new Server(readServerConfig({ env: {}, args: [] }), '', logger))
   registerDurations(registry)
   registerCounts(registry, [])
   const rows = registry

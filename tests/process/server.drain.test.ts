@@ -143,6 +143,6 @@ describe('a connection that does not end', () => {
     await accepting(server)
     server.kill(second)
     expect(await server.exit(2_000)).toMatchObject({ code, signal: null })
-    expect(server.logged({ signal: second, msg: 'second signal: ending at once' })).toHaveLength(1)
+    expect(server.logged({ signal: second, msg: 'second signal: exiting immediately' })).toHaveLength(1)
   })
 })

@@ -1,4 +1,4 @@
-import { EXIT } from './lifecycle.ts'
+import { EXIT, exitOnUncaughtError } from './lifecycle.ts'
 import { createLogger, type Logger } from './logger.ts'
 import { ConfigError, helpText, type Settings, type Source, unknownVariables } from './settings.ts'
 
@@ -31,6 +31,7 @@ export async function runCommand<Config extends { readonly logLevel: string }>(c
   try {
     const config = readConfig(source)
     const logger = createLogger(name, config.logLevel, logTo?.(config))
+    exitOnUncaughtError(logger)
     const variables = unknownVariables(settings, source.env)
     if (variables.length > 0) logger.warn({ variables }, 'these variables are no settings of this service')
     await run(config, logger)

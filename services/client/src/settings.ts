@@ -261,7 +261,11 @@ export const settings = {
     default: '3s',
     perEndpoint: true,
   } as Setting<number>,
-  adminHost: { doc: 'Address of the admin HTTP endpoint.', format: nonEmptyText, default: '0.0.0.0' } as Setting<string>,
+  adminHost: {
+    doc: 'Address of the admin HTTP endpoint; :: is every address, IPv6 and IPv4.',
+    format: nonEmptyText,
+    default: '::',
+  } as Setting<string>,
   adminPort: { doc: 'Port of the admin HTTP endpoint; 0 = any free one.', format: port, default: '9465' } as Setting<number>,
   logLevel: { doc: 'The least level that is logged.', format: logLevel, default: 'info' } as Setting<string>,
 }
