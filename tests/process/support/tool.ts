@@ -13,6 +13,7 @@ const tools = {
   nginx: { args: ['-V'], says: /nginx version.*with-stream/s },
   openssl: { args: ['version'], says: /^OpenSSL/ },
   python3: { args: ['--version'], says: /^Python 3/ },
+  promtool: { args: ['--version'], says: /^promtool, version/ },
   script: { args: ['--version'], says: /^script/ },
   /** The system's Python with the package jsonschema, and Perl with its parser of TAP. */
   jsonschema: { command: '/usr/bin/python3', args: ['-c', 'import jsonschema; print("here")'], says: /here/ },
