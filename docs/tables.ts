@@ -46,8 +46,9 @@ function formatsTable(tables: readonly AnySettings[]): string {
 
 /** The metrics of both services; what prom-client adds by itself (`process_*`, `nodejs_*`) is documented there. */
 async function metricsTable(prefix: RegExp): Promise<string> {
-  const registry = createRegistry('', '')
-  registerMetrics(registry, new Server(readServerConfig({ env: {}, args: [] }), '', createLogger('', 'silent')))
+  const logger = createLogger('', 'silent')
+  const registry = createRegistry('', '', logger)
+  registerMetrics(registry, new Server(readServerConfig({ env: {}, args: [] }), '', logger))
   registerDurations(registry)
   registerCounts(registry, [])
   const rows = registry

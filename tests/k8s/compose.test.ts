@@ -10,7 +10,7 @@ interface ComposeService {
   readonly build?: { readonly dockerfile: string }
   readonly environment?: Record<string, string>
   readonly ports?: string[]
-  readonly depends_on?: Record<string, { readonly condition: string }>
+  readonly depends_on?: string[]
   readonly stop_grace_period?: string
   readonly volumes?: string[]
   readonly profiles?: string[]
@@ -76,9 +76,9 @@ test('all ports of the server are published, the admin port on loopback only', (
   expect(services.server.ports?.at(-1)).toMatch(/^127\.0\.0\.1:/)
 })
 
-test('the client can be scaled, waits for a healthy server, and has each listener as a target', () => {
+test('the client can be scaled, starts after the server, and has each of its listeners as a target', () => {
   expect(services.client.ports).toBeUndefined()
-  expect(services.client.depends_on).toEqual({ server: { condition: 'service_healthy' } })
+  expect(services.client.depends_on).toEqual(['server'])
   const targets = clientConfig.targetConfigs.map(({ endpoint: { protocol, address } }) => ({ protocol, ...address }))
   expect(targets).toEqual(listening.map(({ protocol, port }) => ({ protocol, host: 'server', port })))
 })

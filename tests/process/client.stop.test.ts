@@ -79,7 +79,7 @@ describe('a client that is told to stop', () => {
     await client.log({ msg: 'stopping', signal: first })
     client.kill(second)
     expect(await client.exit()).toEqual({ code, signal: null, stderr: '' })
-    expect(client.logged({ msg: 'second signal: ending at once', signal: second })).toHaveLength(1)
+    expect(client.logged({ msg: 'second signal: exiting immediately', signal: second })).toHaveLength(1)
   })
 
   test('and has nobody to read its log ends nevertheless', async () => {

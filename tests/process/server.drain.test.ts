@@ -39,6 +39,14 @@ describe('a signal to stop', () => {
     expect(server.logged({ msg: 'connection closed', reason: 'drained' })).toHaveLength(2)
   })
 
+  test('is not SIGHUP, which reloads certificates and has none to reload here', async () => {
+    await using server = await startServer('echo://127.0.0.1:0')
+    await using peer = await Peer.connect(server.port())
+    server.kill('SIGHUP')
+    await server.log({ level: 'info', msg: 'no certificates to reload' })
+    await peer.ask('still here', 'still here')
+  })
+
   test.each(['SIGTERM', 'SIGINT'] as const)('%s without a connection ends it at once, with 0', async signal => {
     await using server = await startServer('greet://127.0.0.1:0', { env: { NIHAO_DRAIN_TIMEOUT: '5m' } })
     server.kill(signal)
@@ -143,6 +151,6 @@ describe('a connection that does not end', () => {
     await accepting(server)
     server.kill(second)
     expect(await server.exit()).toMatchObject({ code, signal: null })
-    expect(server.logged({ signal: second, msg: 'second signal: ending at once' })).toHaveLength(1)
+    expect(server.logged({ signal: second, msg: 'second signal: exiting immediately' })).toHaveLength(1)
   })
 })

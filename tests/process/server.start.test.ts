@@ -47,7 +47,7 @@ describe('an address that is taken', () => {
     const { code, fatal } = await failure(`greet://127.0.0.1:${taken} echo://192.0.2.1:7 echo://127.0.0.1:${free}`)
     expect(code).toBe(1)
     expect(fatal.map(({ msg }) => msg).sort()).toEqual([
-      `can't listen on echo://192.0.2.1:7: this machine has no such address (EADDRNOTAVAIL)`,
+      `can't listen on echo://192.0.2.1:7: this machine does not have that address (EADDRNOTAVAIL)`,
       `can't listen on greet://127.0.0.1:${taken}: address already in use (EADDRINUSE)`,
     ])
   })

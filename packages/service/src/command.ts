@@ -1,6 +1,6 @@
 import { parseCommandLine } from './command-line.ts'
 import { unknownVariables } from './known-variables.ts'
-import { EXIT } from './lifecycle.ts'
+import { EXIT, exitOnUncaughtError } from './lifecycle.ts'
 import { createLogger, type Logger } from './logger.ts'
 import { ConfigError, type Source } from './settings.ts'
 
@@ -34,6 +34,7 @@ export async function runCommand<Config extends { readonly logLevel: string }>(
   try {
     const config = readConfig(source)
     const logger = createLogger(name, config.logLevel, logTo?.(config))
+    exitOnUncaughtError(logger)
     const variables = unknownVariables(source.env)
     if (variables.length > 0) logger.warn({ variables }, 'ignoring unknown NIHAO_* variables')
     await run(config, logger)

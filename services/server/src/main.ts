@@ -22,7 +22,7 @@ async function run(config: ServerConfig, logger: Logger): Promise<void> {
   const server = new Server(config, program.version, logger)
   try {
     await server.listen()
-    const registry = createRegistry(program.name, program.version)
+    const registry = createRegistry(program.name, program.version, logger)
     registerMetrics(registry, server)
     await startAdmin({
       ...program,
@@ -38,8 +38,7 @@ async function run(config: ServerConfig, logger: Logger): Promise<void> {
     return exit(logger, EXIT.failed)
   }
 
-  // Without certificates the signal means what it always means: the terminal is gone.
-  if (server.listeners.some(({ tls }) => tls !== undefined)) process.on('SIGHUP', () => server.reloadCertificates())
+  process.on('SIGHUP', () => server.reloadCertificates())
 
   stopOnSignal(logger, async () => {
     await server.drain(config.drainDelay, config.drainTimeout)

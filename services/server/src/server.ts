@@ -67,6 +67,7 @@ export class Server {
 
   /** Reads the certificates of all listeners now, whether their files have changed or not. */
   reloadCertificates(): void {
+    if (this.listeners.every(({ tls }) => tls === undefined)) this.#logger.info('no certificates to reload')
     for (const { tls } of this.listeners) tls?.reload()
   }
 

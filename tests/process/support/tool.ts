@@ -14,6 +14,7 @@ const tools = {
   openssl: { args: ['version'], says: /^OpenSSL/ },
   python3: { args: ['--version'], says: /^Python 3/ },
   kubectl: { args: ['version', '--client'], says: /^Client Version/ },
+  promtool: { args: ['--version'], says: /^promtool, version/ },
   script: { args: ['--version'], says: /^script/ },
   /** Perl with its TAP parser. */
   tapParser: { command: 'perl', args: ['-MTAP::Parser', '-e', 'print "here"'], says: /here/ },

@@ -1,4 +1,4 @@
-import { createRegistry, EXIT, exit, type Logger, stopOnSignal } from '@nihao/service'
+import { createRegistry, EXIT, exit, type Logger, stopOnSignal, writeReport } from '@nihao/service'
 import { registerDurations } from '../metrics.ts'
 import { program } from '../program.ts'
 import type { IdleConfig, IdleValues } from '../settings.ts'
@@ -10,7 +10,7 @@ import { watchIdle } from './watch.ts'
 
 /** Finds the idle timeout of the path to every target: once, with a report, or again and again, with metrics. */
 export async function runIdle(config: IdleConfig, logger: Logger): Promise<void> {
-  const registry = createRegistry(program.name, program.version)
+  const registry = createRegistry(program.name, program.version, logger)
   const observer = registerDurations(registry)
   const targets = config.targetConfigs.map(target => new Target(target, observer, logger))
   const newLadders = () => targets.flatMap(laddersTo)
@@ -28,15 +28,21 @@ async function climbOnce(ladders: readonly Ladder[], format: 'text' | 'json', lo
   const stopping = new AbortController()
   const { signal } = stopping
   const endProgress = showProgress(process.stderr, ladders)
-  const reported = Promise.all(ladders.map(ladder => ladder.climb(signal))).then(() => {
+  const reported = Promise.all(ladders.map(ladder => ladder.climb(signal))).then(async () => {
     endProgress()
-    process.stdout.write(format === 'json' ? jsonReport(ladders, signal.aborted) : textReport(ladders))
+    try {
+      await writeReport(format === 'json' ? jsonReport(ladders, signal.aborted) : textReport(ladders))
+      return exitCode(ladders)
+    } catch (error) {
+      logger.error({ error }, 'could not write the report')
+      return exitCode(ladders) || EXIT.failed
+    }
   })
   stopOnSignal(logger, async name => {
     stopping.abort()
     await reported
     return name === 'SIGINT' ? EXIT.SIGINT : EXIT.SIGTERM
   })
-  await reported
-  if (!signal.aborted) exit(logger, exitCode(ladders))
+  const code = await reported
+  if (!signal.aborted) exit(logger, code)
 }

@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises'
-import { EXIT, exit, type Logger, stopOnSignal } from '@nihao/service'
+import { EXIT, exit, type Logger, stopOnSignal, writeReport } from '@nihao/service'
 import type { LoadConfig } from '../settings.ts'
 import { histogramTable } from './histogram.ts'
 import { showLive } from './live.ts'
@@ -27,7 +27,12 @@ async function finish(load: Load, config: LoadConfig, logger: Logger): Promise<n
   hideLive()
   const report = reportOf(outcome, config)
   const text = config.report === 'json' ? `${JSON.stringify(report, undefined, 2)}\n` : reportText(report)
-  await new Promise<void>(resolve => process.stdout.write(text, () => resolve()))
+  try {
+    await writeReport(text)
+  } catch (error) {
+    logger.error({ error }, 'could not write the report')
+    return report.exitCode || EXIT.failed
+  }
   if (config.histogram !== '') {
     try {
       await writeFile(config.histogram, histogramTable(load.targets.map(({ figures }) => figures.fromIntendedStart)))

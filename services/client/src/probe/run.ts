@@ -7,7 +7,7 @@ import { Probe } from './probe.ts'
 
 /** Watches every target until a signal comes, and tells over HTTP what it sees. */
 export async function runProbe(config: ProbeConfig, logger: Logger): Promise<void> {
-  const registry = createRegistry(program.name, program.version)
+  const registry = createRegistry(program.name, program.version, logger)
   const probe = new Probe(config, registerDurations(registry), logger)
   const { targets } = probe
   registerCounts(registry, targets)
