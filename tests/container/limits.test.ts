@@ -18,7 +18,7 @@ describeWithDocker('the limit of connections', () => {
     expect(await outside.metric('tcp_client_exchange_failures_total', { reason: 'eof' })).toBeGreaterThan(0)
     expect(await outside.metric('tcp_client_connections_closed_total', { reason: 'server_closed' })).toBeGreaterThan(0)
     expect((await outside.get('/targets')).status).toBe(503)
-    expect(await server.line('connection refused')).toMatchObject({ reason: 'max_connections' })
+    expect(await server.line('connection rejected')).toMatchObject({ reason: 'max_connections' })
 
     const before = await inside.metric('tcp_client_exchanges_total')
     await until('more exchanges inside', async () => (await inside.metric('tcp_client_exchanges_total')) > before + 10)
