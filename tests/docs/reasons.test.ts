@@ -4,7 +4,7 @@ import { checkNames } from '../../services/client/src/check/names.ts'
 import { closeReasons as clientCloseReasons } from '../../services/client/src/connection.ts'
 import { failureReasons } from '../../services/client/src/failure.ts'
 import { closeReasons, rejectReasons } from '../../services/server/src/reasons.ts'
-import { handshakeFailures } from '../../services/server/src/tls-gate.ts'
+import { handshakeFailures } from '../../services/server/src/tls/handshakes.ts'
 import { page, rows } from './pages.ts'
 
 test.each([

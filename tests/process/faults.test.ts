@@ -56,7 +56,7 @@ describe('the client sees', () => {
   test('refuse on probe as rejected, with the reason of the server', () =>
     withFault('probe://127.0.0.1:0?refuse=1', async (server, client) => {
       expect(await client.log({ msg: 'outage began' })).toMatchObject({ reason: 'rejected', error: { message: 'fault' } })
-      expect(await server.log({ msg: 'connection refused' })).toMatchObject({ reason: 'fault' })
+      expect(await server.log({ msg: 'connection rejected' })).toMatchObject({ reason: 'fault' })
       expect(await server.metric('tcp_server_connections_rejected_total', { reason: 'fault' })).toBeGreaterThan(0)
       expect(await server.metric('tcp_server_connections_opened_total')).toBe(0)
     }))
@@ -81,7 +81,7 @@ describe('the client sees', () => {
 
 test('the log tells at the start what will go wrong, and says nothing where nothing will', async () => {
   await using server = await startServer('greet://127.0.0.1:0 echo://127.0.0.1:0?delay=1s&refuse=0.25&close-after=3n')
-  const lines = server.logged({ msg: 'faults are on' })
+  const lines = server.logged({ msg: 'faults enabled' })
   expect(lines).toHaveLength(1)
   expect(lines[0]).toMatchObject({ level: 'warn', listener: `echo:${server.port(1)}` })
   expect(lines[0]?.faults).toEqual({ delay: 1_000, refuse: 0.25, closeAfter: { messages: 3 } })

@@ -23,7 +23,7 @@ describe('max-connections', () => {
     expect(await server.metric('tcp_server_connections_opened_total')).toBe(3)
     expect(await server.metric('tcp_server_connections_active')).toBe(3)
     expect(await server.metric('tcp_server_connections_limit')).toBe(3)
-    expect(await server.log({ msg: 'connection refused' })).toMatchObject({ level: 'warn', reason: 'max_connections' })
+    expect(await server.log({ msg: 'connection rejected' })).toMatchObject({ level: 'warn', reason: 'max_connections' })
   })
 
   test('a freed slot is usable again', async () => {
@@ -81,7 +81,7 @@ describe('max-connections-per-address', () => {
     await neighbour.ask('4', '4')
     const reason = 'max_connections_per_address'
     expect(await server.metric('tcp_server_connections_rejected_total', { reason })).toBe(1)
-    expect(await server.log({ msg: 'connection refused' })).toMatchObject({ reason, remoteAddress: '127.0.0.1' })
+    expect(await server.log({ msg: 'connection rejected' })).toMatchObject({ reason, remoteAddress: '127.0.0.1' })
 
     second.end()
     await server.untilMetric('tcp_server_connections_active', 2)
@@ -105,9 +105,9 @@ describe('max-connections-per-address', () => {
 describe('the limit of open files', () => {
   test('is told at the start, refuses by a count instead of silence, and leaves the rest working', async () => {
     await using server = await startServer('echo://127.0.0.1:0', { openFiles: 300 })
-    const warning = await server.log({ level: 'warn', msg: 'the limit of open files allows fewer connections than the settings' })
+    const warning = await server.log({ level: 'warn', msg: 'max-connections lowered to fit the open file limit' })
     expect(warning).toMatchObject({ openFiles: 300 })
-    const limit = Number(warning.connections)
+    const limit = Number(warning.maxConnections)
     expect(limit).toBeGreaterThan(10)
     expect(limit).toBeLessThan(300)
     expect(await server.metric('tcp_server_connections_limit')).toBe(limit)

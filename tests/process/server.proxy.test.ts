@@ -65,7 +65,7 @@ describe('the PROXY header', () => {
     peer.send(sent)
     await peer.finished()
     expect(peer.bytes.length).toBe(0)
-    expect(await server.log({ msg: 'connection refused' })).toMatchObject({ reason: 'proxy_header', detail })
+    expect(await server.log({ msg: 'connection rejected' })).toMatchObject({ reason: 'proxy_header', detail })
     expect(await server.metric('tcp_server_connections_rejected_total', { reason: 'proxy_header' })).toBe(1)
     expect(await server.metric('tcp_server_connections_opened_total')).toBe(0)
     expect(server.lines.join('')).not.toMatch(/owned|\\u001b/)
@@ -90,7 +90,7 @@ describe('the PROXY header', () => {
     await using server = await startServer('greet://127.0.0.1:0?proxy=any&trusted-proxies=192.0.2.0/24;2001:db8::/32')
     await using peer = await Peer.connect(server.port())
     await peer.finished()
-    expect(await server.log({ msg: 'connection refused' })).toMatchObject({ reason: 'proxy_header', detail: 'untrusted' })
+    expect(await server.log({ msg: 'connection rejected' })).toMatchObject({ reason: 'proxy_header', detail: 'untrusted' })
   })
 
   test('headers that never end are cut, count against the limit, and take no memory; others are served', async () => {

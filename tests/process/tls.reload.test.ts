@@ -88,7 +88,7 @@ testWith('openssl', 'files that can not be used leave the old ones in place, and
 
   const next = roots.issue()
   copyFileSync(next.key, files.key)
-  const line = await server.log({ msg: 'could not reload certificates: the ones before stay in use' })
+  const line = await server.log({ msg: 'could not reload certificates, keeping the previous ones' })
   expect(line).toMatchObject({
     level: 'error',
     error: { message: expect.stringContaining('does not match the certificate') },

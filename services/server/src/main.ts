@@ -12,7 +12,8 @@ import {
 } from '@nihao/service'
 import manifest from '../package.json' with { type: 'json' }
 import { registerMetrics } from './metrics.ts'
-import { describeConnections, describeTotals, Server } from './server.ts'
+import { describeConnections, describeTotals } from './pages.ts'
+import { Server } from './server.ts'
 import { readConfig, type ServerConfig, settings } from './settings.ts'
 
 /** What this program calls itself, in its log and its metrics. */

@@ -14,6 +14,6 @@ export const closeReasons = [
 ] as const
 export type CloseReason = (typeof closeReasons)[number]
 
-/** Why a connection was not served: the `reason` of logs and metrics. */
+/** Why a connection was rejected: the `reason` of logs, metrics and REJECT. */
 export const rejectReasons = ['max_connections', 'max_connections_per_address', 'proxy_header', 'fault'] as const
 export type RejectReason = (typeof rejectReasons)[number]

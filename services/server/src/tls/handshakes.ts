@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { createServer, type Server, type TLSSocket } from 'node:tls'
 import { type CredentialsError, WatchedCredentials } from '@nihao/wire'
-import type { ServerValues } from './settings.ts'
+import type { ServerValues } from '../settings.ts'
 
 /** Why a TLS handshake failed: the `reason` of metrics and logs. */
 export const handshakeFailures = [
@@ -17,20 +17,20 @@ export const handshakeFailures = [
 export type HandshakeFailure = (typeof handshakeFailures)[number]
 
 export interface HandshakeEvents {
-  secured(socket: TLSSocket): void
-  failed(reason: HandshakeFailure, error: Error): void
+  succeeded(socket: TLSSocket): void
+  failed(failure: HandshakeFailure, error: Error): void
 }
 
 export interface CertificateEvents {
   reloaded(expiresAtMs: number): void
-  notReloaded(error: CredentialsError): void
+  reloadFailed(error: CredentialsError): void
 }
 
-/** The TLS of one listener: handshakes on accepted sockets, with certificates that may change while connections are open. */
-export class TlsGate {
+/** TLS handshakes on the accepted sockets of one listener, with certificates that are reloaded when their files change. */
+export class TlsHandshakes {
   readonly #server: Server
   readonly #credentials: WatchedCredentials
-  readonly #underWay = new WeakMap<Socket, HandshakeEvents>()
+  readonly #pending = new WeakMap<Socket, HandshakeEvents>()
 
   /** @throws {CredentialsError} */
   constructor(values: ServerValues, events: CertificateEvents) {
@@ -39,7 +39,7 @@ export class TlsGate {
         this.#server.setSecureContext(options)
         events.reloaded(this.expiresAtMs)
       },
-      failed: error => events.notReloaded(error),
+      failed: error => events.reloadFailed(error),
     })
     this.#server = createServer({
       ...this.#credentials.current.options,
@@ -47,13 +47,12 @@ export class TlsGate {
       rejectUnauthorized: values.clientCert === 'require',
       ...(values.alpn.length > 0 && { ALPNProtocols: [...values.alpn] }),
       handshakeTimeout: values.handshakeTimeout,
-      highWaterMark: values.maxBuffered,
     })
-    this.#server.on('secureConnection', socket => this.#secured(socket, values.clientCert === 'request'))
+    this.#server.on('secureConnection', socket => this.#succeeded(socket, values.clientCert === 'request'))
     this.#server.on('tlsClientError', (error, socket) => this.#failed(socket, error))
   }
 
-  /** When the first of the certificates in use expires, wall clock, ms. */
+  /** When the first of the certificates in use expires: wall clock, ms. */
   get expiresAtMs(): number {
     return this.#credentials.current.expiresAtMs ?? Number.NaN
   }
@@ -66,45 +65,45 @@ export class TlsGate {
     this.#credentials.close()
   }
 
-  /** Begins a handshake on a socket that the gate then owns; bytes that were put back into it count. One event follows, unless it is destroyed. */
-  handshake(socket: Socket, events: HandshakeEvents): void {
-    this.#underWay.set(socket, events)
-    // A peer that closes in the middle of its handshake is gone; Node would wait for this side to end as well.
+  /** Starts a handshake, which includes the bytes that were put back into the socket. One event follows unless the socket is destroyed. */
+  start(socket: Socket, events: HandshakeEvents): void {
+    this.#pending.set(socket, events)
+    // A peer that closes during its handshake is gone; Node would wait for this side to end as well.
     socket.allowHalfOpen = false
     this.#server.emit('connection', socket)
   }
 
-  #secured(socket: TLSSocket, certificateMayLack: boolean): void {
-    if (certificateMayLack && !socket.authorized && socket.getPeerX509Certificate() !== undefined) {
-      socket.on('error', () => {}) // whoever hears of the failure destroys the accepted socket, and this one with it
+  #succeeded(socket: TLSSocket, certificateOptional: boolean): void {
+    if (certificateOptional && !socket.authorized && socket.getPeerX509Certificate() !== undefined) {
+      socket.on('error', () => {}) // the accepted socket is destroyed, and this one with it
       this.#failed(socket, new Error())
       return
     }
-    socket.allowHalfOpen = true // else what is not yet written is lost when the peer half-closes
-    this.#take(socket)?.secured(socket)
+    socket.allowHalfOpen = true // or replies not yet written are lost when the peer half-closes
+    this.#take(socket)?.succeeded(socket)
   }
 
   #failed(socket: TLSSocket, error: OpenSslError): void {
-    const { authorizationError: refusal } = socket
-    const { code = '', reason, message } = refusal ? { code: String(refusal), message: 'the certificate is not valid' } : error
-    const why = refusal ? 'client_certificate' : reasonOf(code)
-    this.#take(socket)?.failed(why, Object.assign(new Error(reason ?? message), { code }))
+    const { authorizationError: invalid } = socket
+    const { code = '', reason, message } = invalid ? { code: String(invalid), message: 'invalid client certificate' } : error
+    const failure = invalid ? 'client_certificate' : failureOf(code)
+    this.#take(socket)?.failed(failure, Object.assign(new Error(reason ?? message), { code }))
   }
 
-  /** Node tells of a handshake by the socket that it has put around the accepted one, which only it knows: `_parent`. */
+  /** Node reports a handshake by the TLS socket it has put around the accepted one, and has no public way from one to the other. */
   #take(socket: TLSSocket): HandshakeEvents | undefined {
     const accepted = (socket as unknown as { _parent: Socket | null })._parent
     if (accepted === null || accepted === undefined) return undefined
-    const events = this.#underWay.get(accepted)
-    this.#underWay.delete(accepted)
+    const events = this.#pending.get(accepted)
+    this.#pending.delete(accepted)
     return events
   }
 }
 
-/** OpenSSL puts its own words into `reason`; the message has them between addresses and file names. */
+/** `reason` is OpenSSL's own text; the message surrounds it with addresses and file names. */
 type OpenSslError = NodeJS.ErrnoException & { readonly reason?: string }
 
-const REASONS: readonly [pattern: RegExp, reason: HandshakeFailure][] = [
+const FAILURES: readonly [code: RegExp, failure: HandshakeFailure][] = [
   [/HANDSHAKE_TIMEOUT/, 'timeout'],
   [/WRONG_VERSION_NUMBER|HTTPS?_(PROXY_)?REQUEST|BAD_RECORD_TYPE/, 'not_tls'],
   [/UNSUPPORTED_PROTOCOL|VERSION_TOO_|PROTOCOL_VERSION|INAPPROPRIATE_FALLBACK/, 'version'],
@@ -114,6 +113,6 @@ const REASONS: readonly [pattern: RegExp, reason: HandshakeFailure][] = [
   [/^(ECONNRESET|EPIPE|ETIMEDOUT)$/, 'closed'],
 ]
 
-function reasonOf(code: string): HandshakeFailure {
-  return REASONS.find(([pattern]) => pattern.test(code))?.[1] ?? 'other'
+function failureOf(code: string): HandshakeFailure {
+  return FAILURES.find(([pattern]) => pattern.test(code))?.[1] ?? 'other'
 }

@@ -1,6 +1,6 @@
 import type { Amount } from '@nihao/service'
 
-/** What a listener may do wrong on purpose: the `reason` of the metric, and the options in the log. */
+/** Faults that a listener can inject: the `reason` of the metric and the options in the log. */
 export const faultKinds = ['delay', 'throttle', 'close_after', 'reset_after', 'stall_after', 'corrupt', 'refuse'] as const
 export type FaultKind = (typeof faultKinds)[number]
 
@@ -18,26 +18,26 @@ export interface FaultSettings {
 }
 
 /**
- * The faults of one listener. Each connection has random numbers of its own, which depend on the seed and on how many connections
- * came before it, and on nothing else: what the other connections do at the time changes nothing.
+ * The faults of one listener. Each connection has its own random numbers, which depend on the seed and the number of connections before it
+ * only: they are the same in every run, whatever other connections do in the meantime.
  */
 export class Faults {
   readonly settings: FaultSettings
-  /** Faults so far, by kind. */
-  readonly made = Object.fromEntries(faultKinds.map(kind => [kind, 0])) as Record<FaultKind, number>
+  /** Injected so far, by kind. */
+  readonly injected = Object.fromEntries(faultKinds.map(kind => [kind, 0])) as Record<FaultKind, number>
   #connections = 0
 
   constructor(settings: FaultSettings) {
     this.settings = settings
   }
 
-  /** The faults that the next connection will meet. */
+  /** The faults of the next connection. */
   next(): ConnectionFaults {
     return new ConnectionFaults(this, randomNumbers(this.settings.faultSeed, this.#connections++))
   }
 }
 
-/** What goes wrong on one connection, decided as it goes along. */
+/** Decides which faults one connection gets. */
 export class ConnectionFaults {
   readonly refused: boolean
   readonly #faults: Faults
@@ -49,19 +49,19 @@ export class ConnectionFaults {
     this.refused = this.#hits('refuse', faults.settings.refuse)
   }
 
-  /** Bytes per second; Infinity where nothing slows them down. */
+  /** Infinity = not throttled. */
   get bytesPerSecond(): number {
     return this.#faults.settings.throttle || Number.POSITIVE_INFINITY
   }
 
-  /** How much later the next bytes go out. */
+  /** How long the next bytes are held back. */
   delayMs(): number {
     const { delay, jitter } = this.#faults.settings
     if (delay + jitter > 0) this.count('delay')
     return jitter > 0 ? delay + this.#random() * jitter : delay
   }
 
-  /** The reply, or a copy in which one bit of the last byte is wrong: that is never in the header of a frame with a payload. */
+  /** The reply, or a copy with one bit of its last byte flipped, which is never in the header of a frame with a payload. */
   corrupted(reply: Buffer): Buffer {
     if (reply.length === 0 || !this.#hits('corrupt', this.#faults.settings.corrupt)) return reply
     const copy = Buffer.from(reply)
@@ -70,8 +70,8 @@ export class ConnectionFaults {
   }
 
   /**
-   * How many of the next bytes go out, and how the connection ends behind them where it does.
-   * @param messages that are answered with these bytes
+   * How many of the next bytes are sent, and how the connection ends behind them, if it does.
+   * @param messages answered once these bytes are sent
    */
   cut(sentBytes: number, bytes: number, messages: number): { length: number; end?: CutKind } {
     const { closeAfter, resetAfter, stallAfter } = this.#faults.settings
@@ -88,7 +88,7 @@ export class ConnectionFaults {
   }
 
   count(kind: FaultKind): void {
-    this.#faults.made[kind]++
+    this.#faults.injected[kind]++
   }
 
   #hits(kind: FaultKind, share: number): boolean {
@@ -100,7 +100,7 @@ export class ConnectionFaults {
 
 export type CutKind = 'close_after' | 'reset_after' | 'stall_after'
 
-/** Where nothing is to go wrong, there is nothing: no connection pays for what is off. */
+/** Undefined where no fault is on: connections then have no overhead. */
 export function createFaults(settings: FaultSettings): Faults | undefined {
   return Object.keys(describeFaults(settings)).length > 0 ? new Faults(settings) : undefined
 }

@@ -69,7 +69,7 @@ describe('random faults', () => {
     const corrupted = Array.from({ length: 20_000 }, () => connection.corrupted(reply)).filter(sent => sent !== reply).length
     expect(refused / 20_000).toBeCloseTo(expected, 1.7)
     expect(corrupted / 20_000).toBeCloseTo(expected, 1.7)
-    expect(faults.made.corrupt).toBe(corrupted)
+    expect(faults.injected.corrupt).toBe(corrupted)
   })
 
   test('delay by no more than was asked for, and by all of it', () => {

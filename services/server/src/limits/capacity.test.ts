@@ -18,7 +18,7 @@ test.each([
       limit,
       openFiles: limitedByFiles ? openFiles : undefined,
       open: 0,
-      refused: 0,
+      rejecting: 0,
     })
   },
 )

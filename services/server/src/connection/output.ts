@@ -1,0 +1,181 @@
+import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
+import type { Bytes } from '@nihao/wire'
+import type { CloseReason } from '../reasons.ts'
+
+/** Queued bytes are handed to the socket in writes of about this size, so that a slow reader's progress shows. */
+const WRITE_BYTES = 65_536
+
+const NOTHING = Buffer.alloc(0)
+
+type Piece = Buffer | string
+
+/** The connection that an output sends for. */
+export interface OutputOwner {
+  /** Everything written has been sent. */
+  drained(): void
+  end(reason: CloseReason): void
+  reset(reason: CloseReason): void
+  terminate(reason: CloseReason): void
+  /** Nothing more will be sent, though the connection stays open. */
+  stalled(reason: CloseReason): void
+}
+
+/**
+ * The sending side of a connection. It hands the socket one write at a time and queues what follows, so that the bytes not sent are known
+ * even when a write fails: Node counts a failed write as written. Limits then mean the same with TLS, whose sockets ignore highWaterMark.
+ */
+export class Output {
+  #owner: OutputOwner | undefined
+  readonly #socket: Socket
+  /** Under TLS, no write completes at once. */
+  readonly #encrypted: boolean
+  #queue: Piece[] | undefined
+  #queuedBytes = 0
+  #writtenBytes = 0
+  #lastWriteBytes = 0
+  /** A write callback is pending. */
+  #awaited = false
+  #ended = false
+  #finalWaitingBytes: number | undefined
+  #onWritten: (() => void) | undefined
+
+  constructor(socket: Socket) {
+    this.#socket = socket
+    this.#encrypted = socket instanceof TLSSocket
+  }
+
+  attach(owner: OutputOwner): void {
+    this.#owner = owner
+  }
+
+  protected get owner(): OutputOwner | undefined {
+    return this.#owner
+  }
+
+  /** Bytes that the kernel has taken. */
+  get sentBytes(): number {
+    return this.#writtenBytes - this.waitingBytes
+  }
+
+  /** Bytes that the kernel has not taken because the peer does not read. */
+  get waitingBytes(): number {
+    return this.#finalWaitingBytes ?? this.#queuedBytes + this.#socket.writableLength
+  }
+
+  /** All bytes written but not sent. */
+  get bufferedBytes(): number {
+    return this.waitingBytes
+  }
+
+  /** True once `end` was called. */
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  /** Sends bytes behind those written before. Undefined is the reply to messages that need none. */
+  write(bytes: Bytes | undefined): void {
+    if (bytes === undefined) return
+    const socket = this.#socket
+    if (this.#awaited || socket.writableLength > 0 || socket.errored) this.#enqueue(bytes)
+    else {
+      this.#lastWriteBytes = sizeOf(bytes)
+      this.#writtenBytes += this.#lastWriteBytes
+      if (this.#encrypted) this.#writeWithCallback(bytes)
+      else writeAll(socket, bytes, undefined)
+    }
+  }
+
+  /** Half-closes the connection behind the last byte written. */
+  end(): void {
+    this.#ended = true
+    if (this.#queuedBytes === 0) this.#socket.end()
+  }
+
+  /** Has the owner's `drained` called when everything written so far has been sent. */
+  notifyDrained(): void {
+    if (this.#awaited || this.#socket.writableEnded) return
+    this.#awaited = true
+    this.#socket.write(NOTHING, this.#callback())
+  }
+
+  /** Keeps the counts as they are: a destroyed socket no longer tells what it discarded. */
+  freeze(error?: NodeJS.ErrnoException): void {
+    // Node has already subtracted a failed write from `writableLength`; only one is under way at a time.
+    const failed = error?.syscall === 'write' ? this.#lastWriteBytes : this.#socket.writableLength
+    this.#finalWaitingBytes ??= this.#queuedBytes + failed
+  }
+
+  protected drained(): void {
+    this.#owner?.drained()
+  }
+
+  #enqueue(bytes: Bytes): void {
+    const length = sizeOf(bytes)
+    this.#writtenBytes += length
+    this.#queuedBytes += length
+    this.#queue ??= []
+    if (isPiece(bytes)) this.#queue.push(bytes)
+    else this.#queue.push(...bytes)
+    this.notifyDrained()
+  }
+
+  #callback(): () => void {
+    this.#onWritten ??= () => this.#written()
+    return this.#onWritten
+  }
+
+  #written(): void {
+    // The callbacks of discarded writes report success.
+    if (this.#socket.destroyed || this.#socket.errored) return
+    this.#awaited = false
+    if (this.#queuedBytes > 0) this.#writeQueued()
+    else this.drained()
+  }
+
+  #writeQueued(): void {
+    const queue = this.#queue ?? []
+    let bytes = 0
+    let count = 0
+    for (const piece of queue) {
+      if (bytes >= WRITE_BYTES) break
+      bytes += piece.length
+      count++
+    }
+    this.#queuedBytes -= bytes
+    this.#lastWriteBytes = bytes
+    this.#writeWithCallback(queue.splice(0, count))
+    if (this.#queuedBytes > 0) return
+    this.#queue = undefined
+    if (this.#ended) this.#socket.end()
+  }
+
+  #writeWithCallback(bytes: Piece | readonly Piece[]): void {
+    this.#awaited = true
+    writeAll(this.#socket, bytes, this.#callback())
+  }
+}
+
+/** Writes in one go and calls back when all of it has been sent. */
+function writeAll(socket: Socket, bytes: Piece | readonly Piece[], written: (() => void) | undefined): void {
+  if (isPiece(bytes)) {
+    socket.write(bytes, 'latin1', written)
+    return
+  }
+  socket.cork()
+  const last = bytes.length - 1
+  for (let index = 0; index < last; index++) socket.write(bytes[index] ?? NOTHING, 'latin1')
+  socket.write(bytes[last] ?? NOTHING, 'latin1', written)
+  socket.uncork()
+}
+
+function isPiece(bytes: Piece | readonly Piece[]): bytes is Piece {
+  return typeof bytes === 'string' || Buffer.isBuffer(bytes)
+}
+
+function sizeOf(bytes: Bytes): number {
+  if (isPiece(bytes)) return bytes.length
+  let size = 0
+  for (const piece of bytes) size += piece.length
+  return size
+}

@@ -1,0 +1,57 @@
+import { ProtocolError, protocolErrorReasons } from '@nihao/wire'
+import type { ConnectionReport } from './connection/report.ts'
+import { closeReasons, type RejectReason, rejectReasons } from './reasons.ts'
+import { handshakeFailures } from './tls/handshakes.ts'
+
+/** Sums over connections. */
+export interface Totals {
+  receivedBytes: number
+  sentBytes: number
+  messages: number
+  readPauses: number
+  corrupt: number
+}
+
+/** What one listener has counted since the start. */
+export class ListenerCounters {
+  /** Connections accepted and not rejected. */
+  opened = 0
+  certificateReloadFailures = 0
+  readonly closed = zeros(closeReasons)
+  readonly rejected = zeros(rejectReasons)
+  readonly protocolErrors = zeros(protocolErrorReasons)
+  readonly handshakeFailures = zeros(handshakeFailures)
+  readonly #ended: Totals = { receivedBytes: 0, sentBytes: 0, messages: 0, readPauses: 0, corrupt: 0 }
+
+  addRejected(reason: RejectReason): void {
+    this.rejected[reason]++
+  }
+
+  addClosed(report: ConnectionReport): void {
+    const { reason, error, handshakeFailure } = report
+    this.closed[reason]++
+    if (error instanceof ProtocolError) this.protocolErrors[error.reason]++
+    if (handshakeFailure !== undefined) this.handshakeFailures[handshakeFailure]++
+    add(this.#ended, report)
+  }
+
+  /** @param open connections, which are included with their counts so far */
+  totals(open: Iterable<Readonly<Totals>>): Totals {
+    const totals = { ...this.#ended }
+    for (const connection of open) add(totals, connection)
+    return totals
+  }
+}
+
+function add(totals: Totals, counts: Readonly<Totals>): void {
+  totals.receivedBytes += counts.receivedBytes
+  totals.sentBytes += counts.sentBytes
+  totals.messages += counts.messages
+  totals.readPauses += counts.readPauses
+  totals.corrupt += counts.corrupt
+}
+
+/** A zero for each value of a closed enumeration. */
+function zeros<Value extends string>(values: readonly Value[]): Record<Value, number> {
+  return Object.fromEntries(values.map(value => [value, 0])) as Record<Value, number>
+}

@@ -1,0 +1,19 @@
+import type { EventEmitter } from 'node:events'
+import type { ProxyError } from './admission/admission.ts'
+import type { Peer } from './connection/peer.ts'
+import type { ConnectionReport } from './connection/report.ts'
+import type { Listener } from './listener.ts'
+import type { RejectReason } from './reasons.ts'
+
+/** What happens on the listeners of a server; log and metrics subscribe to it. */
+export type ServerEvents = EventEmitter<{
+  /** An accepted connection ended. */
+  closed: [listener: Listener, report: ConnectionReport]
+  rejected: [listener: Listener, peer: Peer, reason: RejectReason, detail: ProxyError | undefined]
+  /** A TLS handshake succeeded. */
+  handshake: [listener: Listener, durationMs: number]
+  certificatesReloaded: [listener: Listener, expiresAtMs: number]
+  certificateReloadFailed: [listener: Listener, error: Error]
+  /** A connection could not be accepted; the listener continues. */
+  acceptFailed: [listener: Listener, error: Error]
+}>

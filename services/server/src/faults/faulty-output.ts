@@ -1,0 +1,126 @@
+import type { Socket } from 'node:net'
+import type { Bytes, ServerCodec } from '@nihao/wire'
+import { Output } from '../connection/output.ts'
+import type { ConnectionFaults, CutKind } from './faults.ts'
+
+/** A throttled connection sends this much time's worth of bytes at once. */
+const SLICE_MS = 50
+
+/** One write that waits for its time. */
+interface Delayed {
+  bytes: Buffer
+  readonly dueMs: number
+  /** Messages answered once these bytes are sent. */
+  readonly messages: number
+}
+
+/** An output that does to the bytes what the faults say. They keep their order and count as buffered, as those of a slow reader do. */
+export class FaultyOutput extends Output {
+  readonly #faults: ConnectionFaults
+  readonly #codec: Pick<ServerCodec, 'messages'>
+  readonly #delayed: Delayed[] = []
+  readonly #sliceBytes: number
+  #delayedBytes = 0
+  #messages = 0
+  #lastDueMs = 0
+  #nextSliceMs = 0
+  #slicedBytes = 0
+  #cut: CutKind | undefined
+  #cutDone = false
+  #ending = false
+  #timer: NodeJS.Timeout | undefined
+
+  /** @param codec says how many messages were received */
+  constructor(socket: Socket, faults: ConnectionFaults, codec: Pick<ServerCodec, 'messages'>) {
+    super(socket)
+    this.#faults = faults
+    this.#codec = codec
+    this.#sliceBytes = Math.max(1, (faults.bytesPerSecond / 1_000) * SLICE_MS)
+    socket.once('close', () => clearTimeout(this.#timer))
+  }
+
+  override get bufferedBytes(): number {
+    return super.bufferedBytes + this.#delayedBytes
+  }
+
+  override get ended(): boolean {
+    return this.#ending
+  }
+
+  /** Takes the whole reply to one read. No reply may still complete the number of messages that a fault waits for. */
+  override write(reply: Bytes | undefined): void {
+    const { messages } = this.#codec
+    const bytes = messages > this.#messages ? this.#faults.corrupted(toBuffer(reply)) : toBuffer(reply)
+    this.#messages = messages
+    this.#lastDueMs = Math.max(this.#lastDueMs, performance.now() + this.#faults.delayMs())
+    this.#delayed.push({ bytes, dueMs: this.#lastDueMs, messages })
+    this.#delayedBytes += bytes.length
+    this.#send()
+  }
+
+  override end(): void {
+    this.#ending = true
+    if (this.#cut === 'stall_after') this.owner?.terminate('fault')
+    else if (this.#delayed.length === 0) super.end()
+  }
+
+  protected override drained(): void {
+    this.#send()
+  }
+
+  /** Sends what is due, a slice at a time, as fast as the kernel takes it. */
+  #send(): void {
+    clearTimeout(this.#timer)
+    while (super.bufferedBytes === 0 && this.#cut === undefined) {
+      const next = this.#delayed[0]
+      if (next === undefined) {
+        if (this.#ending) super.end()
+        else super.drained()
+        return
+      }
+      const nowMs = performance.now()
+      const waitMs = Math.max(next.dueMs, this.#nextSliceMs) - nowMs
+      if (waitMs > 0) {
+        if (this.#nextSliceMs > next.dueMs) this.#faults.count('throttle')
+        this.#timer = setTimeout(() => this.#send(), waitMs)
+        return
+      }
+      this.#sendSlice(next, nowMs)
+    }
+    if (super.bufferedBytes > 0) this.notifyDrained()
+    else if (this.#cut !== undefined) this.#makeCut(this.#cut)
+  }
+
+  #sendSlice(next: Delayed, nowMs: number): void {
+    const slice = next.bytes.subarray(0, this.#sliceBytes)
+    next.bytes = next.bytes.subarray(slice.length)
+    const isLast = next.bytes.length === 0
+    const { length, end } = this.#faults.cut(this.#slicedBytes, slice.length, isLast ? next.messages : 0)
+    this.#slicedBytes += length
+    this.#delayedBytes -= length
+    // A timer fires a little late: up to one slice is made up for.
+    this.#nextSliceMs = Math.max(this.#nextSliceMs, nowMs - SLICE_MS) + (length / this.#faults.bytesPerSecond) * 1_000
+    this.#cut = end
+    if (isLast) this.#delayed.shift()
+    if (length > 0) super.write(slice.subarray(0, length))
+  }
+
+  #makeCut(kind: CutKind): void {
+    if (this.#cutDone) return
+    this.#cutDone = true
+    this.#faults.count(kind)
+    if (kind === 'close_after') {
+      // What waits behind the end is dropped.
+      this.#delayed.length = 0
+      this.#delayedBytes = 0
+      this.owner?.end('fault')
+    } else if (kind === 'reset_after') this.owner?.reset('fault')
+    else this.owner?.stalled('fault')
+  }
+}
+
+function toBuffer(bytes: Bytes | undefined): Buffer {
+  if (bytes === undefined) return Buffer.alloc(0)
+  if (typeof bytes === 'string') return Buffer.from(bytes, 'latin1')
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.concat(bytes)
+}

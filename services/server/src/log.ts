@@ -1,0 +1,105 @@
+import { FloodLog, type Logger } from '@nihao/service'
+import type { ProxyError } from './admission/admission.ts'
+import { describePeer } from './connection/peer.ts'
+import type { ConnectionReport } from './connection/report.ts'
+import type { ServerEvents } from './events.ts'
+import { describeFaults } from './faults/faults.ts'
+import type { Capacity } from './limits/capacity.ts'
+import type { Listener } from './listener.ts'
+import type { RejectReason } from './reasons.ts'
+
+interface Rejection {
+  readonly listener: string
+  readonly remoteAddress: string | undefined
+  readonly reason: RejectReason
+  readonly detail: ProxyError | undefined
+}
+
+const REJECTIONS_WINDOW_MS = 10_000
+
+/** The lines a server logs, and when. */
+export class ServerLog {
+  readonly #logger: Logger
+  /** The first rejection is logged at once, those that follow as a sum. */
+  readonly #rejections: FloodLog<Rejection>
+
+  constructor(logger: Logger, events: ServerEvents) {
+    this.#logger = logger
+    this.#rejections = new FloodLog({
+      singles: 1,
+      windowMs: REJECTIONS_WINDOW_MS,
+      log: rejection => logger.warn(rejection, 'connection rejected'),
+      logSummary: ({ listener, reason }, connections, windowMs) =>
+        logger.warn({ listener, reason, connections, windowMs }, 'connections rejected'),
+    })
+    events.on('closed', (_, report) => this.#closed(report))
+    events.on('rejected', ({ label: listener }, { address: remoteAddress }, reason, detail) =>
+      this.#rejections.add(`${listener} ${reason}`, { listener, remoteAddress, reason, detail }),
+    )
+    events.on('certificatesReloaded', ({ label: listener }, expiresAtMs) =>
+      logger.info({ listener, expires: new Date(expiresAtMs).toISOString() }, 'certificates reloaded'),
+    )
+    events.on('certificateReloadFailed', ({ label: listener }, error) =>
+      logger.error({ listener, error }, 'could not reload certificates, keeping the previous ones'),
+    )
+    events.on('acceptFailed', ({ label: listener }, error) => logger.error({ listener, error }, 'could not accept a connection'))
+  }
+
+  listening(listeners: readonly Listener[], { limit, openFiles }: Capacity): void {
+    for (const { label: listener, address } of listeners) {
+      this.#logger.info({ listener, ...(typeof address === 'string' ? { path: address } : address) }, 'listening')
+    }
+    for (const { label: listener, faults } of listeners) {
+      if (faults) this.#logger.warn({ listener, faults: describeFaults(faults.settings) }, 'faults enabled')
+    }
+    if (openFiles !== undefined) {
+      this.#logger.warn({ openFiles, maxConnections: limit }, 'max-connections lowered to fit the open file limit')
+    }
+  }
+
+  noCertificates(): void {
+    this.#logger.info('no certificates to reload')
+  }
+
+  drainDelay(delayMs: number, connections: number): void {
+    this.#logger.info({ delayMs, connections }, 'draining: still accepting')
+  }
+
+  draining(timeoutMs: number, connections: number): void {
+    this.#logger.info({ timeoutMs, connections }, 'draining: no longer accepting')
+  }
+
+  drainTimeout(connections: number): void {
+    this.#logger.warn({ connections }, 'drain timeout: terminating open connections')
+  }
+
+  /** A port scan or a TCP health check, which sends nothing, is logged at `debug` only. */
+  #closed(report: ConnectionReport): void {
+    const { handshakeFailure, receivedBytes, unexpected } = report
+    if (handshakeFailure !== undefined) {
+      const { listener, peer, error } = report
+      this.#logger.debug({ listener, ...describePeer(peer), reason: handshakeFailure, error }, 'TLS handshake failed')
+      return
+    }
+    const level = unexpected ? 'error' : receivedBytes > 0 ? 'info' : 'debug'
+    if (this.#logger.isLevelEnabled(level)) this.#logger[level](describeReport(report), 'connection closed')
+  }
+}
+
+function describeReport(report: ConnectionReport): object {
+  const { listener, peer, reason, durationMs, receivedBytes, sentBytes, messages, unsentBytes, unansweredBytes, error } = report
+  return {
+    listener,
+    ...describePeer(peer),
+    reason,
+    durationMs,
+    receivedBytes,
+    sentBytes,
+    messages,
+    unsentBytes: unsentBytes || undefined,
+    unansweredBytes: unansweredBytes || undefined,
+    error,
+    // The logger leaves out the stack of an error that has a code.
+    stack: report.unexpected && error !== undefined && 'code' in error ? error.stack : undefined,
+  }
+}
