@@ -126,7 +126,9 @@ describe('a connection that does not end', () => {
     await goOn(server, peer)
     expect(await server.exit()).toMatchObject({ code: 0, signal: null })
     expect(performance.now() - startedAtMs).toBeGreaterThan(2_300)
-    expect(server.logged({ msg: 'drain timeout: terminating open connections' })).toEqual([expect.objectContaining({ connections: 1 })])
+    expect(server.logged({ msg: 'drain timeout: terminating open connections' })).toEqual([
+      expect.objectContaining({ connections: 1 }),
+    ])
     expect(server.logged({ msg: 'connection closed' })).toEqual([expect.objectContaining({ reason: 'drain_timeout' })])
     expect(await totals(server)).toMatchObject({ closed: { drain_timeout: 1 } })
   })
