@@ -1,0 +1,262 @@
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { type Bytes, ProtocolError, protocols, type ServerCodec } from '@nihao/wire'
+import { Peer } from '../../../../tests/process/support/peer.ts'
+import { until } from '../../../../tests/process/support/until.ts'
+import { Connection, type ConnectionLimits, now } from './connection.ts'
+import { Output } from './output.ts'
+import { peerOf } from './peer.ts'
+import type { ConnectionReport } from './report.ts'
+
+const MEBIBYTE = 2 ** 20
+const limits: ConnectionLimits = {
+  idleTimeout: 0,
+  slowReaderTimeout: 0,
+  maxAge: 0,
+  maxBuffered: 128 * 1_024,
+  keepAlive: 0,
+}
+
+let server: Server
+let connections: Connection[]
+let reports: ConnectionReport[]
+let serve: (socket: Socket) => void
+
+beforeEach(async () => {
+  connections = []
+  reports = []
+  server = createServer({ allowHalfOpen: true, noDelay: true }, socket => serve(socket))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+})
+afterEach(async () => {
+  for (const connection of connections) if (!reports.some(({ peer }) => peer === connection.peer)) connection.terminate('error')
+  await new Promise(resolve => server.close(resolve))
+})
+
+/** A connection of this codec and the peer on its other end. */
+async function connect(
+  codec: ServerCodec,
+  { reading = true, maxBuffered = limits.maxBuffered } = {},
+): Promise<[Connection, Peer]> {
+  const accepted = Promise.withResolvers<Connection>()
+  serve = socket => {
+    const owner = {
+      label: 'test:1',
+      limits: { ...limits, maxBuffered },
+      closed: (_: Connection, report: ConnectionReport) => void reports.push(report),
+    }
+    const parts = {
+      socket,
+      output: new Output(socket),
+      peer: peerOf(socket),
+      codec,
+      opening: codec.open?.(),
+      acceptedAtMs: now(),
+    }
+    const connection = new Connection(owner, parts)
+    connections.push(connection)
+    accepted.resolve(connection)
+  }
+  const peer = await Peer.connect((server.address() as AddressInfo).port, { reading })
+  return [await accepted.promise, peer]
+}
+
+const closed = () => until('the report', () => reports[0])
+
+const codecOf = (receive: (chunk: Buffer) => Bytes | undefined): ServerCodec => ({ messages: 0, midMessage: false, receive })
+const codecOptions = { greeting: 'hello ', maxMessage: MEBIBYTE }
+const echo = () => protocols.echo.serverCodec(codecOptions, () => ({}) as never)
+
+/** Sends more than the kernel holds and waits until the connection neither reads nor sends. */
+async function block(connection: Connection, peer: Peer): Promise<void> {
+  peer.send(Buffer.alloc(64 * MEBIBYTE, 'x'))
+  await until('a pause', () => connection.readPauses > 0)
+  let movedBytes = -1
+  await until('nothing to move', () => {
+    const isStill = movedBytes === connection.movedBytes
+    movedBytes = connection.movedBytes
+    return isStill
+  })
+}
+
+describe('an error', () => {
+  test('that nobody expects ends its own connection, with its stack in the report, and no other', async () => {
+    const [, other] = await connect(echo())
+    const [, peer] = await connect(
+      codecOf(() => {
+        throw new RangeError('Invalid string length')
+      }),
+    )
+    peer.send('x')
+    await until('the end', () => peer.closed || peer.fin)
+    const report = await closed()
+    expect(report).toMatchObject({ reason: 'error', unexpected: true, receivedBytes: 1, sentBytes: 0, unsentBytes: 0 })
+    expect(report.error).toBeInstanceOf(RangeError)
+    expect(report.error?.stack).toContain('connection.test.ts')
+    await other.ask('still here', 'still here')
+  })
+
+  test.each(['goAway', 'produce'] as const)('in %s is no different', async method => {
+    let calls = 0
+    const codec = {
+      ...codecOf(() => undefined),
+      [method]: () => {
+        if (calls++ === 0) return Buffer.from('.')
+        throw new TypeError('no')
+      },
+    }
+    const [connection] = await connect(codec)
+    if (method === 'goAway') {
+      connection.drain('drained', 0)
+      connection.drain('drained', 0)
+    }
+    expect(await closed()).toMatchObject({ reason: 'error', unexpected: true })
+  })
+
+  test('of the protocol is the end behind the replies before it', async () => {
+    const codec = codecOf(chunk => {
+      if (chunk.includes('bad')) throw new ProtocolError('frame_type', 'bad')
+      return chunk
+    })
+    const [, peer] = await connect(codec)
+    await peer.ask('good', 'good')
+    peer.send('bad')
+    await peer.finished()
+    peer.end()
+    expect(await closed()).toMatchObject({ reason: 'protocol_error', unexpected: false, sentBytes: 4, receivedBytes: 7 })
+  })
+})
+
+describe('backpressure', () => {
+  test.each([16 * 1_024, 8 * MEBIBYTE])('reading pauses above %d buffered bytes, after one reply at most', async maxBuffered => {
+    const [connection, peer] = await connect(echo(), { reading: false, maxBuffered })
+    await block(connection, peer)
+    expect(connection.bufferedBytes).toBeGreaterThan(maxBuffered)
+    expect(connection.bufferedBytes).toBeLessThanOrEqual(maxBuffered + 65_536)
+    await peer[Symbol.asyncDispose]()
+    await closed()
+  })
+
+  test('every byte arrives once and in order when the peer reads on, whatever the form of the replies', async () => {
+    let turn = 0
+    const codec = codecOf(chunk => {
+      turn++
+      if (turn % 3 === 0) return chunk.toString('latin1')
+      return turn % 3 === 1 ? chunk : [chunk.subarray(0, 1), chunk.subarray(1, 10), chunk.subarray(10)]
+    })
+    const [connection, peer] = await connect(codec, { reading: false })
+    const bytes = Buffer.alloc(32 * MEBIBYTE)
+    for (let index = 0; index < bytes.length; index += 4) bytes.writeUInt32LE(index, index)
+    peer.send(bytes)
+    peer.end()
+    await until('a pause', () => connection.readPauses > 0)
+    peer.read()
+    await peer.finished()
+    const hash = (content: Buffer) => createHash('sha256').update(content).digest('hex')
+    expect(hash(peer.bytes)).toBe(hash(bytes))
+    const report = await closed()
+    expect(report).toMatchObject({
+      reason: 'client_closed',
+      sentBytes: bytes.length,
+      receivedBytes: bytes.length,
+      unsentBytes: 0,
+    })
+    expect(report.readPauses).toBeGreaterThan(0)
+  })
+
+  test('chargen produces no faster than the peer reads', async () => {
+    const [connection, peer] = await connect(
+      protocols.chargen.serverCodec(codecOptions, () => ({}) as never),
+      { reading: false },
+    )
+    await until('the kernel to be full', () => connection.waitingBytes > 0)
+    const { sentBytes, bufferedBytes } = connection
+    for (let turn = 0; turn < 100; turn++) await new Promise(resolve => setImmediate(resolve))
+    expect([connection.sentBytes, connection.bufferedBytes]).toEqual([sentBytes, bufferedBytes])
+    peer.read()
+    await until('more', () => connection.sentBytes > 2 * sentBytes)
+    await peer[Symbol.asyncDispose]()
+    await closed()
+  })
+})
+
+describe('the counts at the end', () => {
+  test('by a reset of the peer are those from before it, and what was not sent is told', async () => {
+    const [connection, peer] = await connect(echo(), { reading: false })
+    await block(connection, peer)
+    const { sentBytes, bufferedBytes } = connection
+    expect(bufferedBytes).toBeGreaterThan(0)
+    peer.reset()
+    const report = await closed()
+    expect(report).toMatchObject({ reason: 'reset', sentBytes, unsentBytes: bufferedBytes })
+  })
+
+  test('by the server itself are those from before it as well', async () => {
+    const [connection, peer] = await connect(echo(), { reading: false })
+    await block(connection, peer)
+    const { sentBytes, bufferedBytes } = connection
+    connection.terminate('slow_reader')
+    expect(await closed()).toMatchObject({ reason: 'slow_reader', sentBytes, unsentBytes: bufferedBytes })
+    expect(connection.sentBytes).toBe(sentBytes)
+    await peer[Symbol.asyncDispose]()
+  })
+
+  test('a write that fails at once counts as unsent', async () => {
+    const [connection, peer] = await connect(codecOf(chunk => (chunk.includes('fail') ? 'y'.repeat(100) : chunk)))
+    await peer.ask('hello', 'hello')
+    peer.reset()
+    // Before the event loop polls, and so before the server notices the reset.
+    connection.received(Buffer.from('fail'))
+    connection.received(Buffer.from('again'))
+    expect(await closed()).toMatchObject({ reason: 'reset', sentBytes: 5, unsentBytes: 105 })
+  })
+})
+
+describe('a half-close', () => {
+  test('of the peer is answered by one behind the last reply', async () => {
+    const [, peer] = await connect(echo())
+    peer.send('all of it')
+    peer.end()
+    await peer.receives('all of it')
+    await peer.finished()
+    expect(await closed()).toMatchObject({ reason: 'client_closed', unansweredBytes: 0 })
+  })
+
+  test('of the server leaves what comes after it unanswered, and counts it', async () => {
+    const [connection, peer] = await connect(echo())
+    await peer.ask('in time', 'in time')
+    connection.end('idle_timeout')
+    await peer.finished()
+    peer.send('too late')
+    peer.end()
+    expect(await closed()).toMatchObject({ reason: 'idle_timeout', unansweredBytes: 8, receivedBytes: 15, sentBytes: 7 })
+  })
+})
+
+test('a draining connection ends behind its next reply, but not within a message', async () => {
+  const [connection, peer] = await connect(protocols.greet.serverCodec(codecOptions, () => ({}) as never))
+  connection.drain('drained', 0)
+  await peer.ask('half', 'hello half')
+  await peer.ask(' of it', ' of it')
+  expect(peer.fin).toBe(false)
+  await peer.ask('\n', '\n')
+  await peer.finished()
+  peer.end()
+  expect(await closed()).toMatchObject({ reason: 'drained', messages: 1, listener: 'test:1' })
+})
+
+test('an unexpected error in a check ends that connection only', async () => {
+  const [connection, peer] = await connect({
+    ...codecOf(chunk => chunk),
+    get goAway(): never {
+      throw new TypeError('no')
+    },
+  })
+  connection.check(now())
+  connection.drain('drained', 0)
+  expect(await closed()).toMatchObject({ reason: 'error', unexpected: true })
+  await until('the end', () => peer.closed || peer.fin)
+})
