@@ -6,6 +6,7 @@
  * - formats.ts            how durations, sizes, ports … are written
  * - logger.ts             JSON log lines
  * - log-output.ts         writes log lines without ever blocking the service
+ * - line-queue.ts         lines on their way to it
  * - flood-log.ts          summaries in place of many similar log lines
  * - printable.ts          escapes text from the network
  * - write-report.ts       a report on stdout
