@@ -1,6 +1,9 @@
 import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterEach, beforeAll, expect, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import manifest from '../../package.json' with { type: 'json' }
 import { until } from '../process/support/until.ts'
 import { describeWithDocker, docker } from './docker.ts'
@@ -16,6 +19,20 @@ interface ImageConfig {
   readonly Labels: Record<string, string>
   readonly Healthcheck: { readonly Test: string[] }
 }
+
+/** A seccomp profile with which the kernel does not know IPv6: socket(AF_INET6, …) fails with EAFNOSUPPORT. */
+const withoutIpv6 = join(mkdtempSync(join(tmpdir(), 'nihao-')), 'seccomp.json')
+const AF_INET6 = 10
+const EAFNOSUPPORT = 97
+const noSocket = {
+  names: ['socket'],
+  action: 'SCMP_ACT_ERRNO',
+  errnoRet: EAFNOSUPPORT,
+  args: [{ index: 0, value: AF_INET6, op: 'SCMP_CMP_EQ' }],
+}
+
+beforeAll(() => writeFileSync(withoutIpv6, JSON.stringify({ defaultAction: 'SCMP_ACT_ALLOW', syscalls: [noSocket] })))
+afterAll(() => rmSync(dirname(withoutIpv6), { recursive: true }))
 
 for (const service of ['server', 'client']) {
   const image = `nihao-${service}:${manifest.version}`
@@ -90,6 +107,13 @@ for (const service of ['server', 'client']) {
         expect(await state()).toBe('running healthy')
       })
     }
+
+    test('works on a machine without IPv6', async () => {
+      const id = await docker(['run', '--detach', `--security-opt=seccomp=${withoutIpv6}`, '--health-interval=1s', image])
+      started.push(id)
+      await until('the first line of the admin endpoint', async () => (await docker(['logs', id])).includes('"admin listening"'))
+      expect(await docker(['logs', id])).toMatch(/"address":"0\.0\.0\.0","family":"IPv4","port":946[45],"msg":"admin listening"/)
+    })
 
     test('works with a read-only root, no capabilities and 128 MB, as process 1 that a SIGTERM ends well', async () => {
       const hardened = ['--read-only', '--cap-drop=ALL', '--security-opt=no-new-privileges', '--memory=128m', '--network=none']

@@ -33,6 +33,7 @@ beforeAll(async () => {
         await finishSlow.promise
         return plain(200, 'slow')
       },
+      '/stuck': () => new Promise<never>(() => {}),
       '/broken': () => {
         throw new Error('a page that fails')
       },
@@ -106,6 +107,13 @@ describe('clients that send nothing or read nothing', () => {
     await Promise.all(Array.from({ length: 200 }, open))
     finishSlow.resolve()
     expect(await (await slow).text()).toBe('slow\n')
+  })
+
+  test('do not keep others from being answered by requests that take long', async () => {
+    const requests = await Promise.all(Array.from({ length: 100 }, open))
+    for (const socket of requests) socket.write('GET /stuck HTTP/1.1\r\nhost: x\r\n\r\n')
+    await open()
+    expect((await get('/livez', { signal: AbortSignal.timeout(1_000) })).status).toBe(200)
   })
 
   test('are disconnected when a request does not arrive in time', async () => {

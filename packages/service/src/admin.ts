@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, isIPv6 } from 'node:net'
 import { Registry } from 'prom-client'
 import { evictConnections } from './evict-connections.ts'
 import { listen } from './listen.ts'
@@ -12,7 +12,7 @@ const { createServer } = process.getBuiltinModule('node:http')
 /** Few clients scrape and probe; the service needs the file descriptors itself. */
 const MAX_CONNECTIONS = 64
 
-/** Slow clients are disconnected: whoever can reach the port also has the network to send a request in this time. */
+/** For a client that sends its request slowly, or not at all. By default, Node checks every 30 s. */
 const TIMEOUTS = { headersTimeout: 2_000, requestTimeout: 2_000, connectionsCheckingInterval: 1_000 }
 
 /** For a client that does not read its response. */
@@ -85,7 +85,7 @@ export async function startAdmin({ name, version, host, port, registry, logger, 
   server.setTimeout(INACTIVITY_TIMEOUT_MS)
   evictConnections(server, MAX_CONNECTIONS)
 
-  await listen(server, { host, port }, `the admin address ${host}:${port}`)
+  await listen(server, { host, port }, `the admin address ${isIPv6(host) ? `[${host}]` : host}:${port}`)
   const address = server.address() as AddressInfo
   logger.info({ address: address.address, family: address.family, port: address.port }, 'admin listening')
   return {

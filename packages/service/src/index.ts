@@ -11,6 +11,7 @@
  * - known-variables.ts    the variables of all programs, to warn of unknown ones
  * - logger.ts             JSON log lines
  * - log-output.ts         writes log lines without ever blocking the service
+ * - line-queue.ts         lines on their way to it
  * - flood-log.ts          summaries in place of many similar log lines
  * - printable.ts          escapes text from the network
  * - write-report.ts       a report on stdout

@@ -1,8 +1,6 @@
 import { write } from 'node:fs'
-import { printableJson } from './printable.ts'
+import { LineQueue } from './line-queue.ts'
 
-/** Two buffers take turns: one is written while lines are added to the other. A burst of lines takes more. */
-const BUFFER_BYTES = 64 * 1024
 /** The most that waits for an output that does not accept it; further lines are dropped. */
 const MAX_WAITING_BYTES = 4 * 1024 * 1024
 /** Lines that follow one another within this time are written together: one write each would cost more than making them. */
@@ -10,14 +8,9 @@ const BATCH_MS = 50
 const FIRST_RETRY_MS = 1
 const LAST_RETRY_MS = 500
 
-interface Chunk {
-  readonly bytes: Buffer
-  length: number
-}
-
 /**
  * Writes lines to a file descriptor, in order and without blocking the event loop. What can't be written (full disk, full pipe, no
- * reader) is kept for a while and retried, then dropped and counted.
+ * reader) is kept up to a limit and retried; further lines are dropped and counted.
  */
 export class LogOutput {
   /** Lines dropped so far. */
@@ -25,18 +18,11 @@ export class LogOutput {
   readonly #fd: number
   readonly #recovered: (droppedLines: number) => void
   #reportedLines = 0
-  /** Takes lines. */
-  #open = newChunk()
-  /** Full chunks in order; the first is the one being written. */
-  readonly #waiting: Chunk[] = []
-  #waitingBytes = 0
-  #spare: Chunk | undefined
-  /** Bytes of the first waiting chunk that are written. */
-  #offset = 0
+  readonly #queue = new LineQueue(MAX_WAITING_BYTES)
   #writing = false
-  #retryMs = FIRST_RETRY_MS
-  #retry: NodeJS.Timeout | undefined
   #batch: NodeJS.Timeout | undefined
+  #retry: NodeJS.Timeout | undefined
+  #retryMs = FIRST_RETRY_MS
   /** Set while the output is ending. */
   #finish: (() => void) | undefined
   #finished = false
@@ -52,24 +38,13 @@ export class LogOutput {
 
   /** @param line ends in a line feed */
   write(line: string): void {
-    const chunk = this.#chunkFor(line)
-    if (chunk === undefined) {
+    if (!this.#queue.add(line)) {
       this.droppedLines++
       return
     }
-    const size = chunk.bytes.write(line, chunk.length)
-    if (size !== line.length) {
-      // Only characters beyond ASCII take more than a byte, and JSON has escaped the unprintable ones of ASCII.
-      const safe = printableJson(line)
-      if (safe !== line) {
-        this.write(safe)
-        return
-      }
-    }
-    chunk.length += size
-    if (this.#batch !== undefined) return
-    this.#batch = setTimeout(this.#endBatch, BATCH_MS)
-    this.#writeNext()
+    const alone = this.#batch === undefined
+    if (alone) this.#batch = setTimeout(this.#endBatch, BATCH_MS)
+    if (alone || this.#queue.hasClosed) this.#writeNext()
   }
 
   /**
@@ -97,26 +72,6 @@ export class LogOutput {
     this.#retry = undefined
   }
 
-  /** The chunk that has room for a line; undefined when too much is waiting. */
-  #chunkFor(line: string): Chunk | undefined {
-    // A UTF-16 code unit takes three bytes at most.
-    const maxBytes = line.length * 3
-    if (this.#open.length + maxBytes <= this.#open.bytes.length) return this.#open
-    if (this.#waitingBytes + this.#open.length + Math.max(BUFFER_BYTES, maxBytes) > MAX_WAITING_BYTES) return undefined
-    this.#queueOpen()
-    if (maxBytes > this.#open.bytes.length) this.#open = newChunk(maxBytes)
-    this.#writeNext()
-    return this.#open
-  }
-
-  #queueOpen(): void {
-    if (this.#open.length === 0) return
-    this.#waiting.push(this.#open)
-    this.#waitingBytes += this.#open.length
-    this.#open = this.#spare ?? newChunk()
-    this.#spare = undefined
-  }
-
   readonly #endBatch = () => {
     this.#batch = undefined
     this.#writeNext()
@@ -129,14 +84,13 @@ export class LogOutput {
 
   #writeNext(): void {
     if (this.#writing || this.#finished || this.#retry !== undefined) return
-    if (this.#waiting.length === 0) this.#queueOpen()
-    const [chunk] = this.#waiting
-    if (chunk === undefined) {
+    const bytes = this.#queue.next()
+    if (bytes === undefined) {
       this.#finish?.()
       return
     }
     this.#writing = true
-    write(this.#fd, chunk.bytes, this.#offset, chunk.length - this.#offset, null, this.#written)
+    write(this.#fd, bytes, this.#written)
   }
 
   readonly #written = (error: NodeJS.ErrnoException | null, size: number) => {
@@ -146,19 +100,10 @@ export class LogOutput {
       return
     }
     this.#retryMs = FIRST_RETRY_MS
-    this.#offset += size
-    if (this.#offset === this.#waiting[0]?.length) this.#recycle()
-    if (this.#waiting.length === 0) this.#reportDropped()
+    this.#queue.consume(size)
+    if (!this.#queue.hasClosed) this.#reportDropped()
     // Lines of a batch wait for its end.
-    if (this.#waiting.length > 0 || this.#batch === undefined) this.#writeNext()
-  }
-
-  #recycle(): void {
-    const chunk = this.#waiting.shift() as Chunk
-    this.#waitingBytes -= chunk.length
-    this.#offset = 0
-    chunk.length = 0
-    if (chunk.bytes.length === BUFFER_BYTES) this.#spare = chunk
+    if (this.#queue.hasClosed || this.#batch === undefined) this.#writeNext()
   }
 
   #reportDropped(): void {
@@ -177,8 +122,4 @@ export class LogOutput {
     this.#retry.unref()
     this.#retryMs = Math.min(2 * this.#retryMs, LAST_RETRY_MS)
   }
-}
-
-function newChunk(size = BUFFER_BYTES): Chunk {
-  return { bytes: Buffer.allocUnsafeSlow(size), length: 0 }
 }
