@@ -31,7 +31,6 @@ export class EventLoopMonitor {
 
   start(): void {
     this.#expectedMs = this.#now() + INTERVAL_MS
-    // Timers run before the event loop looks at sockets: a stall is noticed before the bytes that came in meanwhile are read.
     this.#timer = setInterval(() => this.check(), INTERVAL_MS).unref()
   }
 
@@ -48,7 +47,7 @@ export class EventLoopMonitor {
     this.#stalls.push({ endMs: nowMs, durationMs: lateMs })
     if (this.#stalls.length > MAX_STALLS) this.#stalls = this.#stalls.slice(-MAX_STALLS / 2)
     this.#recentStallMs = lateMs
-    // Sockets are looked at once between a timer and the immediates: what is read then was held up by this stall.
+    // The event loop polls sockets between timers and immediates: what it reads then was held up by this stall.
     setImmediate(() => {
       this.#recentStallMs = 0
     })
@@ -56,7 +55,9 @@ export class EventLoopMonitor {
 
   /** The stall that held up the bytes which are being read now, ms; 0 where there was none. */
   get recentStallMs(): number {
-    return this.#recentStallMs
+    // A process that was stopped while it waited for bytes reads them before its timers run.
+    const overdueMs = this.#now() - this.#expectedMs
+    return Math.max(this.#recentStallMs, overdueMs < MIN_STALL_MS ? 0 : overdueMs)
   }
 
   /** How long the event loop stood still from `sinceMs` on, ms. A stall that has not ended yet counts up to now. */

@@ -11,14 +11,11 @@ export interface Identity {
   readonly boot: string
 }
 
-/** Connection ids are unique within the process, across its listeners. */
-let lastConnectionId = 0
-
 /** What a listener tells a client about itself and the connection just accepted. */
-export function connectionInfo(identity: Identity, listener: Listener, { address, port, via }: Peer): ConnectionInfo {
+export function connectionInfo(identity: Identity, listener: Listener, id: number, { address, port, via }: Peer): ConnectionInfo {
   return {
     ...identity,
-    connection: ++lastConnectionId,
+    connection: id,
     listener: listener.label,
     address: formatAddress(listener.address),
     peer: address === undefined ? undefined : `${address}:${port}`,

@@ -4,6 +4,7 @@ import { Admission, type AdmissionRules, type ProxyError } from './admission/adm
 import { reject } from './admission/reject.ts'
 import { bind } from './bind.ts'
 import { Connection, type ConnectionOwner, type ConnectionParts, now } from './connection/connection.ts'
+import type { ConnectionHistory } from './connection/connection-history.ts'
 import { ConnectionList } from './connection/connection-list.ts'
 import { sweepIntervalMs } from './connection/lifetime.ts'
 import { Output } from './connection/output.ts'
@@ -13,9 +14,10 @@ import { ListenerCounters, type Totals } from './counters.ts'
 import type { ServerEvents } from './events.ts'
 import { type ConnectionFaults, createFaults, type Faults } from './faults/faults.ts'
 import { FaultyOutput } from './faults/faulty-output.ts'
-import { connectionInfo, finite, type Identity } from './hello.ts'
+import { connectionInfo, finite } from './hello.ts'
 import { type Labelled, shortLabel } from './label.ts'
-import { type ProcessLimits, Slots } from './limits/slots.ts'
+import { Slots } from './limits/slots.ts'
+import type { ProcessContext } from './process-context.ts'
 import type { CloseReason, RejectReason } from './reasons.ts'
 import type { ListenerConfig, ServerValues } from './settings.ts'
 import { TlsHandshakes } from './tls/handshakes.ts'
@@ -44,8 +46,9 @@ export class Listener implements ConnectionOwner, Labelled {
   label = ''
   readonly #server: Server
   readonly #config: ListenerConfig
-  readonly #identity: Identity
-  readonly #process: ProcessLimits
+  readonly #process: ProcessContext
+  /** Undefined where the protocol does not name connections. */
+  readonly #history: ConnectionHistory | undefined
   readonly #slots: Slots
   /** Undefined where the protocol begins with the first byte. */
   readonly #rules: AdmissionRules | undefined
@@ -56,18 +59,18 @@ export class Listener implements ConnectionOwner, Labelled {
   #graceMs: number | undefined
   #sweep: NodeJS.Timeout | undefined
 
-  constructor(config: ListenerConfig, identity: Identity, limits: ProcessLimits, events: ServerEvents) {
+  constructor(config: ListenerConfig, context: ProcessContext, events: ServerEvents) {
     const { endpoint, values } = config
     this.protocol = endpoint.protocol
     this.encrypted = endpoint.tls
     this.limits = values
     this.faults = createFaults(values)
     this.#config = config
-    this.#identity = identity
-    this.#process = limits
+    this.#process = context
+    this.#history = protocols[this.protocol].text ? undefined : context.history
     // Without the option, the value is that of the whole process.
     const hasOwnLimit = endpoint.options.has('max-connections-per-address')
-    this.#slots = new Slots(limits, hasOwnLimit ? values.maxConnectionsPerAddress : 0)
+    this.#slots = new Slots(context.limits, hasOwnLimit ? values.maxConnectionsPerAddress : 0)
     this.#events = events
     const { proxy, handshakeTimeout: timeoutMs } = values
     this.tls = endpoint.tls ? new TlsHandshakes(values, this.#certificateEvents()) : undefined
@@ -93,7 +96,7 @@ export class Listener implements ConnectionOwner, Labelled {
 
   /** Connections that this listener may have open; Infinity = no limit. */
   get limit(): number {
-    return Math.min(this.limits.maxConnections || Number.POSITIVE_INFINITY, this.#process.capacity.limit)
+    return Math.min(this.limits.maxConnections || Number.POSITIVE_INFINITY, this.#process.limits.capacity.limit)
   }
 
   /** Sums over all connections, open ones included. */
@@ -127,6 +130,7 @@ export class Listener implements ConnectionOwner, Labelled {
 
   closed(connection: Connection, report: ConnectionReport): void {
     this.connections.remove(connection)
+    this.#history?.closed(report)
     this.#slots.release(connection.peer)
     this.#publish(report)
   }
@@ -204,6 +208,7 @@ export class Listener implements ConnectionOwner, Labelled {
     try {
       const connection = new Connection(this, this.#parts(accepted))
       this.connections.add(connection)
+      this.#history?.opened(connection.id)
       if (this.#graceMs !== undefined) connection.drain('drained', this.#graceMs)
     } catch (error) {
       socket.destroy()
@@ -213,10 +218,12 @@ export class Listener implements ConnectionOwner, Labelled {
 
   #parts({ socket, peer, faults, acceptedAtMs }: Accepted): ConnectionParts {
     const protocol = protocols[this.protocol]
-    const codec = protocol.serverCodec(this.limits, () => connectionInfo(this.#identity, this, peer))
+    const { identity, codecs } = this.#process
+    const id = this.#process.nextConnectionId()
+    const codec = protocol.serverCodec(this.limits, () => connectionInfo(identity, this, id, peer), codecs)
     const opening = protocol.text && this.limits.banner === 'address' ? bannerLine(this.address) : codec.open?.()
     const output = faults === undefined ? new Output(socket) : new FaultyOutput(socket, faults, codec)
-    return { socket, output, peer, codec, opening, acceptedAtMs }
+    return { id, socket, output, peer, codec, opening, acceptedAtMs }
   }
 
   /** Ends a connection whose protocol did not begin. */
@@ -241,7 +248,7 @@ export class Listener implements ConnectionOwner, Labelled {
     this.counters.addRejected(reason)
     this.#events.emit('rejected', this, peer, reason, detail)
     // Before a TLS handshake, no message can be sent.
-    reject(socket, this.#process.capacity, this.tls ? undefined : protocols[this.protocol].reject?.(reason, limit))
+    reject(socket, this.#process.limits.capacity, this.tls ? undefined : protocols[this.protocol].reject?.(reason, limit))
   }
 
   #publish(report: ConnectionReport): void {

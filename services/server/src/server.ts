@@ -1,14 +1,11 @@
-import { randomUUID } from 'node:crypto'
 import { EventEmitter } from 'node:events'
-import { hostname } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '@nihao/service'
 import type { ServerEvents } from './events.ts'
 import { uniqueLabels } from './label.ts'
-import { createCapacity } from './limits/capacity.ts'
-import { AddressSlots, type ProcessLimits } from './limits/slots.ts'
 import { Listener } from './listener.ts'
 import { ServerLog } from './log.ts'
+import { ProcessContext } from './process-context.ts'
 import type { ServerConfig } from './settings.ts'
 
 /** All listeners of the process, from bind to drain. */
@@ -16,18 +13,14 @@ export class Server {
   readonly listeners: readonly Listener[]
   readonly events: ServerEvents = new EventEmitter()
   readonly #log: ServerLog
-  readonly #limits: ProcessLimits
+  readonly #context: ProcessContext
   #listening = false
   #draining = false
 
   constructor(config: ServerConfig, release: string, logger: Logger) {
     this.#log = new ServerLog(logger, this.events)
-    this.#limits = {
-      capacity: createCapacity(config.maxConnections),
-      addresses: new AddressSlots(config.maxConnectionsPerAddress),
-    }
-    const identity = { server: config.identity || hostname(), release, boot: randomUUID() }
-    this.listeners = config.listeners.map(listener => new Listener(listener, identity, this.#limits, this.events))
+    this.#context = new ProcessContext(config, release)
+    this.listeners = config.listeners.map(listener => new Listener(listener, this.#context, this.events))
   }
 
   get draining(): boolean {
@@ -61,7 +54,8 @@ export class Server {
       if (listener !== undefined) listener.label = label
     }
     this.#listening = true
-    this.#log.listening(this.listeners, this.#limits.capacity)
+    if (this.listeners.some(({ protocol }) => protocol === 'probe')) this.#context.eventLoop.start()
+    this.#log.listening(this.listeners, this.#context.limits.capacity)
   }
 
   /**

@@ -49,6 +49,7 @@ async function connect(
       closed: (_: Connection, report: ConnectionReport) => void reports.push(report),
     }
     const parts = {
+      id: 1,
       socket,
       output: new Output(socket),
       peer: peerOf(socket),

@@ -26,6 +26,8 @@ export interface ConnectionOwner {
 }
 
 export interface ConnectionParts {
+  /** Unique in this process. */
+  readonly id: number
   /** Must allow half-open connections, or replies not yet written are lost when the peer half-closes. */
   readonly socket: Socket
   readonly output: Output
@@ -43,6 +45,7 @@ export interface ConnectionParts {
  */
 export class Connection implements Listed, SocketHandler, OutputOwner, LifetimeState {
   index = -1
+  readonly id: number
   readonly peer: Peer
   readonly openedAtMs: number
   reason: CloseReason | undefined
@@ -59,7 +62,8 @@ export class Connection implements Listed, SocketHandler, OutputOwner, LifetimeS
   readonly #codec: ServerCodec
   readonly #lifetime: Lifetime
 
-  constructor(owner: ConnectionOwner, { socket, output, peer, codec, opening, acceptedAtMs }: ConnectionParts) {
+  constructor(owner: ConnectionOwner, { id, socket, output, peer, codec, opening, acceptedAtMs }: ConnectionParts) {
+    this.id = id
     this.peer = peer
     this.openedAtMs = acceptedAtMs
     this.#owner = owner
@@ -117,6 +121,7 @@ export class Connection implements Listed, SocketHandler, OutputOwner, LifetimeS
   /** The connection as it is now. */
   report(): ConnectionReport {
     return {
+      id: this.id,
       listener: this.#owner.label,
       peer: this.peer,
       reason: this.reason ?? 'client_closed',
@@ -127,6 +132,7 @@ export class Connection implements Listed, SocketHandler, OutputOwner, LifetimeS
       unansweredBytes: this.#unansweredBytes,
       messages: this.messages,
       corrupt: this.corrupt,
+      finSeen: this.#socket.readableEnded,
       readPauses: this.#readPauses,
       error: this.#error,
       unexpected: this.#unexpected,

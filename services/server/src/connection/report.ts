@@ -4,6 +4,8 @@ import type { Peer } from './peer.ts'
 
 /** How an accepted connection ended and what went through it. Log, counters and histograms are made from this. */
 export interface ConnectionReport {
+  /** Unique in this process; 0 for a connection whose protocol did not begin. */
+  readonly id: number
   readonly listener: string
   readonly peer: Peer
   readonly reason: CloseReason
@@ -20,6 +22,8 @@ export interface ConnectionReport {
   readonly messages: number
   /** Messages that arrived damaged. */
   readonly corrupt: number
+  /** The peer half-closed. */
+  readonly finSeen: boolean
   /** Times reading stopped because the peer did not read its replies. */
   readonly readPauses: number
   /** The system's error, the peer's violation of the protocol, or a bug. */
@@ -36,6 +40,8 @@ export type UnservedEnd = Pick<ConnectionReport, 'listener' | 'peer' | 'reason' 
 /** The report of a connection that ended before its protocol began. */
 export function unservedReport(end: UnservedEnd): ConnectionReport {
   return {
+    id: 0,
+    finSeen: false,
     receivedBytes: 0,
     sentBytes: 0,
     unsentBytes: 0,

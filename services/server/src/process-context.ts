@@ -1,0 +1,38 @@
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import { EventLoopMonitor } from '@nihao/service'
+import type { ServerContext } from '@nihao/wire'
+import { ConnectionHistory } from './connection/connection-history.ts'
+import type { Identity } from './hello.ts'
+import { createCapacity } from './limits/capacity.ts'
+import { AddressSlots, type ProcessLimits } from './limits/slots.ts'
+import type { ServerConfig } from './settings.ts'
+
+/** What the listeners of a process share. */
+export class ProcessContext {
+  readonly identity: Identity
+  readonly limits: ProcessLimits
+  readonly history: ConnectionHistory
+  readonly eventLoop = new EventLoopMonitor()
+  /** What codecs ask for. */
+  readonly codecs: ServerContext
+  #lastConnectionId = 0
+
+  constructor({ identity, maxConnections, maxConnectionsPerAddress }: ServerConfig, release: string) {
+    const boot = randomUUID()
+    this.identity = { server: identity || hostname(), release, boot }
+    this.limits = { capacity: createCapacity(maxConnections), addresses: new AddressSlots(maxConnectionsPerAddress) }
+    this.history = new ConnectionHistory(boot)
+    this.codecs = {
+      clock: {
+        nowUs: () => Math.floor(performance.now() * 1_000),
+        stalledUs: () => Math.round(this.eventLoop.recentStallMs * 1_000),
+      },
+      lookUp: (askedBoot, id) => this.history.lookUp(askedBoot, id),
+    }
+  }
+
+  nextConnectionId(): number {
+    return ++this.#lastConnectionId
+  }
+}
