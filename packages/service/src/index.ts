@@ -6,7 +6,7 @@
  * - settings.ts         tables of settings, read from the environment and the command line
  * - endpoint-settings.ts  the settings of each endpoint: those of the process, overridden by URL options
  * - formats.ts          the syntax of durations, sizes, ports …
- * - list-formats.ts    the syntax of lists
+ * - list-formats.ts     the syntax of lists
  * - help.ts             the text of --help
  * - known-variables.ts  the variables of all programs, to warn of unknown ones
  * - flood-log.ts        sums in the place of many lines that say the same
