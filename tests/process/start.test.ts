@@ -1,4 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
 import { Peer } from './support/peer.ts'
@@ -57,6 +59,26 @@ class Terminal implements AsyncDisposable {
   }
 }
 
+/** A free port followed by another one, below those that the kernel gives to outgoing connections. */
+async function freePortPair(): Promise<number> {
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 10_000)
+    if ((await isFree(port)) && (await isFree(port + 1))) return port
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer()
+  try {
+    await once(server.listen(port), 'listening')
+    return true
+  } catch {
+    return false
+  } finally {
+    server.close()
+  }
+}
+
 describe('npm start', () => {
   test('shows a server and a client that exchange messages, and ends on Ctrl-C with exit code 0', async () => {
     await using terminal = await Terminal.open()
@@ -79,6 +101,23 @@ describe('npm start', () => {
     terminal.ctrlC()
     expect(await terminal.exit()).toBe(0)
     expect(terminal.output).not.toMatch(/INFO|WARN/)
+  })
+
+  test('gives each program what is meant for it', async () => {
+    const adminPort = await freePortPair()
+    const env = { NIHAO_ADMIN_PORT: String(adminPort), NIHAO_DRAIN_DELAY: '0s', NIHAO_INTERVAL: '100ms' }
+    await using terminal = await Terminal.open(env)
+    await terminal.shows('first reply')
+    for (const [port, metric] of [
+      [adminPort, 'tcp_server_messages_total'],
+      [adminPort + 1, 'tcp_client_exchanges_total'],
+    ]) {
+      const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
+      expect(metrics).toContain(`\n${metric}{`)
+    }
+    terminal.ctrlC()
+    expect(await terminal.exit()).toBe(0)
+    expect(terminal.output).not.toContain('WARN')
   })
 
   test('lets the server drain after one Ctrl-C: the end of the client does not interrupt it', async () => {
