@@ -140,7 +140,7 @@ void run_exchanges(const struct options *given_options, const struct protocol *g
   double server_before = server_cpu_seconds(), own_before = seconds_of(CLOCK_PROCESS_CPUTIME_ID), now;
   begin = seconds_of(CLOCK_MONOTONIC);
   do now = turn();
-  while (now < begin + options->seconds && !(options->count && done - done_before >= options->count));
+  while (done == done_before || (now < begin + options->seconds && !(options->count && done - done_before >= options->count)));
   now = seconds_of(CLOCK_MONOTONIC);
   long measured = done - done_before, sleeps = own_sleeps() - sleeps_before;
   double server_cpu = server_cpu_seconds() - server_before, own_cpu = seconds_of(CLOCK_PROCESS_CPUTIME_ID) - own_before;

@@ -9,6 +9,7 @@
 // churn: connect, one exchange, half-close, wait for the server's FIN, close; `connections` at a time. Lines only.
 // idle: opens the connections, reports that, holds them until stdin closes, then makes one exchange on each.
 // After `warmup` seconds it measures for `seconds`, or until `count` requests (churn: connections) are done; 0 = no count.
+// At least one is done.
 // wait: `spin` polls without sleeping, so that the server never has to wake the generator; `sleep` waits in epoll_wait.
 // With pid, the CPU time used by the server during the measurement is reported.
 // Exit codes: 1 wrong bytes, a lost connection or no progress; 3 the server does not speak the protocol. SIGALRM ends a hung run.
