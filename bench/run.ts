@@ -43,15 +43,16 @@ setTimeout(() => {
   process.exit(1)
 }, deadlineMinutes * 60_000).unref()
 
+const commit = flags.against === undefined ? undefined : resolveCommit(flags.against)
 const options = selectRows(flags.rows?.split(','), flags.rounds)
 const folder = temporaryFolder()
 const generator = { program: buildGenerator(folder), wait: flags.sleep ? 'sleep' : 'spin' } as const
 const after = buildServices(join(folder, 'after')).server
 const command = ['npm run bench', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' ')
-const markdown = flags.against === undefined ? await compareServers() : await compareCommits(flags.against)
+const markdown = commit === undefined ? await compareServers() : await compareCommits(commit)
 console.log(markdown)
 if (!flags.quick && flags.rows === undefined && flags.rounds === undefined) {
-  writeSection(flags.against === undefined ? 'Servers' : 'Two commits', markdown)
+  writeSection(commit === undefined ? 'Servers' : 'Two commits', markdown)
 }
 
 function selectRows(keys: string[] | undefined, rounds: string | undefined): Omit<Plan, 'kinds'> {
@@ -83,9 +84,8 @@ function buildGo(): string[] | undefined {
   return program === undefined ? undefined : [program]
 }
 
-async function compareCommits(reference: string): Promise<string> {
-  const commit = resolveCommit(reference)
-  const commits = { before: commit === reference ? commit : `${reference} (${commit})`, after: describeCheckout() }
+async function compareCommits(commit: string): Promise<string> {
+  const commits = { before: commit, after: describeCheckout() }
   const before = buildServices(join(folder, 'before'), checkOut(commit, join(folder, 'source'))).server
   const pairs = protocols.flatMap(protocol => [
     nihao(`${protocol} before`, protocol, before),

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,26 +27,6 @@ static bool churn, stopping;
 static long done, open_connections; // done: requests, or in churn connections
 static double last_event;
 static char buffer[1 << 18];
-
-static double seconds_of(clockid_t clock) {
-  struct timespec time;
-  if (clock_gettime(clock, &time) < 0) fail("clock_gettime: %s", strerror(errno));
-  return time.tv_sec + time.tv_nsec / 1e9;
-}
-
-// utime + stime of /proc/PID/stat, which includes all threads, in ns instead of 10 ms ticks.
-static double server_cpu_seconds(void) {
-  clockid_t clock;
-  if (!options->pid) return 0;
-  if (clock_getcpuclockid(options->pid, &clock)) fail("no CPU clock of process %ld", options->pid);
-  return seconds_of(clock);
-}
-
-static long own_sleeps(void) {
-  struct rusage usage;
-  getrusage(RUSAGE_SELF, &usage);
-  return usage.ru_nvcsw;
-}
 
 static void watch(struct connection *connection, int operation, unsigned events) {
   struct epoll_event event = {.events = events, .data.ptr = connection};
@@ -137,13 +116,13 @@ void run_exchanges(const struct options *given_options, const struct protocol *g
   while (turn() < begin + options->warmup_seconds) continue;
 
   long done_before = done, sleeps_before = own_sleeps();
-  double server_before = server_cpu_seconds(), own_before = seconds_of(CLOCK_PROCESS_CPUTIME_ID), now;
+  double server_before = cpu_seconds_of(options->pid), own_before = seconds_of(CLOCK_PROCESS_CPUTIME_ID), now;
   begin = seconds_of(CLOCK_MONOTONIC);
   do now = turn();
   while (done == done_before || (now < begin + options->seconds && !(options->count && done - done_before >= options->count)));
   now = seconds_of(CLOCK_MONOTONIC);
   long measured = done - done_before, sleeps = own_sleeps() - sleeps_before;
-  double server_cpu = server_cpu_seconds() - server_before, own_cpu = seconds_of(CLOCK_PROCESS_CPUTIME_ID) - own_before;
+  double server_cpu = cpu_seconds_of(options->pid) - server_before, own_cpu = seconds_of(CLOCK_PROCESS_CPUTIME_ID) - own_before;
 
   stopping = true; // exchanges in flight still finish, and connections close in order
   while (open_connections) turn();

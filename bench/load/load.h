@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 enum { EXIT_UNSUPPORTED = 3, TRAILER_BYTES = 24 };
 
@@ -43,6 +44,12 @@ int open_connection(long port);
 // Prints the message to stderr and ends the process with code 1, or EXIT_UNSUPPORTED: the server does not speak the protocol.
 void fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 void fail_unsupported(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+double seconds_of(clockid_t clock);
+// User + system time of a process; 0 for pid 0.
+double cpu_seconds_of(long pid);
+// How often this process has slept: its voluntary context switches.
+long own_sleeps(void);
 
 // Modes "exchange" (connections stay open) and "churn" (one exchange per connection).
 void run_exchanges(const struct options *options, const struct protocol *protocol);
