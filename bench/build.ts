@@ -82,9 +82,11 @@ export function describeCheckout(): string {
   return git('describe', '--always', '--dirty').trim()
 }
 
-/** Short hash of a commit; throws if there is no such commit. */
-export function resolveCommit(reference: string): string {
-  return git('rev-parse', '--short', '--verify', '--end-of-options', `${reference}^{commit}`).trim()
+/** Short hash of a commit, or `undefined` if there is no such commit. */
+export function resolveCommit(reference: string): string | undefined {
+  const args = ['rev-parse', '--short', '--verify', '--quiet', '--end-of-options', `${reference}^{commit}`]
+  const { status, stdout } = spawnSync('git', args, { cwd: root, encoding: 'utf8' })
+  return status === 0 ? stdout.trim() : undefined
 }
 
 function git(...args: string[]): string {

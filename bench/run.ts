@@ -37,13 +37,14 @@ const { values: flags } = parseArgs({
     sleep: { type: 'boolean', default: false },
   },
 })
-if (availableParallelism() < 2) throw new Error('two cores are required: one for the server, one for the load')
+if (availableParallelism() < 2) invalid('two cores are required: one for the server, one for the load')
 setTimeout(() => {
   console.error(`bench: not finished after ${deadlineMinutes} minutes`)
   process.exit(1)
 }, deadlineMinutes * 60_000).unref()
 
-const commit = flags.against === undefined ? undefined : resolveCommit(flags.against)
+const commit =
+  flags.against === undefined ? undefined : (resolveCommit(flags.against) ?? invalid(`unknown commit "${flags.against}"`))
 const options = selectRows(flags.rows?.split(','), flags.rounds)
 const folder = temporaryFolder()
 const generator = { program: buildGenerator(folder), wait: flags.sleep ? 'sleep' : 'spin' } as const
@@ -55,12 +56,17 @@ if (!flags.quick && flags.rows === undefined && flags.rounds === undefined) {
   writeSection(commit === undefined ? 'Servers' : 'Two commits', markdown)
 }
 
+function invalid(message: string): never {
+  console.error(`bench: ${message}`)
+  process.exit(2)
+}
+
 function selectRows(keys: string[] | undefined, rounds: string | undefined): Omit<Plan, 'kinds'> {
   const known = [...loads.map(load => load.key), idleRows.average.key]
   const unknown = keys?.find(key => !known.includes(key))
-  if (unknown !== undefined) throw new Error(`unknown row "${unknown}": must be one of ${known.join(', ')}`)
+  if (unknown !== undefined) invalid(`unknown row "${unknown}": must be one of ${known.join(', ')}`)
   const effort = flags.quick ? quickEffort : fullEffort
-  if (rounds !== undefined && !/^[1-9]\d?$/.test(rounds)) throw new Error(`invalid --rounds "${rounds}": must be from 1 to 99`)
+  if (rounds !== undefined && !/^[1-9]\d?$/.test(rounds)) invalid(`invalid --rounds "${rounds}": must be from 1 to 99`)
   return {
     loads: loads.filter(load => keys?.includes(load.key) ?? true),
     idle: keys?.includes(idleRows.average.key) ?? true,
