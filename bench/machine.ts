@@ -11,7 +11,7 @@ export function describeMachine(): string {
   return `${hardware} · Linux ${release()} · Node ${process.version} · ${go} · GCC ${gcc}`
 }
 
-/** Processes that wanted a core in the last minute: more than 0 before a run means that the machine had other work. */
+/** Load average of the last minute: above 0 before a run, the machine had other work. */
 export function loadAverage(): number {
   return loadavg()[0] ?? 0
 }

@@ -1,106 +1,46 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { waitForConntrack } from './conntrack.ts'
-import { harnessCore, type RunningServer } from './servers.ts'
-
-/** One kind of work given to every server. `cost` is what one unit of it costs, `rate` what a CPU-second of the server does. */
-export type Workload = {
-  name: string
-  unit: 'rate' | 'cost'
-  mode: 'exchange' | 'churn'
-  options: Record<string, number>
-  /** What bounds the first load on a fresh process, besides its time. */
-  compileCount?: number
-}
-
-/** How much is measured. A generation is a set of fresh server processes: equal processes differ too, by layout and compilation. */
-export type Effort = {
-  generations: number
-  /** For the first load of each kind on a fresh process, which is not measured. */
-  compileSeconds: number
-  roundsPerGeneration: number
-  warmupSeconds: number
-  measureSeconds: number
-  idleRounds: number
-  idleConnections: number
-}
-
-/** What the load generator saw; CPU times are those within the measured time. */
-export type LoadResult = { done: number; seconds: number; serverCpuSeconds: number; generatorCpuSeconds: number }
-
-const churn = { connections: 32, size: 32, warmup: 0.02, count: 1_200 }
-
-/** The rows of the table. Churn is bounded in count as well: the kernel remembers each closed connection for a minute or two. */
-export const workloads: Workload[] = [
-  { name: '64 connections × 32 B', unit: 'rate', mode: 'exchange', options: { connections: 64, size: 32 } },
-  {
-    name: '64 connections × 16 pipelined × 32 B',
-    unit: 'rate',
-    mode: 'exchange',
-    options: { connections: 64, depth: 16, size: 32 },
-  },
-  { name: '64 connections × 1 KiB', unit: 'rate', mode: 'exchange', options: { connections: 64, size: 1024 } },
-  { name: '16 connections × 64 KiB', unit: 'rate', mode: 'exchange', options: { connections: 16, size: 65_536 } },
-  { name: 'connect, exchange, close', unit: 'cost', mode: 'churn', options: churn, compileCount: 8_000 },
-]
+import { type Generator, holdIdle, type LoadResult, runLoad } from './generator.ts'
+import type { RunningServer } from './processes.ts'
+import type { Effort, Load } from './workloads.ts'
 
 const settleMs = 1_000
 const idleWarmupConnections = 200
 
-/** Gives a fresh process the time to compile what the workload needs. */
-export async function warmUp(load: string, server: RunningServer, workload: Workload, effort: Effort): Promise<void> {
-  const bounds = { warmup: 0, seconds: effort.compileSeconds, count: workload.compileCount ?? 0 }
-  await runLoad(load, server, workload, bounds)
+/** Lets a fresh process compile the code that the load runs. */
+export async function warmUp(generator: Generator, server: RunningServer, load: Load, effort: Effort): Promise<void> {
+  const bounds = { warmup: 0, seconds: effort.compileSeconds, count: load.compileCount ?? 0 }
+  await runLoad(generator, load.mode, server, { ...load.options, ...bounds })
 }
 
-/** Measures one server once; rejects when a reply was wrong, a connection was lost or nothing came. */
-export async function measureLoad(load: string, server: RunningServer, workload: Workload, effort: Effort): Promise<LoadResult> {
+/** Measures one server once; rejects if a reply was wrong or missing, or a connection was lost. */
+export function measureLoad(generator: Generator, server: RunningServer, load: Load, effort: Effort): Promise<LoadResult> {
   const timing = { warmup: effort.warmupSeconds, seconds: effort.measureSeconds }
-  return runLoad(load, server, workload, { ...timing, ...workload.options })
+  return runLoad(generator, load.mode, server, { ...timing, ...load.options })
 }
 
-async function runLoad(
-  load: string,
-  server: RunningServer,
-  { mode, options }: Workload,
-  bounds: Record<string, number>,
-): Promise<LoadResult> {
-  if (mode === 'churn') await waitForConntrack()
-  const [line] = await startLoad(load, mode, server, { ...options, ...bounds, pid: server.pid }).ended
-  return JSON.parse(line ?? '') as LoadResult
+/** Makes one exchange; rejects with `UnsupportedProtocol` if the server speaks another protocol. */
+export async function checkProtocol(generator: Generator, server: RunningServer): Promise<void> {
+  await runLoad(generator, 'exchange', server, { connections: 1, warmup: 0, count: 1 })
 }
 
-/** Resident bytes that one silent connection costs the server: on average over all of them, and each one after the first fifth. */
+/** Resident bytes per silent connection: the average, and that of the connections after the first fifth. */
 export type IdleResult = { averageBytes: number; furtherBytes: number }
 
-/**
- * Measures silent connections on a server that has done nothing else. The average holds what the first connections make the heap grow
- * by; a server whose heap has grown at its start gets those for nothing, so the further ones are told as well.
- */
-export async function measureIdle(load: string, server: RunningServer, connections: number): Promise<IdleResult> {
+/** Measures silent connections on a server that has had no other load. */
+export async function measureIdle(generator: Generator, server: RunningServer, connections: number): Promise<IdleResult> {
   await waitForConntrack()
-  // What the first connections load and compile is not what a connection costs.
-  await (await holdIdle(load, server, idleWarmupConnections)).release()
+  // Code loaded and compiled for the first connections is not a cost per connection.
+  await (await holdIdle(generator, server, idleWarmupConnections)).release()
   const before = await residentBytes(server.pid)
   const firstCount = connections / 5
-  const first = await holdIdle(load, server, firstCount)
+  const first = await holdIdle(generator, server, firstCount)
   const between = await residentBytes(server.pid)
-  const rest = await holdIdle(load, server, connections - firstCount)
+  const rest = await holdIdle(generator, server, connections - firstCount)
   const after = await residentBytes(server.pid)
   await Promise.all([first.release(), rest.release()])
   return { averageBytes: (after - before) / connections, furtherBytes: (after - between) / (connections - firstCount) }
-}
-
-// Resolves when the server has accepted all. To release them makes sure first that every one of them still answers.
-async function holdIdle(load: string, server: RunningServer, connections: number): Promise<{ release: () => Promise<unknown> }> {
-  const generator = startLoad(load, 'idle', server, { connections })
-  await Promise.race([generator.firstLine, generator.ended])
-  const release = () => {
-    generator.process.stdin?.end()
-    return generator.ended
-  }
-  return { release }
 }
 
 async function residentBytes(pid: number): Promise<number> {
@@ -108,27 +48,4 @@ async function residentBytes(pid: number): Promise<number> {
   const match = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
   if (match === null) throw new Error(`no VmRSS in /proc/${pid}/status`)
   return Number(match[1]) * 1024
-}
-
-type Generator = { process: ChildProcess; firstLine: Promise<void>; ended: Promise<string[]> }
-
-function startLoad(load: string, mode: string, server: RunningServer, options: Record<string, number>): Generator {
-  const settings = Object.entries({ port: server.port, ...options }).map(([name, value]) => `${name}=${value}`)
-  const command = ['-c', harnessCore, load, mode, ...settings, `prefix=${server.kind.greeting ?? ''}`]
-  const child = spawn('taskset', command, { stdio: ['pipe', 'pipe', 'inherit'] })
-  let text = ''
-  const firstLine = new Promise<void>(resolve => {
-    child.stdout.on('data', (chunk: Buffer) => {
-      text += chunk.toString()
-      if (text.includes('\n')) resolve()
-    })
-  })
-  const ended = new Promise<string[]>((resolve, reject) => {
-    child.once('error', reject)
-    child.once('close', (code, signal) => {
-      if (code === 0) resolve(text.trimEnd().split('\n'))
-      else reject(new Error(`${server.kind.name}: load ${command.slice(3).join(' ')} ended with ${signal ?? `code ${code}`}`))
-    })
-  })
-  return { process: child, firstLine, ended }
 }

@@ -1,121 +1,107 @@
+// Compares nihao-server with bare Node, Go and C, or two commits of it.
+// Usage: npm run bench -- [--quick] [--against REF] [--rows small,pipelined,medium,large,churn,idle] [--rounds N] [--sleep]
+//   --quick        about two minutes; does not write results.md
+//   --against REF  compares this checkout with another commit instead of with Go and C
+//   --rows, --rounds  measures only these rows, so many times; does not write results.md
+//   --sleep        the load generator sleeps instead of spinning
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { availableParallelism, tmpdir } from 'node:os'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { buildPrograms, type Programs } from './build.ts'
-import { loadAverage } from './machine.ts'
-import { type Effort, measureIdle, measureLoad, warmUp, workloads } from './measure.ts'
-import { type Results, report } from './report.ts'
-import { harnessCore, type RunningServer, type ServerKind, serverKinds, startServer } from './servers.ts'
-import { record } from './statistics.ts'
+import {
+  buildEchoC,
+  buildEchoGo,
+  buildGenerator,
+  buildServices,
+  checkOut,
+  describeCheckout,
+  resolveCommit,
+  temporaryFolder,
+} from './build.ts'
+import { commitsReport } from './commits-report.ts'
+import { harnessCore } from './processes.ts'
+import { writeSection } from './results-file.ts'
+import { measureAll, type Plan } from './rounds.ts'
+import { bare, bareNode, bareNodeAgain, nihao, protocols, type ServerKind } from './servers.ts'
+import { serversReport } from './servers-report.ts'
+import { fullEffort, idleRows, loads, quickEffort } from './workloads.ts'
 
-const fullEffort: Effort = {
-  generations: 2,
-  compileSeconds: 1,
-  roundsPerGeneration: 8,
-  warmupSeconds: 0.1,
-  measureSeconds: 0.4,
-  idleRounds: 2,
-  idleConnections: 10_000,
-}
-const quickEffort: Effort = {
-  ...fullEffort,
-  generations: 1,
-  compileSeconds: 0.5,
-  roundsPerGeneration: 3,
-  idleRounds: 1,
-  idleConnections: 5_000,
-}
+const deadlineMinutes = 30
 
-const { values: flags } = parseArgs({ options: { quick: { type: 'boolean', default: false } } })
-if (availableParallelism() < 2) throw new Error('two cores are needed: one for the server, one for the load')
+const { values: flags } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    against: { type: 'string' },
+    rows: { type: 'string' },
+    rounds: { type: 'string' },
+    sleep: { type: 'boolean', default: false },
+  },
+})
+if (availableParallelism() < 2) invalid('two cores are required: one for the server, one for the load')
+setTimeout(() => {
+  console.error(`bench: not finished after ${deadlineMinutes} minutes`)
+  process.exit(1)
+}, deadlineMinutes * 60_000).unref()
 
-const folder = mkdtempSync(join(tmpdir(), 'nihao-bench-'))
-process.on('exit', () => rmSync(folder, { recursive: true }))
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
-
-const programs = buildPrograms(folder)
-execFileSync('taskset', ['-cp', harnessCore, String(process.pid)], { stdio: 'ignore' })
-const markdown = report(await measureAll(programs, flags.quick ? quickEffort : fullEffort))
+const commit =
+  flags.against === undefined ? undefined : (resolveCommit(flags.against) ?? invalid(`unknown commit "${flags.against}"`))
+const options = selectRows(flags.rows?.split(','), flags.rounds)
+const folder = temporaryFolder()
+const generator = { program: buildGenerator(folder), wait: flags.sleep ? 'sleep' : 'spin' } as const
+const after = buildServices(join(folder, 'after')).server
+const command = ['npm run bench', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' ')
+const markdown = commit === undefined ? await compareServers() : await compareCommits(commit)
 console.log(markdown)
-if (!flags.quick) writeFileSync(join(import.meta.dirname, 'results.md'), markdown)
-
-async function measureAll(programs: Programs, effort: Effort): Promise<Results> {
-  const kinds = serverKinds(programs)
-  const work = new Map(workloads.map(workload => [workload, new Map<string, number[]>()]))
-  const results: Results = {
-    startedAt: new Date(),
-    loadAverageAtStart: loadAverage(),
-    effort,
-    kinds,
-    work,
-    idle: new Map(),
-    idleFurther: new Map(),
-    busy: new Map(),
-  }
-  const present = kinds.filter(kind => kind.command !== undefined)
-  for (let round = 0; round < effort.idleRounds; round++) {
-    for (const kind of rotated(present, round)) {
-      progress(`idle connections, round ${round + 1} of ${effort.idleRounds}: ${kind.name}`)
-      await measureIdleOf(programs.load, kind, results)
-    }
-  }
-  for (let generation = 0; generation < effort.generations; generation++) {
-    await withServers(present, servers => measureGeneration(programs.load, servers, generation, results))
-  }
-  return results
+if (!flags.quick && flags.rows === undefined && flags.rounds === undefined) {
+  writeSection(commit === undefined ? 'Servers' : 'Two commits', markdown)
 }
 
-// A process of its own: memory that other work has left behind would hide what the connections take.
-async function measureIdleOf(load: string, kind: ServerKind, results: Results): Promise<void> {
-  const server = await startServer(kind)
-  try {
-    const { averageBytes, furtherBytes } = await measureIdle(load, server, results.effort.idleConnections)
-    record(results.idle, kind.name, averageBytes)
-    record(results.idleFurther, kind.name, furtherBytes)
-  } finally {
-    await server.stop()
+function invalid(message: string): never {
+  console.error(`bench: ${message}`)
+  process.exit(2)
+}
+
+function selectRows(keys: string[] | undefined, rounds: string | undefined): Omit<Plan, 'kinds'> {
+  const known = [...loads.map(load => load.key), idleRows.average.key]
+  const unknown = keys?.find(key => !known.includes(key))
+  if (unknown !== undefined) invalid(`unknown row "${unknown}": must be one of ${known.join(', ')}`)
+  const effort = flags.quick ? quickEffort : fullEffort
+  if (rounds !== undefined && !/^[1-9]\d?$/.test(rounds)) invalid(`invalid --rounds "${rounds}": must be from 1 to 99`)
+  return {
+    loads: loads.filter(load => keys?.includes(load.key) ?? true),
+    idle: keys?.includes(idleRows.average.key) ?? true,
+    effort: rounds === undefined ? effort : { ...effort, roundsPerGeneration: Number(rounds) },
   }
 }
 
-// All servers of a generation run side by side, but only one at a time has work. Many short measurements that take turns, so that
-// what else happens on the machine meets all servers alike.
-async function measureGeneration(load: string, servers: RunningServer[], generation: number, results: Results): Promise<void> {
-  const { generations, roundsPerGeneration } = results.effort
-  progress(`load, processes ${generation + 1} of ${generations}: compile`)
-  for (const workload of results.work.keys()) {
-    for (const server of servers) await warmUp(load, server, workload, results.effort)
-  }
-  for (let round = 0; round < roundsPerGeneration; round++) {
-    progress(`load, processes ${generation + 1} of ${generations}: round ${round + 1} of ${roundsPerGeneration}`)
-    let step = round
-    for (const [workload, rounds] of results.work) {
-      for (const server of rotated(servers, step++)) {
-        const { done, seconds, serverCpuSeconds } = await measureLoad(load, server, workload, results.effort)
-        record(rounds, server.kind.name, workload.unit === 'rate' ? done / serverCpuSeconds : serverCpuSeconds / done)
-        record(results.busy, server.kind.name, serverCpuSeconds / seconds)
-      }
-    }
-  }
+async function compareServers(): Promise<string> {
+  const kinds = [
+    bareNode,
+    bareNodeAgain,
+    ...protocols.map(protocol => nihao(`nihao ${protocol}`, protocol, after)),
+    bare('Go net', buildGo()),
+    bare('C epoll', [buildEchoC(folder)]),
+  ]
+  return serversReport(command, await measure(kinds))
 }
 
-async function withServers<T>(kinds: ServerKind[], action: (servers: RunningServer[]) => Promise<T>): Promise<T> {
-  const servers: RunningServer[] = []
-  try {
-    for (const kind of kinds) servers.push(await startServer(kind))
-    return await action(servers)
-  } finally {
-    await Promise.all(servers.map(server => server.stop()))
-  }
+function buildGo(): string[] | undefined {
+  const program = buildEchoGo(folder)
+  return program === undefined ? undefined : [program]
 }
 
-// Nobody always goes first, or always after the same neighbour's cache and clock state.
-function rotated<T>(list: T[], by: number): T[] {
-  const at = by % list.length
-  return [...list.slice(at), ...list.slice(0, at)]
+async function compareCommits(commit: string): Promise<string> {
+  const commits = { before: commit, after: describeCheckout() }
+  const before = buildServices(join(folder, 'before'), checkOut(commit, join(folder, 'source'))).server
+  const pairs = protocols.flatMap(protocol => [
+    nihao(`${protocol} before`, protocol, before),
+    nihao(`${protocol} after`, protocol, after),
+  ])
+  return commitsReport(command, commits, await measure([bareNode, bareNodeAgain, ...pairs]))
 }
 
-function progress(text: string): void {
-  process.stderr.write(`bench: ${text}\n`)
+// The harness stays off the server's core from here on; compilers may use both.
+function measure(kinds: ServerKind[]) {
+  execFileSync('taskset', ['-cp', harnessCore, String(process.pid)], { stdio: 'ignore' })
+  return measureAll({ ...options, kinds }, generator)
 }

@@ -1,27 +1,35 @@
-/** The middle value; of an even number the mean of the two middle ones. Throws for none. */
-export function median(values: number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  const low = sorted[Math.floor((sorted.length - 1) / 2)]
-  const high = sorted[Math.ceil((sorted.length - 1) / 2)]
-  if (low === undefined || high === undefined) throw new Error('the median of nothing')
-  return (low + high) / 2
+/** The middle value; for an even number of values, the mean of the two middle ones. Throws if there are none. */
+export function median(values: readonly number[]): number {
+  return quantile(values, 0.5)
 }
 
-/** Figures of one row: by server the value of each round, in the order of the rounds. */
+/** The value below which this share (0 to 1) of the values lie, interpolated. Throws if there are none. */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  const position = (sorted.length - 1) * share
+  const low = sorted[Math.floor(position)]
+  const high = sorted[Math.ceil(position)]
+  if (low === undefined || high === undefined) throw new Error('no values')
+  return low + (high - low) * (position - Math.floor(position))
+}
+
+/** Figures of a row: for each server the values of all rounds, in order. */
 export type Rounds = Map<string, number[]>
 
 /** Adds the value of a round. */
 export function record(rounds: Rounds, server: string, value: number): void {
-  rounds.set(server, [...(rounds.get(server) ?? []), value])
+  const values = rounds.get(server)
+  if (values === undefined) rounds.set(server, [value])
+  else values.push(value)
 }
 
-/** A server's ratio to the yardstick: each round against the yardstick's figure of the same round, so that drift cancels out. */
-export type Ratio = { median: number; lowest: number; highest: number }
+/** Ratio of two servers with its scatter: median and quartiles. */
+export type Ratio = { median: number; low: number; high: number }
 
-/** The ratio of `server` to `yardstick`, or `undefined` when the server was not measured. */
-export function ratioOf(rounds: Rounds, server: string, yardstick: string): Ratio | undefined {
-  const base = rounds.get(yardstick)
+/** The ratio of `server` to `reference`, taken within each round, so that drift cancels out; `undefined` if either was not measured. */
+export function ratioOf(rounds: Rounds, server: string, reference: string): Ratio | undefined {
+  const base = rounds.get(reference)
   const ratios = rounds.get(server)?.map((value, round) => value / (base?.[round] ?? Number.NaN))
-  if (ratios === undefined || ratios.length === 0) return undefined
-  return { median: median(ratios), lowest: Math.min(...ratios), highest: Math.max(...ratios) }
+  if (base === undefined || ratios === undefined) return undefined
+  return { median: median(ratios), low: quantile(ratios, 0.25), high: quantile(ratios, 0.75) }
 }

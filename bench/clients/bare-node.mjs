@@ -1,5 +1,5 @@
-// A closed-loop client in as few lines as it takes: counts the bytes of replies, compares nothing and measures no latency.
-// Arguments: port, connections, depth, bytes of a request (an echo server is at the other end), seconds to warm up, seconds to measure.
+// A minimal closed-loop client: counts the bytes of replies, compares nothing and measures no latency.
+// Arguments: port of an echo server, connections, depth, bytes per request, seconds of warm-up, seconds to measure.
 import { connect } from 'node:net'
 
 const [port, connections, depth, size, warmUpSeconds, measureSeconds] = process.argv.slice(2).map(Number)
@@ -13,7 +13,7 @@ for (let index = 0; index < connections; index++) {
     const complete = Math.floor(bytes / size)
     bytes -= complete * size
     replies += complete
-    // Replies that came together are answered together.
+    // One write per read, however many replies it completed.
     if (complete > 0) socket.write(complete === depth ? requests : requests.subarray(0, complete * size))
   })
   socket.on('connect', () => socket.write(requests))

@@ -1,4 +1,4 @@
-// The yardstick: the least code that echoes on Node. No error listener, no limits, no metrics, no log.
+// The reference: a minimal echo server on Node, without error listener, limits, metrics or log.
 import { createServer } from 'node:net'
 
 const server = createServer(socket => socket.on('data', chunk => socket.write(chunk)))

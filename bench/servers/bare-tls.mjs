@@ -1,4 +1,4 @@
-// The yardstick for TLS: the least code that echoes on Node. Arguments: the files with certificate and key.
+// The reference for TLS: a minimal echo server on Node. Arguments: files of the certificate and the key.
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:tls'
 

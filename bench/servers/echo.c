@@ -11,7 +11,7 @@
 
 enum { MAX_FILES = 1 << 16, BUFFER_BYTES = 64 * 1024, MAX_EVENTS = 256 };
 
-// What the kernel did not take at once, by descriptor. While there is some, the connection is not read.
+// Output that the kernel did not accept at once, by descriptor. Until it is sent, the connection is not read.
 static struct { char *bytes; size_t length, sent; } pending[MAX_FILES];
 static char buffer[BUFFER_BYTES];
 
@@ -31,7 +31,7 @@ static void on_readable(int epoll, int fd) {
   if (length <= 0) { drop(fd); return; }
   ssize_t sent = send(fd, buffer, length, MSG_NOSIGNAL);
   if (sent == length) return;
-  if (sent < 0) sent = 0; // a full send buffer or a broken connection: the next send tells which
+  if (sent < 0) sent = 0; // a full send buffer or a broken connection: the next send will show
   pending[fd].length = length - sent;
   pending[fd].sent = 0;
   pending[fd].bytes = memcpy(malloc(pending[fd].length), buffer + sent, pending[fd].length);
@@ -51,7 +51,7 @@ static void on_writable(int epoll, int fd) {
 int main(void) {
   struct rlimit files;
   getrlimit(RLIMIT_NOFILE, &files);
-  files.rlim_cur = files.rlim_max < MAX_FILES ? files.rlim_max : MAX_FILES; // as Node and Go do by themselves
+  files.rlim_cur = files.rlim_max < MAX_FILES ? files.rlim_max : MAX_FILES; // as Node and Go do
   setrlimit(RLIMIT_NOFILE, &files);
 
   int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
