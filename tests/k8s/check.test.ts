@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import { parse } from 'yaml'
 import manifest from '../../package.json' with { type: 'json' }
-import { limitOf } from '../../services/client/src/check/check.ts'
-import { checks } from '../../services/client/src/check/checks.ts'
+import { limitOf } from '../../services/client/src/modes/check/check.ts'
+import { checks } from '../../services/client/src/modes/check/checks.ts'
 import { readConfig } from '../../services/client/src/settings.ts'
 
 const COMPONENT = join(import.meta.dirname, '../../k8s/components/check')

@@ -1,4 +1,4 @@
-import { type CloseReason, type Connection, closeReasons } from './connection.ts'
+import { type CloseReason, type Connection, closeReasons } from './connect/connection.ts'
 import { type FailureReason, failureReasons } from './failure.ts'
 
 const zeros = <Word extends string>(words: readonly Word[]) =>

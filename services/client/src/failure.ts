@@ -1,4 +1,4 @@
-import { TlsError } from './handshake.ts'
+import { TlsError } from './connect/handshake.ts'
 
 /** Why a connection or an exchange failed: the `reason` of logs and metrics. */
 export const failureReasons = [

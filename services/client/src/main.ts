@@ -1,9 +1,9 @@
 #!/usr/bin/env -S node --conditions=source
 import { type Logger, runCommand } from '@nihao/service'
-import { runCheck } from './check/run.ts'
-import { runIdle } from './idle/run.ts'
-import { runLoad } from './load/run.ts'
-import { runProbe } from './probe/run.ts'
+import { runCheck } from './modes/check/run.ts'
+import { runIdle } from './modes/idle/run.ts'
+import { runLoad } from './modes/load/run.ts'
+import { runProbe } from './modes/probe/run.ts'
 import { program } from './program.ts'
 import { type ClientConfig, type ModeName, readConfig, settings } from './settings.ts'
 

@@ -27,7 +27,7 @@ import {
   wholeSeconds,
 } from '@nihao/service'
 import { CredentialsError, type Endpoint, endpointUrl, parseEndpoints, readCredentials } from '@nihao/wire'
-import { type CheckName, checkNames, selectChecks } from './check/names.ts'
+import { type CheckName, checkNames, selectChecks } from './check-names.ts'
 
 export type ModeName = 'probe' | 'load' | 'check' | 'idle'
 

@@ -1,9 +1,9 @@
 import { createHistogram } from 'node:perf_hooks'
 import type { Logger } from '@nihao/service'
 import { afterBanner, type ClientOptions, type ConnectionTotals, type Endpoint, endpointUrl, protocols } from '@nihao/wire'
-import { type CloseReason, Connection, type Exchange } from './connection.ts'
+import { type CloseReason, Connection, type Exchange } from './connect/connection.ts'
+import { Dialer } from './connect/connector.ts'
 import { nonZero, TargetCounters } from './counters.ts'
-import { Dialer } from './dialer.ts'
 import { describeFailure, type Failure, type FailureReason } from './failure.ts'
 import type { ClientValues } from './settings.ts'
 

@@ -1,0 +1,106 @@
+import { EXIT, exit, type Logger, stopOnSignal } from '@nihao/service'
+import { endpointUrl } from '@nihao/wire'
+import { type CheckName, selectChecks } from '../../check-names.ts'
+import { Dialer } from '../../connect/connector.ts'
+import { printable } from '../../printable.ts'
+import { program } from '../../program.ts'
+import type { ClientConfig } from '../../settings.ts'
+import type { CheckTarget } from './check-context.ts'
+import { type Report, type Reporter, type Result, type TargetReport, verdictOf } from './report.ts'
+import { reporters } from './reporters.ts'
+import { judge } from './run-one-check.ts'
+import { untilAnswered, waitFor } from './wait.ts'
+
+const EXIT_CODES = { ok: EXIT.ok, failed: EXIT.failed, unreachable: EXIT.notConnected } as const
+
+/** Checks every target once, one after the other, and ends the process with what was found. */
+export async function runCheck(config: ClientConfig, logger: Logger): Promise<void> {
+  const interrupt = new AbortController()
+  let signalled: NodeJS.Signals | undefined
+  const over = Promise.withResolvers<void>()
+  stopOnSignal(logger, async signal => {
+    signalled = signal
+    interrupt.abort(new Error(`interrupted by ${signal}`))
+    await over.promise
+    return EXIT[signal as 'SIGINT' | 'SIGTERM']
+  })
+
+  const { write, end } = output(logger)
+  const reporter = reporters[config.report]()
+  const started = new Date()
+  const startMs = performance.now()
+  const checkTargets = config.targetConfigs.map(target => ({ ...target, dialer: new Dialer(target, logger) }))
+  await waitFor(config.wait, checkTargets, interrupt.signal, logger)
+  write(reporter.begin?.())
+  const targets: TargetReport[] = []
+  for (const target of checkTargets) {
+    if (interrupt.signal.aborted) break
+    targets.push(await checkTarget(target, selectChecks(config.only, config.skip), interrupt.signal, { reporter, write }))
+  }
+  const durationMs = Math.round(performance.now() - startMs)
+  const report: Report = {
+    release: program.version,
+    started: started.toISOString(),
+    durationMs,
+    interrupted: signalled,
+    targets,
+  }
+  const written = await end(reporter.end(report))
+  over.resolve()
+  const verdict = verdictOf(report)
+  if (verdict !== 'interrupted') exit(logger, written ? EXIT_CODES[verdict] : EXIT.failed)
+}
+
+async function checkTarget(
+  config: CheckTarget,
+  names: readonly CheckName[],
+  interrupt: AbortSignal,
+  { reporter, write }: { reporter: Reporter; write: (text: string | undefined) => void },
+): Promise<TargetReport> {
+  const target = printable(endpointUrl(config.endpoint))
+  const results: Result[] = []
+  const add = (result: Result) => {
+    results.push(result)
+    write(reporter.result?.(target, result))
+  }
+  write(reporter.target?.(target))
+  // Also where nobody asked for it: a target that can't be reached is told of once.
+  const connected = await judge('connect', config, interrupt)
+  if (connected.verdict !== 'ok' || names.includes('connect')) add(connected)
+  if (connected.verdict !== 'ok') return { target, reachable: connected.verdict !== 'failed', results }
+
+  let why: string | undefined
+  for (const name of names.filter(name => name !== 'connect')) {
+    const result = why === undefined ? await judge(name, config, interrupt) : ({ name, verdict: 'skipped', why } as const)
+    add(result)
+    if (interrupt.aborted) why = 'interrupted'
+    else if (result.verdict === 'failed') why = await obstacle(name, config, interrupt)
+  }
+  return { target, reachable: true, results }
+}
+
+/**
+ * Why no more checks make sense after one that failed: they would fail as well. A target may take a moment to recover: from connections above its limit,
+ * or from a crash.
+ */
+async function obstacle(failed: CheckName, config: CheckTarget, interrupt: AbortSignal): Promise<string | undefined> {
+  if (failed === 'hello' || failed === 'exchange') return `builds on ${failed}, which failed`
+  const exchange = await untilAnswered(config, config.values.checkTimeout, interrupt)
+  return exchange?.verdict === 'ok' ? undefined : `the target has not answered since ${failed} failed`
+}
+
+/** Stdout, with a reader that may be slow. One that has gone away has seen enough; a report that could not be kept is a failure. */
+function output(logger: Logger) {
+  let lost = false
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') return
+    if (!lost) logger.error({ error }, 'the report could not be written')
+    lost = true
+  })
+  return {
+    write: (text: string | undefined) => {
+      if (text !== undefined) process.stdout.write(text)
+    },
+    end: (text: string) => new Promise<boolean>(resolve => process.stdout.write(text, () => setImmediate(() => resolve(!lost)))),
+  }
+}
