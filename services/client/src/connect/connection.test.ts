@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { type ProtocolName, protocols } from '@nihao/wire'
 import type { Failure } from '../failure.ts'
-import { Connection, type Exchange } from './connection.ts'
+import { Connection, type ConnectionEvents, type ConnectionStatistics, type Exchange } from './connection.ts'
 
 const cleanUps: (() => unknown)[] = []
 afterEach(async () => {
@@ -16,8 +16,10 @@ afterEach(async () => {
 
 interface Closed {
   readonly failure: Failure | undefined
-  readonly lost: Exchange[]
+  readonly lost: readonly Exchange[]
 }
+
+const statistics: ConnectionStatistics = { answered() {}, closed() {}, greeted() {}, compared() {} }
 
 /** A connection over a real socket, and the server's end of it: a bare socket that does only what a test has it do. */
 async function pair(
@@ -39,14 +41,13 @@ async function pair(
   })
   const answered: { exchange: Exchange; roundTripMs: number }[] = []
   const closed = Promise.withResolvers<Closed>()
-  const codec = protocols[protocol].clientCodec(
-    { message: 'ping', greeting: 'hello ', banner: false, maxMessage: 1_000, ...options },
-    {},
-  )
-  const connection = new Connection(socket, codec, {
-    answered: (exchange, roundTripMs) => answered.push({ exchange, roundTripMs }),
-    closed: (failure, lost) => closed.resolve({ failure, lost }),
-  })
+  const clientOptions = { message: 'ping', greeting: 'hello ', banner: false, maxMessage: 1_000, ...options }
+  const events: ConnectionEvents = {
+    answered: (_, exchange, roundTripMs) => answered.push({ exchange, roundTripMs }),
+    closed: (_, failure, lost) => closed.resolve({ failure, lost }),
+  }
+  const connection = new Connection(socket, events => protocols[protocol].clientCodec(clientOptions, events), statistics)
+  connection.owner = events
   return { connection, peer, answered, closed: closed.promise, localPort: socket.localPort, port: peer.localPort }
 }
 

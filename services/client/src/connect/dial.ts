@@ -1,39 +1,43 @@
 import type { LookupAddress } from 'node:dns'
 import { lookup } from 'node:dns/promises'
-import { connect, isIP, type Socket } from 'node:net'
+import { connect, isIP, isIPv6, type Socket } from 'node:net'
 import { type EndpointAddress, encodeProxyHeader, type ProxyVersion } from '@nihao/wire'
 import { handshake, type TlsDialOptions } from './handshake.ts'
 
 export interface DialOptions {
-  /** For all together: name look-up, TCP handshake with every address of the name, and TLS handshake. */
+  /** For everything together: name look-up, TCP handshake with each address of the name, and TLS handshake. */
   readonly timeoutMs: number
   /**
-   * Time without traffic after which the kernel asks whether the peer is still there, in whole seconds; 0 = never. Node has no setting
-   * for the rest: ten questions without an answer, one second apart, end the connection with ETIMEDOUT.
+   * Time without traffic after which the kernel sends TCP keep-alive probes, in whole seconds; 0 = never. Node has no settings for the
+   * rest: ten unanswered probes, one second apart, end the connection with ETIMEDOUT.
    */
   readonly keepAliveMs?: number
   readonly signal: AbortSignal
-  /** Hears how long each phase took that came to a good end. */
   /**
-   * Takes what comes in on a plain connection, in place of 'data' events. The chunk is valid only during the call: all sockets read into the
-   * same memory. A buffer for each read would be most of what a client with large replies does, in allocation and garbage collection.
+   * Takes the bytes received on a plain connection, in place of 'data' events. The chunk is valid only during the call: all sockets read into
+   * one buffer, because with large replies a buffer for each read would cost more than everything else.
    */
-  readonly take?: (chunk: Buffer) => void
+  readonly receive?: (chunk: Buffer) => void
+  /** Gets the duration of each phase that succeeded. */
   readonly observe: (phase: 'dns' | 'tcp' | 'tls', durationMs: number) => void
-  /** The PROXY header to send first, as if this client were the proxy of its own connection. */
+  /** The version of the PROXY header to send first, with the addresses of this connection. */
   readonly sendProxy?: ProxyVersion | undefined
   /** Without it the connection stays plain. */
   readonly tls?: TlsDialOptions | undefined
 }
 
 /**
- * Connects. Where a name has several addresses, they are tried in turn.
- * @throws an error with the `code` of the operating system; ETIMEDOUT for the time limit, too
+ * Connects. The addresses of a name are tried in turn.
+ * @throws an error with the `code` of the operating system, ETIMEDOUT for the time limit as well; the reason of the signal if it is aborted
  */
 export async function dial(address: EndpointAddress, options: DialOptions): Promise<Socket> {
-  const { timeoutMs, keepAliveMs = 0, signal, take, observe, sendProxy, tls } = options
+  const { timeoutMs, keepAliveMs = 0, signal, receive, observe, sendProxy, tls } = options
+  signal.throwIfAborted()
+  const where = 'path' in address ? address.path : hostAndPort(address.host, address.port)
+  let step = `looking up ${where}`
   const timeout = new AbortController()
-  const timer = setTimeout(() => timeout.abort(Object.assign(new Error('timed out'), { code: 'ETIMEDOUT' })), timeoutMs)
+  const late = () => Object.assign(new Error(`timed out after ${timeoutMs} ms ${step}`), { code: 'ETIMEDOUT' })
+  const timer = setTimeout(() => timeout.abort(late()), timeoutMs)
   const aborted = AbortSignal.any([signal, timeout.signal])
   try {
     const startMs = performance.now()
@@ -42,13 +46,17 @@ export async function dial(address: EndpointAddress, options: DialOptions): Prom
     if (addresses !== undefined) observe('dns', performance.now() - startMs)
 
     const connectMs = performance.now()
-    const socket = await open(address, addresses, timeoutMs, aborted, tls === undefined ? take : undefined)
+    const tried =
+      addresses === undefined ? where : addresses.map(({ address: ip }) => hostAndPort(ip, portOf(address))).join(', ')
+    step = `connecting to ${tried}`
+    const socket = await open(address, addresses, timeoutMs, aborted, tls === undefined ? receive : undefined)
     if (keepAliveMs > 0) socket.setKeepAlive(true, keepAliveMs)
     observe('tcp', performance.now() - connectMs)
     if (sendProxy !== undefined) socket.write(proxyHeader(sendProxy, socket))
     if (tls === undefined) return socket
 
     const handshakeMs = performance.now()
+    step = `in the TLS handshake with ${hostAndPort(socket.remoteAddress ?? '', socket.remotePort ?? 0)}`
     const secured = await handshake(socket, tls, aborted)
     observe('tls', performance.now() - handshakeMs)
     return secured
@@ -57,12 +65,16 @@ export async function dial(address: EndpointAddress, options: DialOptions): Prom
   }
 }
 
+const portOf = (address: EndpointAddress) => ('port' in address ? address.port : 0)
+
+const hostAndPort = (host: string, port: number) => (isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`)
+
 function proxyHeader(version: ProxyVersion, { localAddress, localPort, remoteAddress, remotePort }: Socket): Buffer {
   if (!localAddress || !localPort || !remoteAddress || !remotePort) return encodeProxyHeader(version) // a Unix socket
   return encodeProxyHeader(version, { address: localAddress, port: localPort }, { address: remoteAddress, port: remotePort })
 }
 
-/** Look-ups that are under way, by name: a thousand sessions to one name ask once. Node has four threads for them. */
+/** Look-ups in progress, by name: a thousand sessions of one name ask once, because Node has four threads for look-ups. */
 const lookups = new Map<string, Promise<LookupAddress[]>>()
 
 function resolve(host: string, signal: AbortSignal): Promise<LookupAddress[]> {
@@ -71,18 +83,18 @@ function resolve(host: string, signal: AbortSignal): Promise<LookupAddress[]> {
     addresses = lookup(host, { all: true }).finally(() => lookups.delete(host))
     lookups.set(host, addresses)
   }
-  // The system's resolver can't be interrupted: whoever gives up stops waiting, and the answer serves whoever asks next.
-  const gaveUp = Promise.withResolvers<never>()
-  const giveUp = () => gaveUp.reject(signal.reason)
-  signal.addEventListener('abort', giveUp)
-  // A signal made by AbortSignal.any is kept alive as long as somebody listens to it.
-  return Promise.race([addresses, gaveUp.promise]).finally(() => signal.removeEventListener('abort', giveUp))
+  // The system's resolver can't be interrupted: an aborted caller stops waiting, and the answer serves later ones.
+  const abandoned = Promise.withResolvers<never>()
+  const abandon = () => abandoned.reject(signal.reason)
+  signal.addEventListener('abort', abandon)
+  // A listener keeps a signal of AbortSignal.any alive, so it is removed.
+  return Promise.race([addresses, abandoned.promise]).finally(() => signal.removeEventListener('abort', abandon))
 }
 
 const readBuffer = Buffer.allocUnsafeSlow(65_536)
 
-function takeRead(take: (chunk: Buffer) => void, sizeBytes: number): boolean {
-  take(readBuffer.subarray(0, sizeBytes))
+function receiveInto(receive: (chunk: Buffer) => void, sizeBytes: number): boolean {
+  receive(readBuffer.subarray(0, sizeBytes))
   return true
 }
 
@@ -91,26 +103,27 @@ function open(
   addresses: LookupAddress[] | undefined,
   timeoutMs: number,
   signal: AbortSignal,
-  take: ((chunk: Buffer) => void) | undefined,
+  receive: ((chunk: Buffer) => void) | undefined,
 ): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect({
       ...address,
       allowHalfOpen: true, // the client decides when its side ends
       noDelay: true,
-      ...(take && { onread: { buffer: readBuffer, callback: sizeBytes => takeRead(take, sizeBytes) } }),
+      ...(receive && { onread: { buffer: readBuffer, callback: sizeBytes => receiveInto(receive, sizeBytes) } }),
       ...(addresses && {
         lookup: (_host, _options, found) => found(null, addresses),
         autoSelectFamily: true,
-        // Node gives each address 250 ms and then takes the next, which is less than one round trip on some paths.
+        // Node gives each address 250 ms by default, which is less than one round trip on some paths.
         autoSelectFamilyAttemptTimeout: Math.max(10, Math.floor(timeoutMs / addresses.length)),
       }),
     })
     const abort = () => socket.destroy(signal.reason)
     const fail = (error: Error) => {
       signal.removeEventListener('abort', abort)
-      reject(error)
+      reject(withMessage(error))
     }
+    if (signal.aborted) abort()
     signal.addEventListener('abort', abort)
     socket.once('error', fail)
     socket.once('connect', () => {
@@ -119,4 +132,11 @@ function open(
       resolve(socket)
     })
   })
+}
+
+/** Node's error for several addresses that all failed has no message of its own. */
+function withMessage(error: Error): Error {
+  if (error instanceof AggregateError && error.message === '')
+    error.message = error.errors.map(({ message }) => message).join(', ')
+  return error
 }

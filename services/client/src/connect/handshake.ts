@@ -3,14 +3,14 @@ import { connect, type SecureContext } from 'node:tls'
 
 export interface TlsDialOptions {
   readonly context: SecureContext
-  /** Whose certificate is expected: the host that was asked for, or another name that was given. */
+  /** The name that the certificate of the server must have. */
   readonly host: string
-  /** The name to ask for (SNI); undefined for an address, which has none. */
+  /** Server name indication (SNI); undefined for an address, which can't be indicated. */
   readonly servername: string | undefined
   readonly alpn: readonly string[]
 }
 
-/** A TLS handshake that failed, or a server that can't be trusted; the message says why in words. */
+/** A TLS handshake that failed, or a certificate that is not trusted; the message says why. */
 export class TlsError extends Error {
   override readonly name = 'TlsError'
   readonly code: string
@@ -22,21 +22,21 @@ export class TlsError extends Error {
 }
 
 const MEANINGS: Record<string, string> = {
-  CERT_HAS_EXPIRED: 'the certificate of the server has expired',
-  CERT_NOT_YET_VALID: 'the certificate of the server is not valid yet',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'the certificate of the server is self-signed, and not one of those that are trusted',
-  SELF_SIGNED_CERT_IN_CHAIN: 'the certificate of the server comes from a root that is not trusted',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'the certificate of the server comes from nobody who is trusted',
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'the certificate of the server comes from nobody who is trusted',
+  CERT_HAS_EXPIRED: "the server's certificate has expired",
+  CERT_NOT_YET_VALID: "the server's certificate is not yet valid",
+  DEPTH_ZERO_SELF_SIGNED_CERT: "the server's certificate is self-signed and not trusted",
+  SELF_SIGNED_CERT_IN_CHAIN: "the server's certificate was issued by an untrusted root",
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "the server's certificate was issued by an untrusted authority",
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "the server's certificate was issued by an untrusted authority",
   ERR_SSL_WRONG_VERSION_NUMBER: 'the server does not speak TLS',
-  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: 'the server does not take TLS 1.2 or later',
-  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'the server wants a certificate of the client',
-  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: 'the server does not trust the certificate of the client',
+  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: 'the server does not support TLS 1.2 or later',
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'the server requires a client certificate',
+  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: 'the server does not trust the client certificate',
 }
 
 /**
- * Makes a connected socket a TLS connection.
- * @throws {TlsError} and, where the connection broke, what the operating system said; `code` EOF for a server that closed
+ * Upgrades a connected socket to TLS.
+ * @throws {TlsError}; the system's error where the connection broke, `code` EOF where the server closed
  */
 export function handshake(socket: Socket, tls: TlsDialOptions, signal: AbortSignal): Promise<Socket> {
   const { context, host, servername, alpn } = tls
@@ -66,7 +66,7 @@ export function handshake(socket: Socket, tls: TlsDialOptions, signal: AbortSign
 
 function asFailure(error: NodeJS.ErrnoException, signal: AbortSignal): Error {
   if (error === signal.reason || error.syscall !== undefined) return error
-  // Node's own word for a FIN in the middle of a handshake; a reset has the system call that it came from.
+  // Node's error for a FIN in the middle of a handshake; a reset names the system call that it came from.
   if (error.code === 'ECONNRESET') {
     return Object.assign(new Error('the server closed during the TLS handshake'), { code: 'EOF' })
   }

@@ -1,61 +1,63 @@
-import type { Socket } from 'node:net'
-import type { ClientCodec } from '@nihao/wire'
-import { describeFailure, type FailureReason } from '../../failure.ts'
+import type { Connection, ConnectionEvents } from '../../connect/connection.ts'
+import type { Failure, FailureReason } from '../../failure.ts'
 import { CheckFailure } from './check-failure.ts'
 import type { Figures } from './report.ts'
 
-/** How much of what a server says first is kept for people, in bytes. */
+/** How much of what a server says first is kept for people. */
 const MAX_OPENING_BYTES = 200
 
-/** How long a server may take to close its side before it is left. */
+/** How long a server may take to close its side before it is not waited for. */
 const LEAVE_MS = 200
 
+/** Of exchanges whose step has a limit of its own. */
+const NO_DEADLINE_MS = 86_400_000
+
+/** What happened, where no error says it. */
+const DETAILS: Readonly<Partial<Record<FailureReason, string>>> = {
+  eof: 'the server closed the connection (FIN)',
+  timeout: 'no reply in time',
+}
+
 /**
- * One connection of a check, step by step. Each step resolves when its state is reached and throws a `CheckFailure` when it can no longer be:
- * at the first thing that goes wrong, or when the signal gives the check up.
+ * A connection of a check, step by step. Each step resolves when its state is reached. It throws a `CheckFailure` when the connection has failed,
+ * or when the signal ends the check.
  */
-export class Conversation implements Disposable {
-  /** Requests sent, and those that were answered as they had to be. */
+export class CheckConnection implements ConnectionEvents, Disposable {
+  /** Requests sent. */
   sent = 0
-  answered = 0
-  readonly #socket: Socket
-  readonly #codec: ClientCodec
-  readonly #giveUp: () => void
+  readonly #connection: Connection
   readonly #signal: AbortSignal
+  readonly #giveUp: () => void
   readonly #waiting = new Set<() => void>()
   #opening = Buffer.alloc(0)
+  #leaving = false
+  #closed = false
   #failure: CheckFailure | undefined
-  #writable = true
-  #ended = false
-  #serverEnded = false
 
-  constructor(socket: Socket, codec: ClientCodec, signal: AbortSignal) {
-    this.#socket = socket
-    this.#codec = codec
+  constructor(connection: Connection, signal: AbortSignal) {
+    this.#connection = connection
     this.#signal = signal
-    this.#giveUp = () => this.#fail(signal.reason)
+    connection.owner = this
+    connection.onReceive = chunk => this.#keepOpening(chunk)
+    connection.socket.on('drain', () => this.#wake())
+    this.#giveUp = () => connection.break({ reason: 'timeout', error: signal.reason })
     signal.addEventListener('abort', this.#giveUp)
     if (signal.aborted) this.#giveUp()
-    socket.on('data', chunk => this.#receive(chunk))
-    socket.on('drain', () => {
-      this.#writable = true
-      this.#wake()
-    })
-    socket.on('end', () => this.#receiveEnd())
-    socket.on('error', error => this.#fail(error))
-    socket.on('close', () => this.#fail(new Error('the connection is closed')))
-    if (codec.pulls) socket.pause()
   }
 
   get addresses(): { local: string; remote: string } {
-    const { localAddress, localPort, remoteAddress, remotePort } = this.#socket
-    if (remoteAddress === undefined) return { local: 'unix', remote: 'unix' }
-    return { local: `${localAddress}:${localPort}`, remote: `${remoteAddress}:${remotePort}` }
+    const { localAddress = 'unix', remoteAddress } = this.#connection
+    return { local: localAddress, remote: remoteAddress }
   }
 
   get figures(): Figures {
-    const { bytesWritten, writableLength, bytesRead } = this.#socket
-    return { sentBytes: Math.max(0, bytesWritten - writableLength), receivedBytes: bytesRead }
+    const { sentBytes, receivedBytes } = this.#connection
+    return { sentBytes, receivedBytes }
+  }
+
+  /** What a server of frames says of itself. */
+  get hello(): Readonly<Record<string, unknown>> {
+    return this.#connection.hello ?? {}
   }
 
   /** The beginning of what the server said first. */
@@ -63,31 +65,26 @@ export class Conversation implements Disposable {
     return this.#opening.toString('utf8', 0, MAX_OPENING_BYTES)
   }
 
-  /** Waits until the server has said what it says first, where it says something. */
-  async opened(withinMs?: number): Promise<void> {
-    if (!this.#codec.opening) return
+  /** Waits for what the server says first, where it speaks first. */
+  async opened(withinMs: number): Promise<void> {
     this.resume()
-    const opened = await this.#until(() => !this.#codec.opening, withinMs)
-    if (!opened) throw this.#late(`the server said nothing within ${withinMs} ms`)
+    const failure = await this.#connection.open(withinMs)
+    if (failure !== undefined) throw this.#describe(failure, `the server said nothing within ${withinMs} ms`)
+    this.#connection.onReceive = undefined
+    if (this.#connection.pulls) this.pause()
   }
 
-  /** Sends requests in one go, whether or not the path takes them. */
+  /** Sends requests at once, whether or not the path takes them. */
   send(count = 1): void {
-    for (let index = 0; index < count; index++) {
-      this.sent++
-      const request = this.#codec.request()
-      if (this.#codec.oneWay) this.#socket.write(request, error => error ?? this.#answer(1))
-      else if (request.length > 0) this.#writable = this.#socket.write(request)
-    }
+    for (let index = 0; index < count; index++) this.#connection.send(this.#newExchange())
   }
 
-  /** Sends one request byte by byte, each in a packet of its own as far as a sender can see to that. */
+  /** Sends one request byte by byte, each in a packet of its own as far as the sender can control that. @returns the number of bytes */
   async sendInBytes(): Promise<number> {
-    this.sent++
-    const request = this.#codec.request()
+    const request = this.#connection.begin(this.#newExchange(), performance.now())
     for (const byte of request) {
-      this.#socket.write(Buffer.of(byte))
-      await this.#until(() => false, 1)
+      this.#connection.socket.write(Buffer.of(byte))
+      await this.quiet(1)
     }
     return request.length
   }
@@ -103,9 +100,9 @@ export class Conversation implements Disposable {
   /** Waits until every request has been answered. */
   async allAnswered(withinMs?: number): Promise<void> {
     this.resume()
-    const answered = await this.#until(() => this.answered >= this.sent, withinMs)
-    if (!answered) throw this.#late(`no reply within ${withinMs} ms`)
-    if (this.#codec.pulls) this.pause()
+    const answered = await this.#until(() => this.#connection.outstanding === 0, withinMs)
+    if (!answered) throw this.#describe({ reason: 'timeout' }, `no reply within ${withinMs} ms`)
+    if (this.#connection.pulls) this.pause()
   }
 
   /** One request and its reply. @returns the round trip, ms */
@@ -116,85 +113,80 @@ export class Conversation implements Disposable {
     return performance.now() - startMs
   }
 
-  /** Waits until the path takes more, at most for this long. @returns false when it took nothing more */
+  /** Waits until the path takes more. @returns false if it does not within `forMs` */
   takesMore(forMs: number): Promise<boolean> {
     return this.#until(() => this.#writable, forMs)
   }
 
-  /** Lets time pass in which nothing may happen: neither bytes nor an end. */
+  /** Waits while nothing may happen: neither unexpected bytes nor an end. */
   async quiet(forMs: number): Promise<void> {
     await this.#until(() => false, forMs)
   }
 
   pause(): void {
-    this.#socket.pause()
+    this.#connection.socket.pause()
   }
 
   resume(): void {
-    this.#socket.resume()
+    this.#connection.socket.resume()
   }
 
-  /** Closes this side, and waits for every reply and for the server's FIN behind them. */
-  async finish(): Promise<void> {
-    this.#ended = true
-    this.#socket.end()
-    await this.#until(() => this.#serverEnded)
+  /** Half-closes, and waits for every reply and for the server's FIN behind them. */
+  async halfClose(): Promise<void> {
+    this.#leaving = true
+    this.#connection.halfClose()
+    await this.#until(() => this.#closed)
   }
 
-  /** Closes as a polite client does: gives the server a moment to close as well, and does not judge whether it does. */
+  /** Closes, and gives the server a moment to close as well. */
   async leave(): Promise<void> {
-    this.#ended = true
-    this.#socket.end()
-    if (!this.#codec.pulls) await this.#until(() => this.#serverEnded, LEAVE_MS).catch(() => {})
+    this.#leaving = true
+    this.#connection.finish(LEAVE_MS)
+    if (!this.#connection.pulls) await this.#until(() => this.#closed).catch(() => {})
     this[Symbol.dispose]()
   }
 
   [Symbol.dispose](): void {
     this.#signal.removeEventListener('abort', this.#giveUp)
-    this.#socket.destroy()
+    this.#connection.destroy()
   }
 
-  #receive(chunk: Buffer): void {
-    try {
-      if (this.#codec.opening && this.#opening.length < MAX_OPENING_BYTES) this.#opening = Buffer.concat([this.#opening, chunk])
-      this.#answer(this.#codec.receive(chunk))
-    } catch (error) {
-      this.#fail(error as Error)
-    }
-  }
-
-  #answer(count: number): void {
-    this.answered += count
+  answered(): void {
     this.#wake()
   }
 
-  #receiveEnd(): void {
-    if (this.#ended && this.answered >= this.sent) this.#serverEnded = true
-    else this.#failAs('eof', 'the server closed (FIN)')
+  closed(_: Connection, failure: Failure | undefined): void {
+    this.#closed = true
+    if (failure !== undefined) this.#failure = this.#describe(failure)
+    else if (!this.#leaving) this.#failure = this.#describe({ reason: 'eof' })
     this.#wake()
   }
 
-  #late(message: string): CheckFailure {
-    return new CheckFailure('timeout', message, this.figures)
+  get #writable(): boolean {
+    return !this.#connection.socket.writableNeedDrain
   }
 
-  #fail(error: NodeJS.ErrnoException): void {
-    this.#failAs(describeFailure(error).reason, error.message)
+  #newExchange() {
+    this.sent++
+    const nowMs = performance.now()
+    return { intendedMs: nowMs, deadlineMs: nowMs + NO_DEADLINE_MS, sentMs: nowMs }
   }
 
-  /** The first thing that goes wrong is the reason; what follows from it is not. */
-  #failAs(reason: FailureReason, message: string): void {
-    const answers = this.sent > 0 && !this.#codec.oneWay ? `, ${this.answered} of ${this.sent} replies were in` : ''
-    this.#failure ??= new CheckFailure(reason, `${message}${answers}`, this.figures)
-    this.#socket.destroy()
-    this.#wake()
+  #keepOpening(chunk: Buffer): void {
+    if (this.#opening.length < MAX_OPENING_BYTES) this.#opening = Buffer.concat([this.#opening, chunk])
+  }
+
+  #describe({ reason, error }: Failure, otherwise = DETAILS[reason] ?? reason): CheckFailure {
+    const { answered, oneWay } = this.#connection
+    const replies = this.sent > 0 && !oneWay ? `, after ${answered} of ${this.sent} replies` : ''
+    return new CheckFailure(reason, `${error?.message ?? otherwise}${replies}`, this.figures)
   }
 
   #wake(): void {
     for (const look of this.#waiting) look()
   }
 
-  /** Waits for a state. Resolves with false when `forMs` passes without it. */
+  /** Waits for a state. Resolves with false after `forMs` without it. */
   #until(reached: () => boolean, forMs?: number): Promise<boolean> {
     return new Promise((resolve, reject) => {
       const done = () => {

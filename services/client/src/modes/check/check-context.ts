@@ -1,91 +1,78 @@
 import { randomBytes } from 'node:crypto'
-import { afterBanner, type ProtocolName, protocols } from '@nihao/wire'
-import type { Dialer } from '../../connect/connector.ts'
-import { describeFailure } from '../../failure.ts'
-import type { ClientValues, TargetConfig } from '../../settings.ts'
-import { Conversation } from './check-connection.ts'
+import { type ProtocolName, protocols } from '@nihao/wire'
+import { Connection } from '../../connect/connection.ts'
+import type { Phase } from '../../connect/connector.ts'
+import type { ClientValues } from '../../settings.ts'
+import { CheckConnection } from './check-connection.ts'
 import { CheckFailure } from './check-failure.ts'
+import type { CheckTarget } from './check-target.ts'
 
 const HEADER_BYTES = 13
 const LINE_END_BYTES = 1
 
-/** A target, and the way to it. */
-export interface CheckTarget extends TargetConfig {
-  readonly dialer: Dialer
+export interface CheckConnectOptions {
+  /** In place of the target's message. */
+  readonly message?: string
+  /** In place of the target's timeout. */
+  readonly timeoutMs?: number
 }
 
-/** Where a check plays: its target, the connections that it opens, and their end together. */
-export class Scene implements Disposable {
+/** What a check works with: its target, and connections to it that end with the check. */
+export class CheckContext implements Disposable {
   readonly values: ClientValues
-  /** Time that each phase of the last connection took, ms. */
-  phasesMs: { dns?: number; tcp?: number; tls?: number } = {}
-  /** What a server of frames told of itself on the last connection. */
-  facts: Readonly<Record<string, unknown>> = {}
-  readonly #config: CheckTarget
+  readonly protocol: ProtocolName
+  /** The time that the check may take. */
+  readonly limitMs: number
+  readonly #target: CheckTarget
   readonly #signal: AbortSignal
-  readonly #conversations: Conversation[] = []
+  readonly #connections: CheckConnection[] = []
 
-  /** @param signal gives up whatever is under way */
-  constructor(config: CheckTarget, signal: AbortSignal) {
-    this.values = config.values
-    this.#config = config
+  /** @param signal ends the check */
+  constructor(target: CheckTarget, limitMs: number, signal: AbortSignal) {
+    this.values = target.values
+    this.protocol = target.protocol
+    this.limitMs = limitMs
+    this.#target = target
     this.#signal = signal
   }
 
-  get protocol(): ProtocolName {
-    return this.#config.endpoint.protocol
+  /** True where the server speaks first. */
+  get serverSpeaksFirst(): boolean {
+    return !protocols[this.protocol].text || this.values.banner
   }
 
-  /** True where the server speaks first by agreement. */
-  get opens(): boolean {
-    const { text } = protocols[this.protocol]
-    return !text || this.values.banner
+  /** Duration of each phase of the last connection, ms. */
+  get phasesMs(): Readonly<Partial<Record<Phase, number>>> {
+    return this.#target.phasesMs
   }
 
-  /** Text of a kind that occurs once: a stale or foreign reply can't be taken for the right one. @param sizeBytes of the whole request */
+  /** A random text, so that a stale or foreign reply is not taken for the right one. @param sizeBytes of the whole request */
   textFor(sizeBytes: number): string {
     const overheadBytes = protocols[this.protocol].text ? LINE_END_BYTES : HEADER_BYTES
     const lengthBytes = Math.max(0, sizeBytes - overheadBytes)
     return randomBytes(lengthBytes).toString('base64').slice(0, lengthBytes)
   }
 
-  /** Connects, and asks nothing. @throws {CheckFailure} */
-  async connect(message = this.values.message): Promise<Conversation> {
-    const { endpoint, dialer } = this.#config
-    this.phasesMs = {}
-    const socket = await dialer
-      .dial({
-        signal: this.#signal,
-        observe: (phase, durationMs) => {
-          this.phasesMs[phase] = durationMs
-        },
-      })
-      .catch(error => {
-        const { reason } = describeFailure(error)
-        throw new CheckFailure(reason, `no connection: ${error.message || error.code}`, {})
-      })
-    const { clientCodec, text } = protocols[endpoint.protocol]
-    const codec = clientCodec(
-      { ...this.values, message },
-      {
-        hello: facts => {
-          this.facts = facts
-        },
-      },
-    )
-    const conversation = new Conversation(socket, this.values.banner && text ? afterBanner(codec) : codec, this.#signal)
-    this.#conversations.push(conversation)
-    return conversation
+  /** Connects, without waiting for what the server says first. @throws {CheckFailure} */
+  async dial(options: CheckConnectOptions = {}): Promise<CheckConnection> {
+    const connection = await this.#target.connector.dial(this.#signal, options)
+    if (!(connection instanceof Connection)) {
+      const { reason, error } = connection
+      throw new CheckFailure(reason, `no connection: ${error?.message ?? reason}`, {})
+    }
+    const checkConnection = new CheckConnection(connection, this.#signal)
+    this.#connections.push(checkConnection)
+    return checkConnection
   }
 
-  /** Connects, and hears what the server says first. @throws {CheckFailure} */
-  async converse(message?: string): Promise<Conversation> {
-    const conversation = await this.connect(message)
-    await conversation.opened(this.values.timeout)
-    return conversation
+  /** Connects, and waits for what the server says first. @throws {CheckFailure} */
+  async connect(options: CheckConnectOptions = {}): Promise<CheckConnection> {
+    const connection = await this.dial(options)
+    await connection.opened(options.timeoutMs ?? this.values.timeout)
+    return connection
   }
 
   [Symbol.dispose](): void {
-    for (const conversation of this.#conversations) conversation[Symbol.dispose]()
+    for (const connection of this.#connections) connection[Symbol.dispose]()
   }
 }

@@ -1,7 +1,7 @@
 import type { FailureReason } from '../../failure.ts'
 import type { Figures } from './report.ts'
 
-/** Why a check failed, and what had been seen until then. */
+/** Why a check failed, and what was observed until then. */
 export class CheckFailure extends Error {
   override readonly name = 'CheckFailure'
   readonly reason: FailureReason

@@ -1,19 +1,22 @@
 import type { ProtocolName } from '@nihao/wire'
 import type { FailureReason } from '../../failure.ts'
 import type { ClientValues } from '../../settings.ts'
-import type { Scene } from './check-context.ts'
+import type { CheckContext } from './check-context.ts'
 import type { Figures } from './report.ts'
 
-/** One question to a path, with what an answer other than "well" usually means. */
+/** What a failure probably means; a function where that depends on what was observed. */
+export type Hint = string | ((figures: Figures) => string)
+
+/** One check of a path. */
 export interface Check {
-  /** Why this protocol can't be asked that; undefined where it can. */
-  readonly unfit?: (protocol: ProtocolName) => string | undefined
-  /** The time that it may take, ms; the check timeout where nothing is said. */
+  /** Why this check makes no sense for a protocol; undefined where it does. */
+  readonly skipReason?: (protocol: ProtocolName) => string | undefined
+  /** The time that it may take, ms; by default the check timeout. */
   readonly limitMs?: (values: ClientValues) => number
-  /** @returns what was seen @throws {CheckFailure} */
-  readonly run: (scene: Scene) => Promise<Figures>
-  /** What is usually behind a failure, by its reason. */
-  readonly means: Readonly<Partial<Record<FailureReason, string>>> & { readonly otherwise: string }
+  /** @returns what was observed @throws {CheckFailure} */
+  readonly run: (context: CheckContext) => Promise<Figures>
+  /** What a failure probably means, by its reason. */
+  readonly hints: Readonly<Partial<Record<FailureReason, Hint>>> & { readonly otherwise: Hint }
 }
 
 export function limitOf({ limitMs }: Check, values: ClientValues): number {
@@ -23,24 +26,25 @@ export function limitOf({ limitMs }: Check, values: ClientValues): number {
 /** For checks that compare replies with requests. */
 export function needsReplies(protocol: ProtocolName): string | undefined {
   if (protocol === 'discard') return 'a discard server never replies'
-  return needsListener(protocol)
+  return needsRequests(protocol)
 }
 
-/** For checks of what becomes of requests. */
-export function needsListener(protocol: ProtocolName): string | undefined {
-  return protocol === 'chargen' ? 'a chargen server sends without end and does not listen' : undefined
+/** For checks of requests. */
+export function needsRequests(protocol: ProtocolName): string | undefined {
+  return protocol === 'chargen' ? 'a chargen server ignores requests' : undefined
 }
 
-/** What a reason means, whatever was being checked. */
-const MEANS: Partial<Record<FailureReason, string>> = {
-  dns: 'The name is wrong, or the resolver of this place does not know it or can not be reached.',
-  refused: 'Nobody listens on that address and port, or a firewall rejects.',
-  unreachable: 'There is no route to that address, or a firewall rejects with ICMP.',
-  rejected: 'The server answers that it will not serve this connection: a limit of its own.',
-  no_ports: 'This machine has no free port left for new connections to that address.',
-  no_files: 'This process may open no more files: raise its limit (ulimit -n).',
+/** Hints that hold for every check. */
+const HINTS: Readonly<Partial<Record<FailureReason, string>>> = {
+  dns: 'The name does not exist, or the resolver of this machine is wrong or unreachable.',
+  refused: 'Nothing listens on this address and port, or a firewall rejects the connection.',
+  unreachable: 'There is no route to this address, or a firewall rejects the connection with ICMP.',
+  rejected: 'The server rejects the connection because of a limit of its own.',
+  no_ports: 'No local port is left for connections to this address.',
+  no_files: 'This process has reached its limit of open files (ulimit -n).',
 }
 
-export function meaningOf({ means }: Check, reason: FailureReason): string {
-  return means[reason] ?? MEANS[reason] ?? means.otherwise
+export function hintFor({ hints }: Check, reason: FailureReason, figures: Figures): string {
+  const hint = hints[reason] ?? HINTS[reason] ?? hints.otherwise
+  return typeof hint === 'string' ? hint : hint(figures)
 }

@@ -12,7 +12,7 @@ import { shortConnections } from './checks/short-connections.ts'
 import { sizes } from './checks/sizes.ts'
 import { utf8Pieces } from './checks/utf8-pieces.ts'
 
-/** What each check does. A new one is a file in checks/, a name in names.ts and a row here. */
+/** Every check. To add one: a file in checks/, a name in check-names.ts and a row here. */
 export const checks: Readonly<Record<CheckName, Check>> = {
   connect,
   hello,

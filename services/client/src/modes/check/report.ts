@@ -4,10 +4,10 @@ import type { FailureReason } from '../../failure.ts'
 /** Version of the JSON report: docs/check-report.schema.json describes it. */
 export const REPORT_VERSION = 1
 
-/** What was seen, by a name that ends with the unit: `roundTripMs`, `receivedBytes`. */
+/** What was observed, by names that end with the unit: `roundTripMs`, `receivedBytes`. */
 export type Figures = Readonly<Record<string, number | string>>
 
-interface Judged {
+interface Completed {
   readonly name: CheckName
   readonly durationMs: number
   /** The time that the check may take. */
@@ -15,16 +15,15 @@ interface Judged {
   readonly figures: Figures
 }
 
-export interface Ok extends Judged {
+export interface Ok extends Completed {
   readonly verdict: 'ok'
 }
 
-export interface Failed extends Judged {
+export interface Failed extends Completed {
   readonly verdict: 'failed'
   readonly reason: FailureReason
-  /** What happened. */
   readonly detail: string
-  /** What is usually behind it. */
+  /** What the failure probably means. */
   readonly meaning: string
 }
 
@@ -34,7 +33,7 @@ export interface Skipped {
   readonly why: string
 }
 
-/** What one check found. Every text in it is printable: nothing that came from the network can steer a terminal or end a line. */
+/** The result of one check. Every text in it is printable: nothing from the network can control a terminal or end a line. */
 export type Result = Ok | Failed | Skipped
 
 export interface TargetReport {
@@ -54,7 +53,7 @@ export interface Report {
   readonly targets: readonly TargetReport[]
 }
 
-/** Writes a report. The parts come as soon as they are known, so that a reader sees how far the run is. */
+/** Formats a report. Each part is written as soon as it is known, to show progress. */
 export interface Reporter {
   begin?(): string
   target?(target: string): string
@@ -62,7 +61,7 @@ export interface Reporter {
   end(report: Report): string
 }
 
-/** One word for the whole run. A failed check outranks a target that could not be reached. */
+/** The verdict of the whole run. A failed check outranks an unreachable target. */
 export function verdictOf({ interrupted, targets }: Report): 'ok' | 'failed' | 'unreachable' | 'interrupted' {
   if (interrupted !== undefined) return 'interrupted'
   const failed = targets.some(({ reachable, results }) => reachable && results.some(({ verdict }) => verdict === 'failed'))

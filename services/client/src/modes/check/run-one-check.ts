@@ -1,46 +1,47 @@
 import type { CheckName } from '../../check-names.ts'
 import { printable } from '../../printable.ts'
-import { limitOf, meaningOf } from './check.ts'
-import { type CheckTarget, Scene } from './check-context.ts'
+import { hintFor, limitOf } from './check.ts'
+import { CheckContext } from './check-context.ts'
 import { CheckFailure } from './check-failure.ts'
+import type { CheckTarget } from './check-target.ts'
 import { checks } from './checks.ts'
 import type { Figures, Result } from './report.ts'
 
 /**
- * Makes one check on one target.
- * @param interrupt gives it up: the check then counts as skipped
+ * Runs one check on one target.
+ * @param interrupt ends it; the check then counts as skipped
  */
-export async function judge(name: CheckName, config: CheckTarget, interrupt: AbortSignal): Promise<Result> {
+export async function runOneCheck(name: CheckName, target: CheckTarget, interrupt: AbortSignal): Promise<Result> {
   const check = checks[name]
-  const unfit = check.unfit?.(config.endpoint.protocol)
-  if (unfit !== undefined) return { name, verdict: 'skipped', why: unfit }
+  const skipReason = check.skipReason?.(target.protocol)
+  if (skipReason !== undefined) return { name, verdict: 'skipped', why: skipReason }
 
-  const limitMs = limitOf(check, config.values)
+  const limitMs = limitOf(check, target.values)
   const overdue = new AbortController()
-  const late = Object.assign(new Error(`not done within ${limitMs} ms`), { code: 'ETIMEDOUT' })
+  const late = Object.assign(new Error(`not finished within ${limitMs} ms`), { code: 'ETIMEDOUT' })
   const timer = setTimeout(() => overdue.abort(late), limitMs)
-  using scene = new Scene(config, AbortSignal.any([interrupt, overdue.signal]))
+  using context = new CheckContext(target, limitMs, AbortSignal.any([interrupt, overdue.signal]))
   const startMs = performance.now()
-  const judged = (figures: Figures) => ({
+  const common = (figures: Figures) => ({
     name,
     durationMs: round(performance.now() - startMs),
     limitMs,
     figures: clean(figures),
   })
   try {
-    const figures = await check.run(scene)
-    return { verdict: 'ok', ...judged(figures) }
+    const figures = await check.run(context)
+    return { verdict: 'ok', ...common(figures) }
   } catch (error) {
     if (interrupt.aborted) return { name, verdict: 'skipped', why: 'interrupted' }
     if (!(error instanceof CheckFailure)) throw error
     const { reason, message, figures } = error
-    return { verdict: 'failed', ...judged(figures), reason, detail: printable(message), meaning: meaningOf(check, reason) }
+    return { verdict: 'failed', ...common(figures), reason, detail: printable(message), meaning: hintFor(check, reason, figures) }
   } finally {
     clearTimeout(timer)
   }
 }
 
-/** Times to the microsecond, and nothing that could steer a terminal. */
+/** Durations to the microsecond, and texts that can't control a terminal. */
 function clean(figures: Figures): Figures {
   return Object.fromEntries(
     Object.entries(figures).map(([name, value]) => [name, typeof value === 'number' ? round(value) : printable(value)]),

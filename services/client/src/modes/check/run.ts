@@ -1,19 +1,16 @@
 import { EXIT, exit, type Logger, stopOnSignal } from '@nihao/service'
-import { endpointUrl } from '@nihao/wire'
 import { type CheckName, selectChecks } from '../../check-names.ts'
-import { Dialer } from '../../connect/connector.ts'
-import { printable } from '../../printable.ts'
 import { program } from '../../program.ts'
 import type { ClientConfig } from '../../settings.ts'
-import type { CheckTarget } from './check-context.ts'
+import { type CheckTarget, newCheckTarget } from './check-target.ts'
 import { type Report, type Reporter, type Result, type TargetReport, verdictOf } from './report.ts'
 import { reporters } from './reporters.ts'
-import { judge } from './run-one-check.ts'
-import { untilAnswered, waitFor } from './wait.ts'
+import { runOneCheck } from './run-one-check.ts'
+import { untilAnswered, waitForTargets } from './wait.ts'
 
 const EXIT_CODES = { ok: EXIT.ok, failed: EXIT.failed, unreachable: EXIT.notConnected } as const
 
-/** Checks every target once, one after the other, and ends the process with what was found. */
+/** Checks every target once, one after the other, and ends the process with the verdict as exit code. */
 export async function runCheck(config: ClientConfig, logger: Logger): Promise<void> {
   const interrupt = new AbortController()
   let signalled: NodeJS.Signals | undefined
@@ -29,8 +26,8 @@ export async function runCheck(config: ClientConfig, logger: Logger): Promise<vo
   const reporter = reporters[config.report]()
   const started = new Date()
   const startMs = performance.now()
-  const checkTargets = config.targetConfigs.map(target => ({ ...target, dialer: new Dialer(target, logger) }))
-  await waitFor(config.wait, checkTargets, interrupt.signal, logger)
+  const checkTargets = config.targetConfigs.map(target => newCheckTarget(target, logger))
+  await waitForTargets(config.wait, checkTargets, interrupt.signal)
   write(reporter.begin?.())
   const targets: TargetReport[] = []
   for (const target of checkTargets) {
@@ -52,49 +49,49 @@ export async function runCheck(config: ClientConfig, logger: Logger): Promise<vo
 }
 
 async function checkTarget(
-  config: CheckTarget,
+  checked: CheckTarget,
   names: readonly CheckName[],
   interrupt: AbortSignal,
   { reporter, write }: { reporter: Reporter; write: (text: string | undefined) => void },
 ): Promise<TargetReport> {
-  const target = printable(endpointUrl(config.endpoint))
+  const { label: target } = checked
   const results: Result[] = []
   const add = (result: Result) => {
     results.push(result)
     write(reporter.result?.(target, result))
   }
   write(reporter.target?.(target))
-  // Also where nobody asked for it: a target that can't be reached is told of once.
-  const connected = await judge('connect', config, interrupt)
+  // Also where it was not selected: an unreachable target is reported once.
+  const connected = await runOneCheck('connect', checked, interrupt)
   if (connected.verdict !== 'ok' || names.includes('connect')) add(connected)
   if (connected.verdict !== 'ok') return { target, reachable: connected.verdict !== 'failed', results }
 
   let why: string | undefined
   for (const name of names.filter(name => name !== 'connect')) {
-    const result = why === undefined ? await judge(name, config, interrupt) : ({ name, verdict: 'skipped', why } as const)
+    const result = why === undefined ? await runOneCheck(name, checked, interrupt) : ({ name, verdict: 'skipped', why } as const)
     add(result)
     if (interrupt.aborted) why = 'interrupted'
-    else if (result.verdict === 'failed') why = await obstacle(name, config, interrupt)
+    else if (result.verdict === 'failed') why = await whyNotContinue(name, checked, interrupt)
   }
   return { target, reachable: true, results }
 }
 
 /**
- * Why no more checks make sense after one that failed: they would fail as well. A target may take a moment to recover: from connections above its limit,
+ * Why no more checks make sense after one that failed: they would fail as well. A target gets a moment to recover, from connections above its limit
  * or from a crash.
  */
-async function obstacle(failed: CheckName, config: CheckTarget, interrupt: AbortSignal): Promise<string | undefined> {
-  if (failed === 'hello' || failed === 'exchange') return `builds on ${failed}, which failed`
-  const exchange = await untilAnswered(config, config.values.checkTimeout, interrupt)
+async function whyNotContinue(failed: CheckName, target: CheckTarget, interrupt: AbortSignal): Promise<string | undefined> {
+  if (failed === 'hello' || failed === 'exchange') return `requires ${failed}, which failed`
+  const exchange = await untilAnswered(target, target.values.checkTimeout, interrupt)
   return exchange?.verdict === 'ok' ? undefined : `the target has not answered since ${failed} failed`
 }
 
-/** Stdout, with a reader that may be slow. One that has gone away has seen enough; a report that could not be kept is a failure. */
+/** Stdout. A reader that has gone away has seen enough; any other report that could not be written is a failure. */
 function output(logger: Logger) {
   let lost = false
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') return
-    if (!lost) logger.error({ error }, 'the report could not be written')
+    if (!lost) logger.error({ error }, 'could not write the report')
     lost = true
   })
   return {

@@ -1,7 +1,7 @@
 import type { Target } from '../../target.ts'
-import { type Fate, Rung } from './rung.ts'
+import { Rung, type RungResult } from './rung.ts'
 
-/** All rungs of one target, with TCP keep-alive or without. They are climbed at the same time. */
+/** All rungs of one target, with TCP keep-alive or without. They run at the same time. */
 export class Ladder {
   readonly target: Target
   /** 0 = without keep-alive. */
@@ -20,24 +20,24 @@ export class Ladder {
   }
 }
 
-/** What a ladder tells of the idle timeout of its path. Times are of silence, ms; undefined where no rung tells. */
+/** What a ladder shows about the idle timeout of its path. Durations of silence, ms; undefined where no rung shows it. */
 export interface Findings {
-  /** The longest silence that a connection is known to have survived. */
+  /** The longest silence that a connection survived. */
   readonly survivedMs: number | undefined
-  /** The first death: the one that came after the shortest silence. */
-  readonly firstDeath: (Fate & { outcome: 'died' }) | undefined
+  /** The death after the shortest silence. */
+  readonly firstDeath: (RungResult & { outcome: 'died' }) | undefined
 }
 
 export function findings({ rungs }: Ladder): Findings {
-  const survivors = rungs.filter(({ fate }) => fate?.outcome === 'survived')
-  const deaths = rungs.flatMap(({ fate }) => (fate?.outcome === 'died' ? [fate] : []))
+  const survivors = rungs.filter(({ result }) => result?.outcome === 'survived')
+  const deaths = rungs.flatMap(({ result }) => (result?.outcome === 'died' ? [result] : []))
   return {
     survivedMs: survivors.at(-1)?.silenceMs,
     firstDeath: deaths.toSorted((one, other) => one.silentMs - other.silentMs)[0],
   }
 }
 
-/** How many rungs of these ladders came to this end. */
-export function countOutcome(ladders: readonly Ladder[], outcome: Fate['outcome']): number {
-  return ladders.flatMap(({ rungs }) => rungs).filter(({ fate }) => fate?.outcome === outcome).length
+/** How many rungs of these ladders have this outcome. */
+export function countOutcome(ladders: readonly Ladder[], outcome: RungResult['outcome']): number {
+  return ladders.flatMap(({ rungs }) => rungs).filter(({ result }) => result?.outcome === outcome).length
 }

@@ -3,34 +3,34 @@ import { failureReasons } from '../../failure.ts'
 import { findings, type Ladder } from './ladder.ts'
 
 /**
- * Registers what ladders tell.
- * @param ladders all that there will be, for series from the start
- * @returns takes the findings of a ladder that was climbed
+ * Registers the metrics of ladders.
+ * @param ladders all of them, so that every series starts at 0
+ * @returns records the findings of a completed ladder
  */
 export function registerLadders(registry: Registry, ladders: readonly Ladder[]): (ladder: Ladder) => void {
   const labelNames = ['target', 'keep_alive']
   const registers = [registry]
   const climbed = new Counter({
     name: 'tcp_client_idle_ladders_total',
-    help: 'Ladders of silences that were climbed to their end.',
+    help: 'Completed idle ladders.',
     labelNames,
     registers,
   })
   const survived = new Gauge({
     name: 'tcp_client_idle_survived_seconds',
-    help: 'The longest silence that a connection of the last ladder survived; 0 = none.',
+    help: 'Longest silence that a connection of the last ladder survived; 0 = none.',
     labelNames,
     registers,
   })
   const firstDeath = new Gauge({
     name: 'tcp_client_idle_first_death_seconds',
-    help: 'The shortest silence within which a connection of the last ladder died; 0 = none did.',
+    help: 'Shortest silence within which a connection of the last ladder died; 0 = none.',
     labelNames,
     registers,
   })
   const deaths = new Counter({
     name: 'tcp_client_idle_deaths_total',
-    help: 'Connections that did not survive their silence.',
+    help: 'Connections that did not survive their silence, by reason.',
     labelNames: [...labelNames, 'reason'],
     registers,
   })
@@ -47,10 +47,12 @@ export function registerLadders(registry: Registry, ladders: readonly Ladder[]):
     climbed.inc(labels)
     survived.set(labels, (found.survivedMs ?? 0) / 1_000)
     firstDeath.set(labels, (found.firstDeath?.silentMs ?? 0) / 1_000)
-    for (const { fate } of ladder.rungs) if (fate?.outcome === 'died') deaths.inc({ ...labels, reason: fate.failure.reason })
+    for (const { result } of ladder.rungs) {
+      if (result?.outcome === 'died') deaths.inc({ ...labels, reason: result.failure.reason })
+    }
   }
 }
 
 function labelsOf({ target, keepAliveMs }: Ladder): Record<string, string> {
-  return { target: target.url, keep_alive: keepAliveMs === 0 ? 'off' : 'on' }
+  return { target: target.label, keep_alive: keepAliveMs === 0 ? 'off' : 'on' }
 }

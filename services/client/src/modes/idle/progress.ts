@@ -5,8 +5,8 @@ import { formatDuration } from './report.ts'
 const ERASE_LINE = '\r\x1b[2K'
 
 /**
- * Shows once a second, on a terminal, how far ladders are.
- * @returns ends it, and leaves nothing behind
+ * Shows the progress of ladders on a terminal, updated each second.
+ * @returns removes it
  */
 export function showProgress(terminal: WriteStream, ladders: readonly Ladder[]): () => void {
   if (!terminal.isTTY) return () => {}
@@ -17,7 +17,7 @@ export function showProgress(terminal: WriteStream, ladders: readonly Ladder[]):
     const [survived, died, unusable] = (['survived', 'died', 'unusable'] as const).map(outcome => countOutcome(ladders, outcome))
     const time = `${formatDuration(Math.floor((performance.now() - startMs) / 1_000) * 1_000)} of ${formatDuration(longestMs)}`
     const line = `idle: ${time}; connections: ${connections}, survived: ${survived}, died: ${died}, unusable: ${unusable}`
-    // A line that wraps could not be erased.
+    // A wrapped line could not be erased.
     terminal.write(ERASE_LINE + line.slice(0, (terminal.columns || 80) - 1))
   }
   show()

@@ -2,24 +2,24 @@ import { describe, expect, test } from '@jest/globals'
 import type { Target } from '../../target.ts'
 import { Ladder } from './ladder.ts'
 import { exitCode, formatDuration, jsonReport, textReport } from './report.ts'
-import type { Fate } from './rung.ts'
+import type { RungResult } from './rung.ts'
 
-const target = { url: 'echo://server:7007', values: { timeout: 1_000 } } as Target
+const target = { label: 'echo://server:7007', values: { timeout: 1_000 } } as unknown as Target
 const SILENCES_MS = [10_000, 30_000, 60_000]
 
-const survived = (silentMs: number): Fate => ({ outcome: 'survived', silentMs })
-const died = (silentMs: number, reason: 'eof' | 'reset' | 'timeout', noticed: 'silence' | 'exchange'): Fate => ({
+const survived = (silentMs: number): RungResult => ({ outcome: 'survived', silentMs })
+const died = (silentMs: number, reason: 'eof' | 'reset' | 'timeout', noticed: 'silence' | 'exchange'): RungResult => ({
   outcome: 'died',
   silentMs,
   noticed,
   failure: { reason },
 })
-const refused: Fate = { outcome: 'unusable', failure: { reason: 'refused', error: new Error('connect ECONNREFUSED') } }
-const mismatch: Fate = { outcome: 'unusable', failure: { reason: 'mismatch' } }
+const refused: RungResult = { outcome: 'unusable', failure: { reason: 'refused', error: new Error('connect ECONNREFUSED') } }
+const mismatch: RungResult = { outcome: 'unusable', failure: { reason: 'mismatch' } }
 
-function ladder(fates: Fate[], keepAliveMs = 0): Ladder {
+function ladder(results: RungResult[], keepAliveMs = 0): Ladder {
   const ladder = new Ladder(target, SILENCES_MS, keepAliveMs)
-  for (const [index, rung] of ladder.rungs.entries()) rung.fate = fates[index]
+  for (const [index, rung] of ladder.rungs.entries()) rung.result = results[index]
   return ladder
 }
 
@@ -40,8 +40,8 @@ describe('the text', () => {
       [survived(10_001), died(30_001, 'timeout', 'exchange'), died(40_000, 'timeout', 'silence')],
       `echo://server:7007 without keep-alive
   10s  survived
-  30s  died      silence  noticed only at the exchange after it: no answer within 1s
-  1m   died      silence  noticed during the silence, after 40s, by keep-alive probes without an answer
+  30s  died      silence  noticed only at the exchange after it: no reply within 1s
+  1m   died      silence  noticed during the silence, after 40s, by unanswered keep-alive probes
   => longest survivor 10s, first death within 30s by silence
 `,
     ],
@@ -62,17 +62,17 @@ describe('the text', () => {
   10s  survived
   30s  died      RST  noticed during the silence, after 3s
   1m   survived
-  => longest survivor 1m, first death after 3s by RST (a longer silence was survived: this was no idle timeout, or not one for all)
+  => longest survivor 1m, first death after 3s by RST (another connection survived a longer silence: not an idle timeout, or not for every connection)
 `,
     ],
     [
       'of a target that can not be reached',
       [refused, refused, refused],
       `echo://server:7007 without keep-alive
-  => no connection could be used: refused, connect ECONNREFUSED
+  => no usable connection: refused, connect ECONNREFUSED
 `,
     ],
-  ] as [string, Fate[], string][])('%s', (_, fates, text) => {
+  ] as [string, RungResult[], string][])('%s', (_, fates, text) => {
     expect(textReport([ladder(fates)])).toBe(text)
   })
 
@@ -81,8 +81,8 @@ describe('the text', () => {
     for (const rung of asked.rungs.slice(1)) rung.goAwayReason = 'max_age'
     expect(textReport([asked]).split('\n').slice(1, 4)).toEqual([
       '  10s  survived',
-      '  30s  died      FIN  noticed during the silence, after 20s; the server had said GOAWAY (max_age)',
-      '  1m   survived       the server had said GOAWAY (max_age)',
+      '  30s  died      FIN  noticed during the silence, after 20s; the server had sent GOAWAY (max_age)',
+      '  1m   survived       the server had sent GOAWAY (max_age)',
     ])
   })
 
@@ -114,7 +114,7 @@ test.each([
   [1, [survived(1), died(2, 'eof', 'silence'), refused]],
   [3, [survived(1), survived(2), refused]],
   [5, [survived(1), refused, mismatch]],
-] as [number, Fate[]][])('exit code %d', (code, fates) => {
+] as [number, RungResult[]][])('exit code %d', (code, fates) => {
   expect(exitCode([ladder([survived(1), survived(2), survived(3)]), ladder(fates)])).toBe(code)
 })
 

@@ -8,23 +8,23 @@ import { showProgress } from './progress.ts'
 import { exitCode, jsonReport, textReport } from './report.ts'
 import { watchIdle } from './watch.ts'
 
-/** Finds the idle timeout of the path to every target: once, with a report, or again and again, with metrics. */
+/** Finds the idle timeout of the path to every target: once with a report, or repeatedly with metrics. */
 export async function runIdle(config: ClientConfig, logger: Logger): Promise<void> {
   const mistakes = config.targetConfigs
     .map(({ endpoint }) => endpoint.protocol)
     .filter(protocol => protocol === 'discard' || protocol === 'chargen')
-    .map(protocol => `NIHAO_TARGETS: idle needs a server that answers: expected greet, echo or probe, not ${protocol}`)
+    .map(protocol => `NIHAO_TARGETS: idle needs a server that replies: expected greet, echo or probe, not ${protocol}`)
   if (mistakes.length > 0) throw new ConfigError(mistakes)
 
   const registry = createRegistry(program.name, program.version)
-  const observer = registerDurations(registry)
-  const targets = config.targetConfigs.map(target => new Target(target, observer, logger))
+  const newObserver = registerDurations(registry)
+  const targets = config.targetConfigs.map(target => new Target(target, newObserver, logger))
   const newLadders = () => targets.flatMap(laddersTo)
   if (config.repeat === 0) await climbOnce(newLadders(), config.report === 'json' ? 'json' : 'text', logger)
   else await watchIdle({ config, logger, registry, targets, newLadders })
 }
 
-/** Keep-alive can hide an idle timeout, or be the cure for it: the two ladders side by side show which. */
+/** Keep-alive can avoid an idle timeout: two ladders show whether it does. */
 function laddersTo(target: Target): Ladder[] {
   const { keepAlive, rungs } = target.values
   return (keepAlive === 0 ? [0] : [0, keepAlive]).map(keepAliveMs => new Ladder(target, rungs, keepAliveMs))

@@ -1,56 +1,58 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { Connection } from '../../connect/connection.ts'
+import { Connection, type ConnectionEvents } from '../../connect/connection.ts'
 import type { Failure, FailureReason } from '../../failure.ts'
-import type { ConnectionOwner, Target } from '../../target.ts'
+import type { Target } from '../../target.ts'
 
-/** What became of one connection: `silentMs` is how long nothing was said on it before that. */
-export type Fate =
+/** The outcome of one connection. `silentMs`: how long it was silent before that. */
+export type RungResult =
   | { readonly outcome: 'survived'; readonly silentMs: number }
   | { readonly outcome: 'died'; readonly silentMs: number; readonly noticed: Noticed; readonly failure: Failure }
-  /** There was no connection over which an exchange went well before the silence: nothing is known of the timeout. */
+  /** The connection failed before its silence began, which says nothing about the timeout. */
   | { readonly outcome: 'unusable'; readonly failure: Failure }
-  /** The client was told to stop. `silentMs` is 0 where the silence had not begun. */
+  /** The client was stopped. `silentMs` is 0 if the silence had not begun. */
   | { readonly outcome: 'unfinished'; readonly silentMs: number }
 
-/** When a death came to light: while the connection was silent, or only when it was used again. */
+/** When the client noticed that a connection had died: during the silence, or only at the exchange after it. */
 export type Noticed = 'silence' | 'exchange'
 
-/** How a connection died, in words of TCP. */
+/** How a connection died, in TCP terms. */
 export function describeDeath(reason: FailureReason): string {
   return { eof: 'FIN', reset: 'RST', timeout: 'silence' }[reason as string] ?? reason
 }
 
-/** One step of a ladder: one exchange, silence, one exchange again, all on one connection. */
-export class Rung implements ConnectionOwner {
+/** One step of a ladder: one exchange, silence, another exchange, all on one connection. */
+export class Rung implements ConnectionEvents {
   readonly silenceMs: number
-  /** Known as soon as it is over. */
-  fate: Fate | undefined
-  /** What the server said when it asked for the connection to be left. */
+  /** Undefined until it is known. */
+  result: RungResult | undefined
+  /** The reason of the server's GOAWAY. */
   goAwayReason: string | undefined
   readonly #target: Target
   readonly #keepAliveMs: number
   readonly #closed = Promise.withResolvers<Failure | undefined>()
   #answered = Promise.withResolvers<undefined>()
 
-  /** @param keepAliveMs time without traffic after which the kernel sends keep-alive probes; 0 = it sends none */
+  /** @param keepAliveMs time without traffic after which the kernel sends keep-alive probes; 0 = never */
   constructor(target: Target, silenceMs: number, keepAliveMs: number) {
     this.#target = target
     this.silenceMs = silenceMs
     this.#keepAliveMs = keepAliveMs
   }
 
-  /** Resolves when the fate is known and the connection closed; soon after the signal at the latest. */
+  /** Resolves when the result is known and the connection is closed; soon after the signal at the latest. */
   async climb(signal: AbortSignal): Promise<void> {
-    const connection = await this.#target.connect(this, signal, { keepAliveMs: this.#keepAliveMs })
+    const { connector, statistics, values } = this.#target
+    const connection = await connector.connect(this, signal, { keepAliveMs: this.#keepAliveMs })
     if (connection instanceof Connection) {
-      this.fate = await this.#watch(connection, signal)
-      if (this.fate.outcome === 'survived' || this.fate.outcome === 'unfinished') connection.finish(this.#target.values.timeout)
+      this.goAwayReason = connection.goAwayReason
+      this.result = await this.#watch(connection, signal)
+      if (this.result.outcome === 'survived' || this.result.outcome === 'unfinished') connection.finish(values.timeout)
       await this.#closed.promise
     } else if (signal.aborted) {
-      this.fate = { outcome: 'unfinished', silentMs: 0 }
+      this.result = { outcome: 'unfinished', silentMs: 0 }
     } else {
-      this.#target.failed(connection.reason)
-      this.fate = { outcome: 'unusable', failure: connection }
+      statistics.exchangeFailed(connection.reason)
+      this.result = { outcome: 'unusable', failure: connection }
     }
   }
 
@@ -62,19 +64,19 @@ export class Rung implements ConnectionOwner {
     this.#closed.resolve(failure)
   }
 
-  goAway(_: Connection, reason: string): void {
-    this.goAwayReason = reason
+  goAway(connection: Connection): void {
+    this.goAwayReason = connection.goAwayReason
   }
 
-  async #watch(connection: Connection, signal: AbortSignal): Promise<Fate> {
+  async #watch(connection: Connection, signal: AbortSignal): Promise<RungResult> {
     const early = await this.#exchange(connection)
     if (early !== undefined) return { outcome: 'unusable', failure: early }
 
     const quietMs = performance.now()
     const over = delay(this.silenceMs, undefined, { signal }).catch(() => undefined)
-    const broken = await Promise.race([over, this.#closed.promise])
+    const closed = await Promise.race([over, this.#closed.promise.then(failure => failure ?? { reason: 'eof' as const })])
     const silentMs = performance.now() - quietMs
-    if (broken !== undefined) return { outcome: 'died', silentMs, noticed: 'silence', failure: broken }
+    if (closed !== undefined) return { outcome: 'died', silentMs, noticed: 'silence', failure: closed }
     if (signal.aborted) return { outcome: 'unfinished', silentMs }
 
     const late = await this.#exchange(connection)
@@ -83,7 +85,7 @@ export class Rung implements ConnectionOwner {
       : { outcome: 'died', silentMs, noticed: 'exchange', failure: late }
   }
 
-  /** Resolves with what went wrong. */
+  /** Resolves with the failure, if there is one. */
   #exchange(connection: Connection): Promise<Failure | undefined> {
     this.#answered = Promise.withResolvers()
     connection.send(this.#target.newExchange(performance.now()))

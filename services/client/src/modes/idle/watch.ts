@@ -17,7 +17,7 @@ export interface Watch {
   readonly newLadders: () => Ladder[]
 }
 
-/** Climbs the ladders again and again until a signal comes, and tells over HTTP and in the log what it finds. */
+/** Climbs the ladders again and again until a signal arrives; the log, metrics and `/ladders` show the findings. */
 export async function watchIdle({ config, logger, registry, targets, newLadders }: Watch): Promise<void> {
   const stopping = new AbortController()
   const { signal } = stopping
@@ -32,7 +32,7 @@ export async function watchIdle({ config, logger, registry, targets, newLadders 
     if (signal.aborted) return
     record(ladder)
     const { target, ...found } = describeLadder(ladder)
-    ladder.target.logger[findings(ladder).firstDeath === undefined ? 'info' : 'warn'](found, 'ladder climbed')
+    ladder.target.logger[findings(ladder).firstDeath === undefined ? 'info' : 'warn'](found, 'ladder completed')
   }
   const climbAgain = async () => {
     while (!signal.aborted) {
@@ -45,7 +45,7 @@ export async function watchIdle({ config, logger, registry, targets, newLadders 
   stopOnSignal(logger, async () => {
     stopping.abort()
     await stopped
-    logger.info(Object.fromEntries(targets.map(target => [target.url, target.totals()])), 'stopped')
+    logger.info(Object.fromEntries(targets.map(({ label, counters }) => [label, counters.totals()])), 'stopped')
     return EXIT.ok
   })
 }

@@ -1,10 +1,10 @@
 import type { ArrivalsName } from '../../settings.ts'
 
 /**
- * The times at which an open loop starts its exchanges, in ms from its beginning: each call gives the next one.
- * `fixed`: the n-th is n / rate, computed anew each time, so that no rounding adds up over a million of them. `poisson`: the gaps are
- * exponentially distributed, as those between many users who know nothing of each other.
- * @param random gives numbers from 0 to below 1
+ * The times at which an open loop starts its exchanges, in ms from its start: each call returns the next one.
+ * `fixed`: the n-th is n / rate, without adding up rounding errors. `poisson`: the gaps are exponentially distributed, as between many
+ * independent users.
+ * @param random returns numbers from 0 to below 1
  */
 export function arrivalTimes(arrivals: ArrivalsName, ratePerSecond: number, random = Math.random): () => number {
   let count = 0

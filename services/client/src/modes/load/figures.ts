@@ -1,37 +1,39 @@
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
 import { nonZero, type TargetCounters } from '../../counters.ts'
-import type { Observer, Target } from '../../target.ts'
+import type { Observer } from '../../statistics.ts'
 
 const NS_PER_MS = 1_000_000
 
-/** Percentiles that reports tell. */
+/** Percentiles that reports show. */
 export const percentiles = [50, 75, 90, 99, 99.9, 99.99] as const
 
-/** Figures of a distribution of times, in ms. */
+/** Figures of a distribution of durations, in ms; null where nothing was measured. */
 export interface Distribution {
   readonly count: number
-  readonly min: number
-  readonly mean: number
+  readonly min: number | null
+  readonly mean: number | null
   /** By name: p50, p99.9 … */
-  readonly percentiles: Readonly<Record<string, number>>
-  readonly max: number
+  readonly percentiles: Readonly<Record<string, number | null>>
+  readonly max: number | null
 }
 
-/** What a target's load came to in the measured time. */
+/** The results of a target's load in the measured time. */
 export interface TargetFigures {
+  /** From the start to the last reply; in an open loop at least as long as the schedule. */
   readonly elapsedMs: number
   readonly answered: number
   readonly failed: number
   readonly failures: Readonly<Record<string, number>>
-  readonly ratePerSecond: number
+  /** Answered exchanges; null where no time was measured. */
+  readonly ratePerSecond: number | null
   readonly sentBytes: number
   readonly receivedBytes: number
   readonly latencyMs: { readonly fromIntendedStart: Distribution; readonly fromSend: Distribution }
-  /** How late the client itself was to start exchanges; null in a closed loop, which has no schedule. */
+  /** How late the client itself started exchanges; null in a closed loop, which has no schedule. */
   readonly scheduleLagMs: Distribution | null
 }
 
-/** Takes the measurements of one target's load. What came before `reset` does not count. */
+/** Measures the load of one target. What happened before `reset` does not count. */
 export class Figures implements Observer {
   readonly fromIntendedStart: RecordableHistogram
   readonly #fromSend = createHistogram()
@@ -42,11 +44,11 @@ export class Figures implements Observer {
 
   constructor(openLoop: boolean) {
     this.#openLoop = openLoop
-    // In a closed loop an exchange is intended to start when it is sent: one histogram holds both.
+    // In a closed loop an exchange is sent at its intended start: one histogram holds both.
     this.fromIntendedStart = openLoop ? createHistogram() : this.#fromSend
   }
 
-  connect(): void {}
+  phase(): void {}
   outage(): void {}
 
   exchange(durationMs: number): void {
@@ -63,22 +65,22 @@ export class Figures implements Observer {
   }
 
   /** The measured time begins. */
-  reset({ counters }: Target): void {
+  reset(counters: TargetCounters): void {
     for (const histogram of [this.fromIntendedStart, this.#fromSend, this.#lag]) histogram.reset()
     const { exchanges, exchangeFailures } = counters
     this.#before = { startMs: performance.now(), exchanges, failures: { ...exchangeFailures }, ...counters.bytes() }
   }
 
-  /** Adds the latencies since this was last asked for to a histogram, for people who look on. Before the first time none are kept. */
+  /** Adds the latencies since the last call to a histogram. Before the first call none are kept. */
   takeRecent(into: RecordableHistogram): void {
     this.#recent ??= createHistogram()
     if (this.#recent.count > 0) into.add(this.#recent)
     this.#recent.reset()
   }
 
-  /** The measured time ends. */
-  close({ counters }: Target): TargetFigures {
-    const elapsedMs = performance.now() - this.#before.startMs
+  /** The measured time ends. @param scheduledMs how long the load was meant to take; a rate over less would be too high */
+  close(counters: TargetCounters, scheduledMs: number): TargetFigures {
+    const elapsedMs = Math.max(performance.now() - this.#before.startMs, scheduledMs)
     const { failures, failed, exchanges } = this.#since(counters)
     const { sentBytes, receivedBytes } = counters.bytes()
     const answered = exchanges - failed
@@ -87,7 +89,7 @@ export class Figures implements Observer {
       answered,
       failed,
       failures,
-      ratePerSecond: round((answered * 1_000) / elapsedMs),
+      ratePerSecond: exchanges === 0 ? null : round((answered * 1_000) / elapsedMs),
       sentBytes: sentBytes - this.#before.sentBytes,
       receivedBytes: receivedBytes - this.#before.receivedBytes,
       latencyMs: { fromIntendedStart: describe(this.fromIntendedStart), fromSend: describe(this.#fromSend) },
@@ -109,10 +111,9 @@ function record(histogram: RecordableHistogram, durationMs: number): void {
   histogram.record(Math.max(1, Math.round(durationMs * NS_PER_MS)))
 }
 
-/** @param histogram of times in ns */
+/** @param histogram of durations in ns */
 export function describe(histogram: RecordableHistogram): Distribution {
-  const empty = histogram.count === 0
-  const ms = (ns: number) => (empty ? 0 : round(ns / NS_PER_MS))
+  const ms = (ns: number) => (histogram.count === 0 ? null : round(ns / NS_PER_MS))
   return {
     count: histogram.count,
     min: ms(histogram.min),
@@ -122,5 +123,5 @@ export function describe(histogram: RecordableHistogram): Distribution {
   }
 }
 
-/** To the microsecond: finer ones are noise. */
+/** To the microsecond. */
 export const round = (value: number) => Math.round(value * 1_000) / 1_000

@@ -1,78 +1,91 @@
 import { ExpiringQueue } from '../../expiring-queue.ts'
 import type { Failure } from '../../failure.ts'
 import type { Target } from '../../target.ts'
+import { type Alarm, sharedTicker } from '../../ticker.ts'
 import { arrivalTimes } from './arrivals.ts'
-import { Worker } from './worker.ts'
+import { LoadConnection } from './load-connection.ts'
 
-/** What ends a run, whichever comes first; Infinity where it is no bound. */
+/** What ends a run, whichever comes first; Infinity where it is no limit. */
 export interface Bounds {
   readonly count: number
   readonly durationMs: number
 }
 
-/** An exchange that was due while every connection had its depth of them, or while there was none. */
+/** An exchange that was due while no connection was free. */
 interface Waiting {
   readonly intendedMs: number
   readonly deadlineMs: number
 }
 
 /**
- * Makes the exchanges of one target: in a closed loop each answer makes room for the next one; in an open loop they start on a schedule of
- * their own, and wait where they must. Runs follow each other on the same connections.
+ * Makes the exchanges of one target. In a closed loop each reply makes room for the next exchange; in an open loop exchanges start on a schedule,
+ * and wait while no connection is free. Runs use the same connections one after the other.
  */
-export class Generator {
+export class Generator implements Alarm {
+  /** When the next exchange of an open loop is due. */
+  dueMs = Number.POSITIVE_INFINITY
   readonly #target: Target
-  readonly #workers: readonly Worker[]
+  readonly #connections: readonly LoadConnection[]
   readonly #waiting = new ExpiringQueue<Waiting>(() => this.#giveUp())
+  readonly #logged = new Set<string>()
   #ended: Promise<unknown> = Promise.resolve()
-  /** The worker that got the last exchange. */
+  /** Index of the connection that got the last exchange. */
   #turn = 0
   #notConnected: Failure | undefined
-  readonly #told = new Set<string>()
-  // Of the run that is under way: how many exchanges it may still start and until when, and how many are not over.
+  // The current run: how many exchanges may still start and until when, and how many are not over.
   #left = 0
+  #startMs = 0
   #endMs = 0
-  #underWay = 0
+  #underway = 0
+  /** The times of the exchanges of an open loop, ms from the start of the run. */
+  #nextMs: () => number = () => Number.POSITIVE_INFINITY
+  #scheduledMs = 0
   #timer: NodeJS.Timeout | undefined
   #finished = Promise.withResolvers<void>()
 
   constructor(target: Target) {
     this.#target = target
-    this.#workers = Array.from({ length: target.values.connections }, () => {
-      return new Worker(target, {
-        connected: worker => this.#feed(worker, performance.now()),
+    this.#connections = Array.from({ length: target.values.connections }, () => {
+      return new LoadConnection(target, {
+        connected: connection => this.#feed(connection, performance.now()),
         notConnected: failure => {
-          this.#tell(failure, 'could not connect')
+          this.#logOnce(failure, 'could not connect')
           this.#missed(failure)
         },
-        answered: (worker, nowMs) => this.#answered(worker, nowMs),
+        answered: (connection, nowMs) => this.#answered(connection, nowMs),
         lost: (failure, exchanges) => {
-          this.#tell(failure, 'connection lost')
+          this.#logOnce(failure, 'connection lost')
           this.#over(exchanges)
         },
       })
     })
   }
 
-  /** Resolves when every connection is there or failed once; with the failure, if there is none at all. */
+  /** Resolves when every connection was tried once; with the failure if none of them is open. */
   async connect(): Promise<Failure | undefined> {
-    this.#ended = Promise.all(this.#workers.map(worker => worker.run()))
-    await Promise.all(this.#workers.map(({ tried }) => tried))
+    this.#ended = Promise.all(this.#connections.map(connection => connection.run()))
+    await Promise.all(this.#connections.map(({ tried }) => tried))
+    if (this.#isOpenLoop) await sharedTicker().ready()
     return this.#connected ? undefined : (this.#notConnected ?? { reason: 'other' })
   }
 
-  /** Resolves when the last exchange of the run is over. */
-  run({ count, durationMs }: Bounds): Promise<void> {
-    const startMs = performance.now()
+  /**
+   * Resolves when the last exchange of the run is over.
+   * @returns for an open loop, the time that the run was scheduled for, ms: up to when the next exchange would have started; else 0
+   */
+  async run({ count, durationMs }: Bounds): Promise<number> {
+    this.#startMs = performance.now()
     this.#left = count
-    this.#endMs = startMs + durationMs
+    this.#endMs = this.#startMs + durationMs
+    this.#scheduledMs = 0
     this.#finished = Promise.withResolvers()
-    if (this.#target.values.rate > 0) this.#startOpenLoop(startMs)
-    else this.#startClosedLoop(startMs, durationMs)
-    return this.#finished.promise
+    if (this.#isOpenLoop) this.#startOpenLoop()
+    else this.#startClosedLoop(durationMs)
+    await this.#finished.promise
+    return this.#scheduledMs
   }
 
-  /** Starts nothing more, and forgets what waits. */
+  /** Starts nothing more, and drops the exchanges that wait. */
   stop(): void {
     this.#over(this.#waiting.clear().length)
     this.#startNoMore()
@@ -80,107 +93,118 @@ export class Generator {
 
   /** Resolves when all connections are closed. */
   async close(): Promise<void> {
-    for (const worker of this.#workers) worker.stop()
+    for (const connection of this.#connections) connection.stop()
     await this.#ended
   }
 
+  /** Starts the exchanges of an open loop that are due. */
+  ring(nowMs: number): void {
+    for (; this.dueMs <= nowMs && this.#start(this.dueMs); this.dueMs = this.#startMs + this.#nextMs()) this.#arrive(this.dueMs)
+    if (this.#left === 0 || this.dueMs >= this.#endMs) this.#startNoMore()
+  }
+
+  get #isOpenLoop(): boolean {
+    return this.#target.values.rate > 0
+  }
+
   get #connected(): boolean {
-    return this.#workers.some(({ connected }) => connected)
+    return this.#connections.some(({ isConnected }) => isConnected)
   }
 
-  #startClosedLoop(startMs: number, durationMs: number): void {
+  #startClosedLoop(durationMs: number): void {
     if (durationMs < Number.POSITIVE_INFINITY) this.#timer = setTimeout(() => this.#startNoMore(), durationMs)
-    for (const worker of this.#workers) this.#feed(worker, startMs)
+    for (const connection of this.#connections) this.#feed(connection, this.#startMs)
   }
 
-  #startOpenLoop(startMs: number): void {
+  #startOpenLoop(): void {
     const { arrivals, rate } = this.#target.values
-    const nextMs = arrivalTimes(arrivals, rate)
-    let intendedMs = startMs + nextMs()
-    const run = () => {
-      const nowMs = performance.now()
-      for (; intendedMs <= nowMs && this.#start(intendedMs); intendedMs = startMs + nextMs()) this.#arrive(intendedMs)
-      if (this.#left === 0 || intendedMs >= this.#endMs) this.#startNoMore()
-      else this.#timer = setTimeout(run, Math.max(0, intendedMs - performance.now()))
-    }
-    run()
+    this.#nextMs = arrivalTimes(arrivals, rate)
+    this.dueMs = this.#startMs + this.#nextMs()
+    sharedTicker().add(this)
   }
 
-  /** Takes one of the exchanges that may be started, if it may be at that time. */
+  /** Takes one of the exchanges of the run, if one may start at that time. */
   #start(atMs: number): boolean {
     if (this.#left === 0 || atMs >= this.#endMs) return false
     this.#left--
-    this.#underWay++
+    this.#underway++
     return true
   }
 
   #startNoMore(): void {
     clearTimeout(this.#timer)
+    if (this.dueMs < Number.POSITIVE_INFINITY) {
+      const stoppedMs = this.#left === 0 || this.dueMs >= this.#endMs ? Number.POSITIVE_INFINITY : performance.now()
+      this.#scheduledMs = Math.min(this.#endMs, this.dueMs, stoppedMs) - this.#startMs
+      this.dueMs = Number.POSITIVE_INFINITY
+      sharedTicker().remove(this)
+    }
     this.#left = 0
     this.#over(0)
   }
 
   #arrive(intendedMs: number): void {
     const nowMs = performance.now()
-    this.#target.observer.scheduleLag(nowMs - intendedMs)
-    // As long as one waits, no connection is free.
-    const worker = this.#waiting.length === 0 ? this.#nextFree() : undefined
-    if (worker !== undefined) worker.send(intendedMs, nowMs)
+    this.#target.statistics.exchangeStarted(intendedMs, nowMs)
+    // While one waits, no connection is free.
+    const connection = this.#waiting.length === 0 ? this.#nextFree() : undefined
+    if (connection !== undefined) connection.send(intendedMs, nowMs)
     else this.#waiting.push({ intendedMs, deadlineMs: intendedMs + this.#target.values.timeout })
   }
 
   /** The connections take turns. */
-  #nextFree(): Worker | undefined {
-    for (let tried = 0; tried < this.#workers.length; tried++) {
-      this.#turn = (this.#turn + 1) % this.#workers.length
-      const worker = this.#workers[this.#turn]
-      if (worker?.free) return worker
+  #nextFree(): LoadConnection | undefined {
+    for (let tried = 0; tried < this.#connections.length; tried++) {
+      this.#turn = (this.#turn + 1) % this.#connections.length
+      const connection = this.#connections[this.#turn]
+      if (connection?.free) return connection
     }
     return undefined
   }
 
-  #answered(worker: Worker, nowMs: number): void {
-    this.#underWay--
-    if (worker.oneWay) setImmediate(() => this.#feed(worker, performance.now()))
-    else this.#feed(worker, nowMs)
+  #answered(connection: LoadConnection, nowMs: number): void {
+    this.#underway--
+    if (connection.oneWay) setImmediate(() => this.#feed(connection, performance.now()))
+    else this.#feed(connection, nowMs)
     this.#over(0)
   }
 
-  /** Gives a worker all that it can take. */
-  #feed(worker: Worker, nowMs: number): void {
-    if (this.#target.values.rate === 0) {
-      while (worker.free && this.#start(nowMs)) worker.send(nowMs, nowMs)
+  /** Gives a connection as many exchanges as it has room for. */
+  #feed(connection: LoadConnection, nowMs: number): void {
+    if (!this.#isOpenLoop) {
+      while (connection.free && this.#start(nowMs)) connection.send(nowMs, nowMs)
       return
     }
-    while (worker.free) {
+    while (connection.free) {
       const waiting = this.#waiting.shift()
       if (waiting === undefined) return
-      worker.send(waiting.intendedMs, nowMs)
+      connection.send(waiting.intendedMs, nowMs)
     }
   }
 
-  /** A closed loop whose server is away counts each attempt to reach it as the exchange that it stands for: so its count comes to an end, too. */
+  /** In a closed loop without a server, each attempt to connect counts as the exchange that it was made for: so a run by count ends. */
   #missed(failure: Failure): void {
     this.#notConnected = failure
-    if (this.#target.values.rate > 0 || !this.#start(performance.now())) return
-    this.#target.failed(failure.reason)
+    if (this.#isOpenLoop || !this.#start(performance.now())) return
+    this.#target.statistics.exchangeFailed(failure.reason)
     this.#over(1)
   }
 
+  /** An exchange waited in the client until its deadline. */
   #giveUp(): void {
-    this.#target.failed(this.#connected ? 'timeout' : (this.#notConnected?.reason ?? 'timeout'))
+    this.#target.statistics.exchangeFailed(this.#connected ? 'timeout' : (this.#notConnected?.reason ?? 'timeout'))
     this.#over(1)
   }
 
-  /** Once for each reason: a flood of the same is in the report as a number. */
-  #tell({ reason, error }: Failure, what: string): void {
-    if (this.#told.has(reason)) return
-    this.#told.add(reason)
-    this.#target.logger.warn({ reason, error }, what)
+  /** Once for each reason: the report has the numbers. */
+  #logOnce({ reason, error }: Failure, message: string): void {
+    if (this.#logged.has(reason)) return
+    this.#logged.add(reason)
+    this.#target.logger.warn({ reason, error }, message)
   }
 
   #over(exchanges: number): void {
-    this.#underWay -= exchanges
-    if (this.#underWay === 0 && this.#left === 0) this.#finished.resolve()
+    this.#underway -= exchanges
+    if (this.#underway === 0 && this.#left === 0) this.#finished.resolve()
   }
 }

@@ -29,8 +29,14 @@ describe('figures of a distribution', () => {
     }
   })
 
-  test('of nothing all are 0', () => {
-    expect(describeTimes(createHistogram())).toMatchObject({ count: 0, min: 0, mean: 0, max: 0, percentiles: { p50: 0 } })
+  test('without values are not known', () => {
+    expect(describeTimes(createHistogram())).toMatchObject({
+      count: 0,
+      min: null,
+      mean: null,
+      max: null,
+      percentiles: { p50: null },
+    })
   })
 })
 

@@ -2,12 +2,12 @@ import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
 
 const NS_PER_MS = 1_000_000
 
-/** Steps for each halving of the distance to 100%, as HdrHistogram's own output has them. */
+/** Steps for each halving of the distance to 100%, as in HdrHistogram's own output. */
 const STEPS_PER_HALF = 5
 
 /**
- * Histograms of times in ns, all together, as HdrHistogram prints percentiles: its plotter (https://hdrhistogram.github.io/HdrHistogram/plotFiles.html)
- * reads that. Values in ms.
+ * The sum of histograms of durations in ns, in the percentile format of HdrHistogram, in ms. Its plotter reads that:
+ * https://hdrhistogram.github.io/HdrHistogram/plotFiles.html
  */
 export function histogramTable(histograms: readonly RecordableHistogram[]): string {
   const sum = createHistogram()
@@ -29,7 +29,7 @@ export function histogramTable(histograms: readonly RecordableHistogram[]): stri
   return lines.join('\n')
 }
 
-/** From 0 to 100%, finer the nearer to the end, as far as so many values tell one step from the next. */
+/** Percentiles from 0 to 100, finer towards the end, as far as `count` values can distinguish them. */
 export function percentileSteps(count: number): number[] {
   if (count === 0) return []
   const steps: number[] = []

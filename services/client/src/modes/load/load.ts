@@ -2,7 +2,7 @@ import type { Logger } from '@nihao/service'
 import type { Failure } from '../../failure.ts'
 import type { ClientConfig, TargetConfig } from '../../settings.ts'
 import { Target } from '../../target.ts'
-import { type Strain, watchClient } from './client-usage.ts'
+import { type ClientUsage, measureUsage } from './client-usage.ts'
 import { Figures, type TargetFigures } from './figures.ts'
 import { type Bounds, Generator } from './generator.ts'
 import { requestsOf } from './requests.ts'
@@ -16,11 +16,12 @@ export interface TargetLoad {
   readonly generator: Generator
 }
 
-/** What came out. */
+/** The results of a load. */
 export interface Outcome {
   readonly startedAt: Date
   readonly interrupted: Interrupt | undefined
-  readonly strain: Strain
+  /** Undefined where nothing was measured. */
+  readonly usage: ClientUsage | undefined
   readonly targets: readonly TargetOutcome[]
 }
 
@@ -31,7 +32,7 @@ export interface TargetOutcome {
   readonly figures: TargetFigures
 }
 
-/** How long a load lasts that nobody gave a bound. */
+/** The duration of a load without count and duration. */
 const DEFAULT_DURATION_MS = 10_000
 
 /** A load on all targets at once: connects, warms up, measures, closes. */
@@ -45,27 +46,26 @@ export class Load {
     this.targets = config.targetConfigs.map(targetConfig => newTargetLoad(targetConfig, logger))
   }
 
-  /** Ends the load early; `run` then resolves when what was under way is over. */
+  /** Ends the load early; `run` then resolves when the exchanges that were started are over. */
   stop(interrupt: Interrupt): void {
     this.#interrupted = interrupt
     for (const { generator } of this.targets) generator.stop()
   }
 
-  /** Never rejects: whatever went wrong is in the outcome. */
   async run(): Promise<Outcome> {
     const startedAt = new Date()
     const failures = await Promise.all(this.targets.map(({ generator }) => generator.connect()))
     const ready = failures.every(failure => failure === undefined)
 
     if (ready) await Promise.all(this.targets.map(({ generator }) => this.#warmUp(generator)))
-    const stopWatching = watchClient()
+    const usage = measureUsage()
     const measured = this.targets.map(async ({ target, figures, generator }) => {
-      figures.reset(target)
-      if (ready && this.#interrupted === undefined) await generator.run(boundsOf(target.values))
-      return figures.close(target)
+      figures.reset(target.counters)
+      const scheduledMs = ready && this.#interrupted === undefined ? await generator.run(boundsOf(target.values)) : 0
+      return figures.close(target.counters, scheduledMs)
     })
     const figures = await Promise.all(measured)
-    const strain = stopWatching()
+    const measuredUsage = usage()
 
     await Promise.all(this.targets.map(({ generator }) => generator.close()))
     const targets = this.targets.map(({ target }, index) => ({
@@ -73,7 +73,7 @@ export class Load {
       failure: failures[index],
       figures: figures[index] as TargetFigures,
     }))
-    return { startedAt, interrupted: this.#interrupted, strain, targets }
+    return { startedAt, interrupted: this.#interrupted, usage: ready ? measuredUsage : undefined, targets }
   }
 
   async #warmUp(generator: Generator): Promise<void> {
@@ -82,10 +82,11 @@ export class Load {
   }
 }
 
-function newTargetLoad({ endpoint, values }: TargetConfig, logger: Logger): TargetLoad {
+function newTargetLoad({ values, ...config }: TargetConfig, logger: Logger): TargetLoad {
   const figures = new Figures(values.rate > 0)
-  const requests = values.size === null ? {} : requestsOf(values.size, endpoint.protocol)
-  const target = new Target({ endpoint, values: { ...values, ...requests, summaryInterval: 0 } }, () => figures, logger)
+  const requests = values.size === null ? {} : requestsOf(values.size, config.endpoint.protocol)
+  const statistics = { answerWithinMs: values.timeout }
+  const target = new Target({ ...config, values: { ...values, ...requests } }, () => figures, logger, statistics)
   return { target, figures, generator: new Generator(target) }
 }
 

@@ -1,15 +1,15 @@
 import { nonZero } from '../../counters.ts'
 import { program } from '../../program.ts'
 import type { ClientConfig } from '../../settings.ts'
-import { bottlenecks, type Strain } from './client-usage.ts'
+import { bottlenecks, type ClientUsage } from './client-usage.ts'
 import type { TargetFigures } from './figures.ts'
 import type { Interrupt, Outcome, TargetOutcome } from './load.ts'
-import { exitCode, type Threshold, thresholdsOf } from './verdict.ts'
+import { exitCode, type Threshold, thresholdsOf } from './thresholds.ts'
 
-/** Counts up when a field changes its meaning or goes; new fields may come at any time. docs/load-report.schema.json describes this one. */
+/** Increased when a field changes its meaning or is removed; fields may be added at any time. See docs/load-report.schema.json. */
 const REPORT_VERSION = 1
 
-/** What a load came to: the JSON report as it stands, and what the text report is made from. */
+/** The results of a load: the JSON report, from which the text report is made. */
 export interface Report {
   readonly version: typeof REPORT_VERSION
   readonly program: string
@@ -18,7 +18,8 @@ export interface Report {
   readonly interrupted: Interrupt | null
   readonly exitCode: number
   readonly thresholds: readonly Threshold[]
-  readonly client: Strain & { readonly bottlenecks: readonly string[] }
+  /** Null where no load was measured. */
+  readonly client: (ClientUsage & { readonly bottlenecks: readonly string[] }) | null
   readonly targets: readonly TargetReport[]
 }
 
@@ -41,38 +42,32 @@ export interface TargetReport extends TargetFigures {
     readonly failures: Readonly<Record<string, number>>
     readonly closed: Readonly<Record<string, number>>
     readonly serversSeen: number
+    /** Comparisons of both ends' counters when a connection ended (probe). */
+    readonly comparisons: { readonly equal: number; readonly different: number }
   }
 }
 
-export function reportOf({ startedAt, interrupted, strain, targets }: Outcome, config: ClientConfig): Report {
-  const thresholds = targets.flatMap(({ target, figures }) => thresholdsOf(config, target.url, figures))
-  const lives = targets.map(({ target: { counters }, failure }) => ({ connected: failure === undefined, counters }))
+export function reportOf({ startedAt, interrupted, usage, targets }: Outcome, config: ClientConfig): Report {
+  const thresholds = targets.flatMap(({ target, figures }) => thresholdsOf(config, target.label, figures))
+  const runs = targets.map(({ target: { counters }, failure }) => ({ connected: failure === undefined, counters }))
+  const lags = targets.map(({ figures }) => figures.scheduleLagMs)
   return {
     version: REPORT_VERSION,
     program: program.name,
     release: program.version,
     startedAt: startedAt.toISOString(),
     interrupted: interrupted ?? null,
-    exitCode: exitCode(interrupted, lives, thresholds, config.maxFailures !== null),
+    exitCode: exitCode(interrupted, runs, thresholds, config.maxFailures !== null),
     thresholds,
-    client: {
-      ...strain,
-      // A load that never began held nobody up.
-      bottlenecks: lives.some(({ connected }) => connected)
-        ? bottlenecks(
-            strain,
-            targets.map(({ figures }) => figures.scheduleLagMs),
-          )
-        : [],
-    },
+    client: usage === undefined ? null : { ...usage, bottlenecks: bottlenecks(usage, lags) },
     targets: targets.map(targetReport),
   }
 }
 
-function targetReport({ target: { url, values, counters }, failure, figures }: TargetOutcome): TargetReport {
+function targetReport({ target: { label, values, counters }, failure, figures }: TargetOutcome): TargetReport {
   const { connections, depth, rate, arrivals, size } = values
   return {
-    target: url,
+    target: label,
     notConnected: failure === undefined ? null : { reason: failure.reason, message: failure.error?.message ?? null },
     settings: { connections, depth, rate, arrivals, size },
     ...figures,
@@ -81,6 +76,7 @@ function targetReport({ target: { url, values, counters }, failure, figures }: T
       failures: nonZero(counters.connectionFailures),
       closed: nonZero(counters.connectionsClosed),
       serversSeen: counters.serversSeen,
+      comparisons: { ...counters.comparisons },
     },
   }
 }

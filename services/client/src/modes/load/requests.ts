@@ -1,12 +1,12 @@
 import type { SizeRange } from '@nihao/service'
 import { type ClientOptions, type ProtocolName, protocols } from '@nihao/wire'
 
-/** Different at every place of a line, as far as it goes: bytes that were shifted or lost are seen. */
+/** Every position differs from its neighbours, so that shifted or lost bytes are detected. */
 const FILLER = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'
 
 /**
- * What a target is asked so that requests have a size: for text protocols with the line end, for frames of the payload.
- * Requests of different sizes are ends of one and the same text: none of them is a copy.
+ * Requests of a size: of the line with its line end in a text protocol, of the payload in frames. Requests of different sizes are ends of the
+ * same text, so that none of them is a copy.
  */
 export function requestsOf({ minimum, maximum }: SizeRange, name: ProtocolName): Pick<ClientOptions, 'message' | 'nextRequest'> {
   const lineEnd = protocols[name].text ? '\n' : ''

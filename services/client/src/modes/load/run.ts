@@ -4,10 +4,10 @@ import type { ClientConfig } from '../../settings.ts'
 import { histogramTable } from './histogram.ts'
 import { Load } from './load.ts'
 import { reportOf } from './report.ts'
-import { showLive } from './status-line.ts'
-import { reportText } from './text-report.ts'
+import { showStatusLine } from './status-line.ts'
+import { textReport } from './text-report.ts'
 
-/** Puts a load on every target, reports on stdout what came of it, and ends with the exit code that says so in short. */
+/** Loads every target, writes a report to stdout and ends with the exit code that sums it up. */
 export async function runLoad(config: ClientConfig, logger: Logger): Promise<void> {
   const load = new Load(config, logger)
   const finished = finish(load, config, logger)
@@ -22,17 +22,17 @@ export async function runLoad(config: ClientConfig, logger: Logger): Promise<voi
 }
 
 async function finish(load: Load, config: ClientConfig, logger: Logger): Promise<number> {
-  const hideLive = process.stderr.isTTY ? showLive(load, process.stderr) : () => {}
+  const hideStatusLine = process.stderr.isTTY ? showStatusLine(load, process.stderr) : () => {}
   const outcome = await load.run()
-  hideLive()
+  hideStatusLine()
   const report = reportOf(outcome, config)
-  const text = config.report === 'json' ? `${JSON.stringify(report, undefined, 2)}\n` : reportText(report)
+  const text = config.report === 'json' ? `${JSON.stringify(report, undefined, 2)}\n` : textReport(report)
   await new Promise<void>(resolve => process.stdout.write(text, () => resolve()))
   if (config.histogram !== '') {
     try {
       await writeFile(config.histogram, histogramTable(load.targets.map(({ figures }) => figures.fromIntendedStart)))
     } catch (error) {
-      logger.error({ error }, 'the histogram could not be written')
+      logger.error({ error }, 'could not write the histogram')
       return report.exitCode || EXIT.failed
     }
   }

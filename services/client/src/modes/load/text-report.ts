@@ -1,23 +1,33 @@
 import { type Distribution, percentiles } from './figures.ts'
 import type { Report, TargetReport } from './report.ts'
-import type { Threshold } from './verdict.ts'
+import type { Threshold } from './thresholds.ts'
 
 /** The report for people. */
-export function reportText({ targets, client, thresholds, interrupted }: Report): string {
+export function textReport({ targets, client, thresholds, interrupted }: Report): string {
   const lines = targets.flatMap(target => [...targetLines(target), ''])
-  const { eventLoopUtilization, eventLoopDelayMs, cpuSeconds, bottlenecks } = client
-  lines.push(
-    `client  event loop ${Math.round(eventLoopUtilization * 100)}% busy, delay p99 ${ms(eventLoopDelayMs.p99)}, max ${ms(eventLoopDelayMs.max)}; ${cpuSeconds.toFixed(2)} s of CPU`,
-    ...bottlenecks.map(reason => `warning: the client itself was the bottleneck: ${reason}`),
-    ...thresholds.map(thresholdLine),
-  )
-  if (interrupted !== null) lines.push(`interrupted by ${interrupted}: this is what was done so far`)
+  if (client !== null) lines.push(...clientLines(client))
+  lines.push(...thresholds.map(thresholdLine))
+  if (interrupted !== null) lines.push(`interrupted by ${interrupted}: the report covers the time until then`)
   return `${lines.join('\n')}\n`
+}
+
+function clientLines({
+  eventLoopUtilization,
+  eventLoopDelayMs,
+  cpuSeconds,
+  bottlenecks,
+}: NonNullable<Report['client']>): string[] {
+  const { p99, max } = eventLoopDelayMs
+  const delay = p99 === null || max === null ? '' : `, delay p99 ${ms(p99)}, max ${ms(max)}`
+  return [
+    `client  event loop ${Math.round(eventLoopUtilization * 100)}% busy${delay}; ${cpuSeconds.toFixed(2)} s of CPU`,
+    ...bottlenecks.map(reason => `warning: the client was the bottleneck: ${reason}`),
+  ]
 }
 
 function targetLines(report: TargetReport): string[] {
   const { target, notConnected, settings, elapsedMs, latencyMs, scheduleLagMs, connections } = report
-  if (notConnected !== null) return [`${target}  could not connect: ${notConnected.reason}${told(notConnected.message)}`]
+  if (notConnected !== null) return [`${target}  could not connect: ${notConnected.reason}${inParentheses(notConnected.message)}`]
   const { rate, arrivals, depth } = settings
   const loop = rate === 0 ? 'closed loop' : `open loop, ${rate}/s ${arrivals}`
   const rows: [string, Distribution][] =
@@ -30,13 +40,23 @@ function targetLines(report: TargetReport): string[] {
         ]
   return [
     `${target}  ${loop}, connections ${settings.connections}, depth ${depth}, ${(elapsedMs / 1_000).toFixed(3)} s`,
-    `  answered     ${report.answered}  (${report.ratePerSecond.toFixed(1)}/s)`,
+    `  answered     ${report.answered}${report.ratePerSecond === null ? '' : `  (${report.ratePerSecond.toFixed(1)}/s)`}`,
     `  failed       ${report.failed}${report.failed === 0 ? '' : counts(report.failures)}`,
     `  sent         ${bytes(report.sentBytes, elapsedMs)}`,
     `  received     ${bytes(report.receivedBytes, elapsedMs)}`,
     `  connections  ${connections.attempts} attempts; failed${counts(connections.failures)}; closed${counts(connections.closed)}`,
+    ...comparisonLines(connections.comparisons),
     ...table(rows),
   ]
+}
+
+/** Of the counters of both ends; only the probe protocol compares them. */
+function comparisonLines({ equal, different }: TargetReport['connections']['comparisons']): string[] {
+  if (different > 0)
+    return [
+      `  counters     different on ${different} of ${equal + different} connections: client and server did not see the same bytes`,
+    ]
+  return equal === 0 ? [] : [`  counters     equal at both ends on ${equal} connections`]
 }
 
 /** A column for each figure, right-aligned. */
@@ -46,7 +66,10 @@ function table(rows: readonly [string, Distribution][]): string[] {
     ['ms', 'min', 'mean', ...names, 'max'],
     ...rows.map(([name, distribution]) => {
       const { min, mean, max } = distribution
-      return [name, ...[min, mean, ...names.map(name => distribution.percentiles[name] ?? 0), max].map(value => value.toFixed(3))]
+      return [
+        name,
+        ...[min, mean, ...names.map(name => distribution.percentiles[name] ?? null), max].map(value => value?.toFixed(3) ?? '-'),
+      ]
     }),
   ]
   const widths = cells[0]?.map((_, column) => Math.max(...cells.map(row => row[column]?.length ?? 0))) ?? []
@@ -59,12 +82,12 @@ function table(rows: readonly [string, Distribution][]): string[] {
 const UNITS = { maxP99: ' ms', maxFailures: '', minRate: '/s' } as const
 
 function thresholdLine({ name, target, limit, actual, met }: Threshold): string {
-  return `${met ? 'met' : 'missed'}  ${name} ${limit}${UNITS[name]}: ${actual === null ? 'nothing was answered' : `${actual}${UNITS[name]}`}  ${target}`
+  return `${met ? 'met' : 'missed'}  ${name} ${limit}${UNITS[name]}: ${actual === null ? 'no exchange was answered' : `${actual}${UNITS[name]}`}  ${target}`
 }
 
 const ms = (value: number) => `${value.toFixed(3)} ms`
 
-const told = (message: string | null) => (message === null ? '' : ` (${message})`)
+const inParentheses = (message: string | null) => (message === null ? '' : ` (${message})`)
 
 function counts(byReason: Readonly<Record<string, number>>): string {
   const words = Object.entries(byReason).map(([reason, count]) => `${reason} ${count}`)

@@ -1,60 +1,57 @@
-import { Connection } from '../../connect/connection.ts'
+import { Connection, type ConnectionEvents, type Exchange } from '../../connect/connection.ts'
 import type { Target } from '../../target.ts'
 import type { Host } from './addresses.ts'
-import { Outages } from './outage-tracker.ts'
-import type { TargetLog } from './session-log.ts'
+import { OutageTracker } from './outage-tracker.ts'
+import type { SessionLog } from './session-log.ts'
 
-/** Exchanges that get a connection each: whether new connections work is another question than whether old ones live on. */
+/** Exchanges on a new connection each: new connections may fail while old ones still work, and the reverse. */
 export class FreshConnections {
   readonly #target: Target
   readonly #host: Host
-  readonly #outages: Outages
+  readonly #outages: OutageTracker
   readonly #stopping = new AbortController()
-  readonly #underWay = new Set<Promise<void>>()
+  readonly #running = new Set<Promise<void>>()
 
   /** @param host one of the target's addresses; undefined: any of them */
-  constructor(target: Target, log: TargetLog, host: Host) {
+  constructor(target: Target, log: SessionLog, host: Host) {
     this.#target = target
     this.#host = host
-    this.#outages = new Outages(target, log)
+    this.#outages = new OutageTracker(target, log)
   }
 
   /** Starts the exchange that was due at `intendedMs`. */
   exchange(intendedMs: number): void {
-    const exchange = this.#connectAndExchange(intendedMs)
-    this.#underWay.add(exchange)
-    void exchange.then(() => this.#underWay.delete(exchange))
+    const running = this.#connectAndExchange(this.#target.newExchange(intendedMs))
+    this.#running.add(running)
+    void running.then(() => this.#running.delete(running))
   }
 
-  /** Resolves when the exchanges that are under way are over; connections that are not yet open are given up. */
+  /** Resolves when the started exchanges are over; connections that are not yet open are abandoned. */
   async stop(): Promise<void> {
     this.#stopping.abort()
-    await Promise.all(this.#underWay)
+    await Promise.all(this.#running)
     this.#outages.stop()
   }
 
-  async #connectAndExchange(intendedMs: number): Promise<void> {
-    const exchange = this.#target.newExchange(intendedMs)
+  async #connectAndExchange(exchange: Exchange): Promise<void> {
     const { signal } = this.#stopping
+    const { connector, statistics, values } = this.#target
     const closed = Promise.withResolvers<void>()
-    const connection = await this.#target.connect(
-      {
-        answered: connection => this.#outages.succeeded(connection),
-        closed: (_, failure, lostExchanges) => {
-          if (failure !== undefined) this.#outages.failed(failure, true, lostExchanges)
-          closed.resolve()
-        },
+    const owner: ConnectionEvents = {
+      answered: connection => this.#outages.succeeded(connection),
+      closed: (_, failure, lost) => {
+        if (failure !== undefined) this.#outages.failed(failure, { connected: true, lostExchanges: lost.length })
+        closed.resolve()
       },
-      signal,
-      { host: this.#host },
-    )
+    }
+    const connection = await connector.connect(owner, signal, { host: this.#host })
     if (connection instanceof Connection) {
       connection.send(exchange)
-      connection.finish(this.#target.values.timeout)
+      connection.finish(values.timeout)
       await closed.promise
     } else if (!signal.aborted) {
-      this.#target.failed(connection.reason)
-      this.#outages.failed(connection, false, 1)
+      statistics.exchangeFailed(connection.reason)
+      this.#outages.failed(connection, { connected: false, lostExchanges: 1 })
     }
   }
 }

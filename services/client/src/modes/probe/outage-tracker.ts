@@ -1,44 +1,39 @@
 import type { Connection } from '../../connect/connection.ts'
 import { type ClosedBy, closedBy, type Failure } from '../../failure.ts'
 import type { Target } from '../../target.ts'
-import type { SessionEvent, TargetLog } from './session-log.ts'
+import type { SessionEvent, SessionLog } from './session-log.ts'
+
+interface Outage {
+  readonly failure: Failure
+  readonly closedBy: ClosedBy
+  /** The server of the last good exchange. */
+  readonly left: string | undefined
+  lostExchanges: number
+}
 
 /**
- * The outages of one session: each begins with a failure, counts from the last good exchange before it, and ends with the next good
- * one. What else fails in between belongs to the same outage.
+ * The outages of one session. An outage begins with a failure, is measured from the last good exchange before it, and is over with the next good
+ * exchange. Failures in between belong to the same outage.
  */
-export class Outages {
+export class OutageTracker {
   readonly #target: Target
-  readonly #log: TargetLog
+  readonly #log: SessionLog
   #lastGoodMs = performance.now()
   #last: Connection | undefined
-  #current: { failure: Failure; closedBy: ClosedBy; left: string | undefined; lostExchanges: number } | undefined
+  #current: Outage | undefined
 
-  constructor(target: Target, log: TargetLog) {
+  constructor(target: Target, log: SessionLog) {
     this.#target = target
     this.#log = log
   }
 
-  /** @param connected whether there was a connection that broke, not one that could not be made */
-  failed(failure: Failure, connected: boolean, lostExchanges = 0): void {
-    if (this.#current === undefined) {
-      const { reason, error } = failure
-      const closer = connected ? closedBy(reason) : 'none'
-      const left = this.#last && nameOf(this.#last)
-      this.#current = { failure, closedBy: closer, left, lostExchanges: 0 }
-      this.#target.counters.outages[reason]++
-      this.#log.add({
-        level: 'warn',
-        message: 'outage began',
-        messageOfMany: 'outages began',
-        kind: { reason, closedBy: closer },
-        details: { server: left, error },
-      })
-    }
+  /** @param event `connected`: whether a connection broke, not an attempt to make one */
+  failed(failure: Failure, { connected, lostExchanges = 0 }: { connected: boolean; lostExchanges?: number }): void {
+    this.#current ??= this.#begin(failure, connected ? closedBy(failure.reason) : 'none')
     this.#current.lostExchanges += lostExchanges
   }
 
-  /** Why exchanges fail at the moment. */
+  /** Why exchanges fail now; undefined while they succeed. */
   get failure(): Failure | undefined {
     return this.#current?.failure
   }
@@ -47,22 +42,38 @@ export class Outages {
   succeeded(connection: Connection): void {
     const nowMs = performance.now()
     if (this.#current !== undefined) {
-      this.#target.observer.outage(nowMs - this.#lastGoodMs)
-      const { left } = this.#current
-      this.#tell({ level: 'info', message: 'outage over', details: { left, found: nameOf(connection) } }, nowMs)
+      this.#target.statistics.outageOver(nowMs - this.#lastGoodMs)
+      this.#add(
+        { level: 'info', message: 'outage over', details: { left: this.#current.left, found: connection.peerName } },
+        nowMs,
+      )
       this.#current = undefined
     }
     this.#lastGoodMs = nowMs
     this.#last = connection
   }
 
-  /** Tells of an outage that the client does not see the end of. */
+  /** Logs an outage whose end the client will not see. */
   stop(): void {
-    const { left } = this.#current ?? {}
-    this.#tell({ level: 'warn', message: 'outage not over', details: { left } }, performance.now())
+    if (this.#current === undefined) return
+    this.#add({ level: 'warn', message: 'outage not over', details: { left: this.#current.left } }, performance.now())
   }
 
-  #tell(event: Pick<SessionEvent, 'level' | 'message' | 'details'>, nowMs: number): void {
+  #begin(failure: Failure, closedBy: ClosedBy): Outage {
+    const { reason, error } = failure
+    const left = this.#last?.peerName
+    this.#target.statistics.outageBegan(reason)
+    this.#log.add({
+      level: 'warn',
+      message: 'outage began',
+      messageOfMany: 'outages began',
+      kind: { reason, closedBy },
+      details: { server: left, error },
+    })
+    return { failure, closedBy, left, lostExchanges: 0 }
+  }
+
+  #add(event: Pick<SessionEvent, 'level' | 'message' | 'details'>, nowMs: number): void {
     if (this.#current === undefined) return
     const { failure, closedBy, lostExchanges } = this.#current
     this.#log.add({
@@ -73,9 +84,4 @@ export class Outages {
       counts: { lostExchanges },
     })
   }
-}
-
-/** How logs call the server at the other end. */
-export function nameOf({ serverName, remoteAddress }: Connection): string {
-  return serverName === undefined ? remoteAddress : `${serverName} at ${remoteAddress}`
 }

@@ -1,13 +1,14 @@
 import { isIP } from 'node:net'
 import type { Logger } from '@nihao/service'
 import type { ClientConfig } from '../../settings.ts'
-import { type Observer, Target } from '../../target.ts'
+import type { Observer } from '../../statistics.ts'
+import { Target } from '../../target.ts'
 import { Addresses, type Host } from './addresses.ts'
-import { TargetLog } from './session-log.ts'
-import { Work } from './target-prober.ts'
+import { SessionLog } from './session-log.ts'
+import { TargetProber } from './target-prober.ts'
 
-/** The mode that runs until it is told to stop: sessions on every target, with exchanges on a fixed schedule. */
-export class Probe {
+/** Probes every target on a fixed schedule until it is stopped. */
+export class Prober {
   readonly targets: readonly Target[]
   readonly #config: ClientConfig
   readonly #logger: Logger
@@ -15,8 +16,9 @@ export class Probe {
   #summaries: NodeJS.Timeout | undefined
   #stopping = false
 
-  constructor(config: ClientConfig, observer: (target: string) => Observer, logger: Logger) {
-    this.targets = config.targetConfigs.map(target => new Target(target, observer, logger))
+  constructor(config: ClientConfig, newObserver: (target: string) => Observer, logger: Logger) {
+    const summaries = config.summaryInterval > 0
+    this.targets = config.targetConfigs.map(target => new Target(target, newObserver, logger, { summaries }))
     this.#config = config
     this.#logger = logger
   }
@@ -29,57 +31,58 @@ export class Probe {
     this.#config.targetConfigs.forEach(({ endpoint: { address } }, index) => {
       const target = this.targets[index] as Target
       const named = 'host' in address && isIP(address.host) === 0
-      const log = new TargetLog(target.logger)
-      const stop = named && target.values.resolve === 'all' ? workOnAll(target, log, address.host) : workOn(target, log)
+      const log = new SessionLog(target.logger)
+      const stop = named && target.values.resolve === 'all' ? probeAll(target, log, address.host) : probeOne(target, log)
       this.#stops.push(() => stop().finally(() => log.flush()))
     })
     const { summaryInterval } = this.#config
     if (summaryInterval > 0) this.#summaries = setInterval(() => this.#summarise(), summaryInterval)
   }
 
-  /** Starts nothing more, and resolves when all that is under way is over. */
+  /** Starts nothing more, and resolves when everything that was started is over. */
   async stop(): Promise<void> {
     this.#stopping = true
     clearInterval(this.#summaries)
     await Promise.all(this.#stops.map(stop => stop()))
-    this.#logger.info(Object.fromEntries(this.targets.map(target => [target.url, target.totals()])), 'stopped')
+    const totals = this.targets.map(({ label, counters }) => [label, counters.totals()])
+    this.#logger.info(Object.fromEntries(totals), 'stopped')
   }
 
   #summarise(): void {
-    for (const target of this.targets) target.logger.info(target.summary(), 'summary')
+    for (const { logger, statistics } of this.targets) logger.info(statistics.summary(), 'summary')
   }
 }
 
 /** @returns stops it */
-function workOn(target: Target, log: TargetLog): () => Promise<void> {
-  const work = new Work(target, log, undefined)
-  return () => work.stop()
+function probeOne(target: Target, log: SessionLog): () => Promise<void> {
+  const prober = new TargetProber(target, log, undefined)
+  return () => prober.stop()
 }
 
 /**
- * Works on each address of a name by itself, as they come and go.
+ * Probes each address of a name separately, as addresses come and go.
  * @returns stops it
  */
-function workOnAll(target: Target, log: TargetLog, name: string): () => Promise<void> {
-  const works = new Map<Host, Work>()
+function probeAll(target: Target, log: SessionLog, name: string): () => Promise<void> {
+  const probers = new Map<Host, TargetProber>()
   const ending = new Set<Promise<void>>()
-  const end = (work: Work | undefined) => {
-    const ended = work?.stop() ?? Promise.resolve()
+  const end = (prober: TargetProber | undefined) => {
+    const ended = prober?.stop() ?? Promise.resolve()
     ending.add(ended)
     void ended.then(() => ending.delete(ended))
   }
   const events = {
-    found: (host: Host) => void works.set(host, new Work(target, log, host)),
+    found: (host: Host) => void probers.set(host, new TargetProber(target, log, host)),
     gone(host: Host) {
-      end(works.get(host))
-      works.delete(host)
+      end(probers.get(host))
+      probers.delete(host)
     },
   }
   const addresses = new Addresses(name, target.values.resolveInterval, events, target.logger)
   void addresses.follow()
   return async () => {
     addresses.stop()
-    for (const work of works.values()) end(work)
+    for (const prober of probers.values()) end(prober)
     await Promise.all(ending)
   }
 }

@@ -3,19 +3,19 @@ import { startTargetsAdmin } from '../../admin.ts'
 import { registerCounts, registerDurations } from '../../metrics.ts'
 import { program } from '../../program.ts'
 import type { ClientConfig } from '../../settings.ts'
-import { Probe } from './prober.ts'
+import { Prober } from './prober.ts'
 
-/** Watches every target until a signal comes, and tells over HTTP what it sees. */
+/** Probes every target until a signal arrives, and serves the results over HTTP. */
 export async function runProbe(config: ClientConfig, logger: Logger): Promise<void> {
   const registry = createRegistry(program.name, program.version)
-  const probe = new Probe(config, registerDurations(registry), logger)
-  const { targets } = probe
+  const prober = new Prober(config, registerDurations(registry), logger)
+  const { targets } = prober
   registerCounts(registry, targets)
-  if (!(await startTargetsAdmin(config, logger, { targets, registry, stopping: () => probe.stopping }))) return
-  probe.start()
+  if (!(await startTargetsAdmin(config, logger, { targets, registry, stopping: () => prober.stopping }))) return
+  prober.start()
 
   stopOnSignal(logger, async () => {
-    await probe.stop()
+    await prober.stop()
     return EXIT.ok
   })
 }

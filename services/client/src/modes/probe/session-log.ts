@@ -1,27 +1,27 @@
 import { FloodLog, type Logger } from '@nihao/service'
 
-/** One thing that happened to one session. */
+/** One event of one session. */
 export interface SessionEvent {
   readonly level: 'info' | 'warn'
-  /** What the line says, and what it says of many. */
+  /** The log message, for one event and for many that are summed up. */
   readonly message: string
   readonly messageOfMany: string
-  /** What events must have in common to be summed up. */
+  /** Events are summed up when these are equal. */
   readonly kind: Readonly<Record<string, string>>
-  /** Added up. */
+  /** Summed up by addition. */
   readonly counts?: Readonly<Record<string, number>>
-  /** Of many, the longest is told. */
+  /** Summed up by the longest. */
   readonly durationMs?: number
-  /** Told only of single events. */
+  /** Logged for single events only. */
   readonly details?: object
 }
 
-/** Sessions that say the same within a second: from this many on they are summed up. A thousand lose their server at once. */
+/** Events of a kind that are logged one by one within the window; the others are summed up. A thousand sessions lose their server at once. */
 const SINGLES = 10
 const WINDOW_MS = 1_000
 
-/** What the sessions of one target have to tell. */
-export class TargetLog {
+/** The log of all sessions of one target. */
+export class SessionLog {
   readonly #log: FloodLog<SessionEvent>
 
   constructor(logger: Logger) {
@@ -43,7 +43,7 @@ export class TargetLog {
     this.#log.add([event.message, ...Object.values(event.kind)].join(' '), event)
   }
 
-  /** Writes what is still held back for its sum. */
+  /** Logs the sums of the window that is still open. */
   flush(): void {
     this.#log.flush()
   }

@@ -3,52 +3,59 @@ import type { Target } from '../../target.ts'
 import type { Host } from './addresses.ts'
 import { FreshConnections } from './fresh-connections.ts'
 import { Session } from './session.ts'
-import type { TargetLog } from './session-log.ts'
+import type { SessionLog } from './session-log.ts'
 
-/** What is done all the time for a target, or for one of its addresses: sessions and fresh connections, each on its schedule. */
-export class Work {
+/** Probes a target, or one of its addresses: sessions and fresh connections on a schedule. */
+export class TargetProber {
   readonly #target: Target
-  readonly #log: TargetLog
+  readonly #log: SessionLog
   readonly #schedules: Schedule[] = []
   readonly #stops: (() => Promise<void>)[] = []
 
   /** @param host one of the target's addresses; undefined: any of them */
-  constructor(target: Target, log: TargetLog, host: Host) {
+  constructor(target: Target, log: SessionLog, host: Host) {
     this.#target = target
     this.#log = log
-    const { connections, fresh, interval } = target.values
-    for (let index = 0; index < connections; index++) {
-      const session = new Session(target, log, host)
-      const ended = session.run()
-      // Spread over the interval, so that sessions do not all ask at the same moment.
-      this.#schedule((index * interval) / connections, intendedMs => session.exchange(intendedMs))
-      this.#stops.push(() => {
-        session.stop()
-        return ended
-      })
-    }
-    if (fresh) {
-      const freshConnections = new FreshConnections(target, log, host)
-      this.#schedule(0, intendedMs => freshConnections.exchange(intendedMs))
-      this.#stops.push(() => freshConnections.stop())
-    }
+    const { connections, fresh } = target.values
+    if (connections > 0) this.#startSessions(connections, host)
+    if (fresh) this.#startFresh(host)
   }
 
-  /** Starts nothing more, and resolves when all that is under way is over. */
+  /** Starts nothing more, and resolves when everything that was started is over. */
   async stop(): Promise<void> {
     for (const schedule of this.#schedules) schedule.stop()
     await Promise.all(this.#stops.map(stop => stop()))
   }
 
-  #schedule(offsetMs: number, tick: (intendedMs: number) => void): void {
-    const message = 'the client was too slow to start these exchanges'
+  /** The sessions take turns, so that their exchanges are spread over the interval. */
+  #startSessions(connections: number, host: Host): void {
+    const sessions = Array.from({ length: connections }, () => new Session(this.#target, this.#log, host))
+    this.#schedule(connections, (intendedMs, index) => sessions[index % connections]?.exchange(intendedMs))
+    for (const session of sessions) {
+      const ended = session.run()
+      this.#stops.push(() => {
+        session.stop()
+        return ended
+      })
+    }
+  }
+
+  #startFresh(host: Host): void {
+    const freshConnections = new FreshConnections(this.#target, this.#log, host)
+    this.#schedule(1, intendedMs => freshConnections.exchange(intendedMs))
+    this.#stops.push(() => freshConnections.stop())
+  }
+
+  #schedule(perInterval: number, tick: (intendedMs: number, index: number) => void): void {
+    const { interval, timeout } = this.#target.values
+    const message = 'exchanges skipped: the client is too slow'
     const schedule = new Schedule({
-      intervalMs: this.#target.values.interval,
-      tooLateMs: this.#target.values.timeout,
+      intervalMs: interval / perInterval,
+      tooLateMs: timeout,
       tick,
       skipped: exchanges => this.#log.add({ level: 'warn', message, messageOfMany: message, kind: {}, counts: { exchanges } }),
     })
-    schedule.start(offsetMs)
+    schedule.start()
     this.#schedules.push(schedule)
   }
 }

@@ -1,16 +1,15 @@
 import type { Check } from '../check.ts'
 
-/** A connection can be made at all. */
+/** A connection can be made. */
 export const connect: Check = {
-  async run(scene) {
-    const { addresses } = await scene.connect()
-    const { dns, tcp = 0 } = scene.phasesMs
+  async run(context) {
+    const { addresses } = await context.dial()
+    const { dns, tcp = 0 } = context.phasesMs
     return { ...(dns !== undefined && { dnsMs: dns }), tcpMs: tcp, ...addresses }
   },
-  means: {
-    timeout: 'A firewall or security group drops the packets, the address belongs to nobody, or the listen queue is full.',
-    reset:
-      'The connection was cut as soon as it was made: a proxy accepts for a server that is not there, or the server crashes.',
-    otherwise: 'The way to the server is not open.',
+  hints: {
+    timeout: 'A firewall drops the packets, no host has this address, or the accept queue of the server is full.',
+    reset: 'The connection was reset as soon as it was made: a proxy accepts for a server that is down, or the server crashes.',
+    otherwise: 'No connection to the server is possible.',
   },
 }

@@ -1,24 +1,23 @@
 import type { Check } from '../check.ts'
 
-/** How long to look out for bytes that nobody asked for. */
+/** How long to watch for unexpected bytes. */
 const QUIET_MS = 100
 
-/** A request gets its reply, a second one as well, and nothing else comes. */
+/** A request gets its reply, a second one as well, and nothing else arrives. */
 export const exchange: Check = {
-  async run(scene) {
-    const { timeout } = scene.values
-    const conversation = await scene.converse()
-    const firstMs = await conversation.exchange(timeout)
-    const roundTripMs = await conversation.exchange(timeout)
-    // Where the server sends without end, there is nothing to look out for.
-    await conversation.quiet(QUIET_MS)
+  async run(context) {
+    const { timeout } = context.values
+    const connection = await context.connect()
+    const firstMs = await connection.exchange(timeout)
+    const roundTripMs = await connection.exchange(timeout)
+    await connection.quiet(QUIET_MS)
     return { firstMs, roundTripMs }
   },
-  means: {
-    mismatch: 'The server is not the one that was meant, or has another greeting, or something on the way changes bytes.',
-    timeout: 'The server is too slow or hangs, waits for something other than a line, or answers less than it should.',
-    eof: 'The server closes instead of answering: it serves one request a connection, speaks another protocol or refuses by a limit.',
-    reset: 'The server crashes or aborts on requests, or a firewall that reads along cuts the connection.',
-    otherwise: 'Another protocol is spoken on that port.',
+  hints: {
+    mismatch: 'This is another server than expected, its greeting is different, or something on the path changes bytes.',
+    timeout: 'The server hangs or is too slow, does not take a line for a request, or its reply is too short.',
+    eof: 'The server closes instead of replying: it serves one request per connection, uses another protocol, or is at a limit.',
+    reset: 'The server crashes or aborts on requests, or a firewall that inspects them resets the connection.',
+    otherwise: 'The server uses another protocol on this port.',
   },
 }

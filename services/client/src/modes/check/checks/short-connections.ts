@@ -4,20 +4,20 @@ import { withFigures } from '../check-failure.ts'
 const MAX_CONNECTIONS = 100
 const MIN_CONNECTIONS = 10
 
-/** One connection after the other, each with an exchange: as many as fit into half of the time, from 10 to 100. */
+/** One connection after the other, with an exchange each: 10 to 100, as many as fit into half of the time. */
 export const shortConnections: Check = {
-  async run(scene) {
-    const { timeout, checkTimeout } = scene.values
+  async run(context) {
+    const { timeout, checkTimeout } = context.values
     const startMs = performance.now()
     const inTime = () => performance.now() - startMs < checkTimeout / 2
     let connections = 0
     let slowestMs = 0
     const connectAndExchange = async () => {
       const beganMs = performance.now()
-      const conversation = await scene.converse()
-      await conversation.exchange(timeout)
+      const connection = await context.connect()
+      await connection.exchange(timeout)
       slowestMs = Math.max(slowestMs, performance.now() - beganMs)
-      await conversation.leave()
+      await connection.leave()
     }
     while (connections < MIN_CONNECTIONS || (connections < MAX_CONNECTIONS && inTime())) {
       await withFigures(connectAndExchange(), () => ({ connections }))
@@ -25,10 +25,9 @@ export const shortConnections: Check = {
     }
     return { connections, slowestMs }
   },
-  means: {
-    timeout:
-      'SYNs are lost now and then (a full listen queue or conntrack table, a rate limit), or one of several servers hangs.',
-    refused: 'One of several servers behind the address is down, or a rate limit rejects.',
-    otherwise: 'One of several servers behind the address fails, or there is a limit on the rate of new connections.',
+  hints: {
+    timeout: 'Some packets are lost (a lost SYN costs at least 1 s), or one of several servers behind the address hangs.',
+    refused: 'One of several servers behind the address is down, or a limit on the rate of connections rejects.',
+    otherwise: 'One of several servers behind the address fails, or the rate of new connections is limited.',
   },
 }

@@ -3,12 +3,12 @@ import type { TargetCounters } from '../../counters.ts'
 import type { ClientConfig } from '../../settings.ts'
 import type { TargetFigures } from './figures.ts'
 
-/** A threshold and what it was held against. */
+/** A threshold and the value it was compared with. */
 export interface Threshold {
   readonly name: 'maxP99' | 'maxFailures' | 'minRate'
   readonly target: string
   readonly limit: number
-  /** Null where nothing was answered, which meets no p99. */
+  /** Null where nothing was answered, which meets no threshold but that of failures. */
   readonly actual: number | null
   readonly met: boolean
 }
@@ -17,28 +17,30 @@ type Limits = Pick<ClientConfig, 'maxP99' | 'maxFailures' | 'minRate'>
 
 /** Each threshold that is set, for one target. */
 export function thresholdsOf({ maxP99, maxFailures, minRate }: Limits, target: string, figures: TargetFigures): Threshold[] {
-  const { count, percentiles } = figures.latencyMs.fromIntendedStart
-  const p99 = count === 0 ? null : (percentiles.p99 ?? 0)
+  const { percentiles } = figures.latencyMs.fromIntendedStart
+  const p99 = percentiles.p99 ?? null
   const thresholds: Threshold[] = []
-  const hold = (name: Threshold['name'], limit: number | null, actual: number | null, met: (limit: number) => boolean) => {
-    if (limit !== null) thresholds.push({ name, target, limit, actual, met: met(limit) })
+  const compare = (name: Threshold['name'], limit: number | null, actual: number | null) => {
+    if (limit === null) return
+    const met = actual !== null && (name === 'minRate' ? actual >= limit : actual <= limit)
+    thresholds.push({ name, target, limit, actual, met })
   }
-  hold('maxP99', maxP99, p99, limit => p99 !== null && p99 <= limit)
-  hold('maxFailures', maxFailures, figures.failed, limit => figures.failed <= limit)
-  hold('minRate', minRate, figures.ratePerSecond, limit => figures.ratePerSecond >= limit)
+  compare('maxP99', maxP99, p99)
+  compare('maxFailures', maxFailures, figures.failed)
+  compare('minRate', minRate, figures.ratePerSecond)
   return thresholds
 }
 
-/** What became of a target over its whole life, for the exit code. */
-export interface TargetLife {
+/** The whole run of a target, for the exit code. */
+export interface TargetRun {
   readonly connected: boolean
-  readonly counters: Pick<TargetCounters, 'connectionsClosed'>
+  readonly counters: Pick<TargetCounters, 'connectionsClosed' | 'comparisons'>
 }
 
-/** The exit code of a load: the gravest of what happened. */
+/** The exit code of a load: the most severe outcome decides. */
 export function exitCode(
   interrupted: 'SIGINT' | 'SIGTERM' | undefined,
-  targets: readonly TargetLife[],
+  targets: readonly TargetRun[],
   thresholds: readonly Threshold[],
   toleratesFailures: boolean,
 ): number {
@@ -49,12 +51,12 @@ export function exitCode(
   return targets.some(lost) && !toleratesFailures ? EXIT.connectionLost : EXIT.ok
 }
 
-/** No number of allowed failures makes wrong bytes right. */
-function wrongBytes({ counters: { connectionsClosed } }: TargetLife): boolean {
-  return connectionsClosed.mismatch + connectionsClosed.protocol > 0
+/** Wrong bytes are never tolerated, however many failures are allowed. Counters that differ mean bytes that only one end has seen. */
+function wrongBytes({ counters: { connectionsClosed, comparisons } }: TargetRun): boolean {
+  return connectionsClosed.mismatch + connectionsClosed.protocol + comparisons.different > 0
 }
 
-function lost({ counters: { connectionsClosed } }: TargetLife): boolean {
+function lost({ counters: { connectionsClosed } }: TargetRun): boolean {
   const { server_closed, reset, timeout, local } = connectionsClosed
   return server_closed + reset + timeout + local > 0
 }
