@@ -84,7 +84,10 @@ export class TargetStatistics implements ConnectorStatistics {
   }
 
   answered(_: Connection, { intendedMs }: Exchange, roundTripMs: number, nowMs: number): void {
-    if (nowMs - intendedMs > this.#answerWithinMs) return this.exchangeFailed('timeout')
+    if (nowMs - intendedMs > this.#answerWithinMs) {
+      this.exchangeFailed('timeout')
+      return
+    }
     this.counters.exchanges++
     this.#observer.roundTrip(roundTripMs)
     this.#observer.exchange(nowMs - intendedMs)

@@ -100,7 +100,7 @@ export class CheckConnection implements ConnectionEvents, Disposable {
   /** Waits until every request has been answered. */
   async allAnswered(withinMs?: number): Promise<void> {
     this.resume()
-    const answered = await this.#until(() => this.#connection.outstanding === 0, withinMs)
+    const answered = await this.#until(() => this.#connection.answered >= this.sent, withinMs)
     if (!answered) throw this.#describe({ reason: 'timeout' }, `no reply within ${withinMs} ms`)
     if (this.#connection.pulls) this.pause()
   }
