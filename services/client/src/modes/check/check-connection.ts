@@ -135,7 +135,7 @@ export class CheckConnection implements ConnectionEvents, Disposable {
   async halfClose(): Promise<void> {
     this.#leaving = true
     this.#connection.halfClose()
-    await this.#until(() => this.#closed)
+    await this.#until(() => this.#closed && this.#failure === undefined)
   }
 
   /** Closes, and gives the server a moment to close as well. */

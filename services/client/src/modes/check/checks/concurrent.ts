@@ -26,7 +26,8 @@ export const concurrent: Check = {
       seen.connections++
       return connection
     }
-    const connections = await withFigures(Promise.all(Array.from({ length: CONNECTIONS }, connectAndExchange)), figures)
+    const all = await Promise.allSettled(Array.from({ length: CONNECTIONS }, connectAndExchange))
+    const connections = await withFigures(Promise.all(all.map(valueOf)), figures)
     const slowestMs = Math.max(...(await withFigures(Promise.all(connections.map(connection => connection.exchange())), figures)))
     return { connections: seen.connections, slowConnects: seen.slowConnects, durationMs: performance.now() - startMs, slowestMs }
   },
@@ -37,6 +38,11 @@ export const concurrent: Check = {
     reset: hintForEnd,
     otherwise: hintForEnd,
   },
+}
+
+/** @throws what the step threw */
+function valueOf<Value>(settled: PromiseSettledResult<Value>): Promise<Value> {
+  return settled.status === 'fulfilled' ? Promise.resolve(settled.value) : Promise.reject(settled.reason)
 }
 
 function hintForTimeout({ connected, connections = 0 }: Figures): string {
