@@ -39,15 +39,19 @@ export class Schedule implements Alarm {
     return this.#startMs + this.#next * this.#options.intervalMs
   }
 
-  ring(nowMs: number): void {
-    const { intervalMs, tooLateMs, tick, skipped } = this.#options
-    const tooLate = Math.ceil((nowMs - tooLateMs - this.dueMs) / intervalMs)
-    if (tooLate > 0) {
-      this.#next += tooLate
-      skipped(tooLate)
+  ring(): void {
+    // The time is read anew for each tick, because a tick may take long.
+    for (let nowMs = performance.now(); this.#running && this.dueMs <= nowMs; nowMs = performance.now()) {
+      if (!this.#skipTooLate(nowMs)) this.#options.tick(this.dueMs, this.#next++)
     }
-    for (let intendedMs = this.dueMs; this.#running && intendedMs <= nowMs; intendedMs = this.dueMs) {
-      tick(intendedMs, this.#next++)
-    }
+  }
+
+  #skipTooLate(nowMs: number): boolean {
+    const { intervalMs, tooLateMs, skipped } = this.#options
+    const ticks = Math.ceil((nowMs - tooLateMs - this.dueMs) / intervalMs)
+    if (ticks <= 0) return false
+    this.#next += ticks
+    skipped(ticks)
+    return true
   }
 }

@@ -4,6 +4,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { crc32 } from 'node:zlib'
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { type ProtocolName, protocols } from '@nihao/wire'
 import type { Failure } from '../failure.ts'
@@ -49,6 +50,16 @@ async function pair(
   const connection = new Connection(socket, events => protocols[protocol].clientCodec(clientOptions, events), statistics)
   connection.owner = events
   return { connection, peer, answered, closed: closed.promise, localPort: socket.localPort, port: peer.localPort }
+}
+
+/** A frame of the probe protocol whose payload is JSON. */
+function frame(type: number, message: object): Buffer {
+  const payload = Buffer.from(JSON.stringify(message))
+  const header = Buffer.alloc(13)
+  header.writeUInt32BE(9 + payload.length, 0)
+  header[4] = type
+  header.writeUInt32BE(crc32(payload), 9)
+  return Buffer.concat([header, payload])
 }
 
 /** Sends exchanges with these time limits. */
@@ -294,4 +305,37 @@ describe('discard', () => {
     peer.write('what?')
     expect((await closed).failure?.reason).toBe('mismatch')
   })
+})
+
+describe('a connection that the server asked to leave', () => {
+  test('ends as planned when the server closes it and nothing is outstanding', async () => {
+    const { connection, closed, peer } = await pair('probe')
+    peer.resume()
+    peer.write(frame(1, { version: 1, server: 'a' }))
+    expect(await connection.open(5_000)).toBeUndefined()
+    peer.end(frame(4, { reason: 'drain', graceMs: 0 }))
+    expect(await closed).toEqual({ failure: undefined, lost: [] })
+    expect([connection.goAwayReason, connection.closeReason]).toEqual(['drain', 'goaway'])
+  })
+
+  test('loses what is outstanding when the server closes it', async () => {
+    const { connection, closed, peer } = await pair('probe')
+    peer.resume()
+    peer.write(Buffer.concat([frame(1, { version: 1, server: 'a' }), frame(4, { reason: 'drain', graceMs: 0 })]))
+    expect(await connection.open(5_000)).toBeUndefined()
+    const exchanges = send(connection, 5_000)
+    peer.end()
+    expect(await closed).toEqual({ failure: { reason: 'eof' }, lost: exchanges })
+  })
+})
+
+test('bytes that were thrown away at the end are not counted as sent', async () => {
+  const message = 'x'.repeat(16 * 2 ** 20)
+  const { connection, closed } = await pair('echo', { message })
+  send(connection, 60_000, 60_000)
+  const before = connection.sentBytes
+  connection.finish(50)
+  await closed
+  expect(connection.sentBytes).toBe(before)
+  expect(before).toBeLessThan(message.length)
 })

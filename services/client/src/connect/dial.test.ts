@@ -78,7 +78,7 @@ function resolveTo(...addresses: string[]) {
 }
 
 describe('dialling an address', () => {
-  test('connects, codec-open allowed, without asking for a name', async () => {
+  test('connects, half-open allowed, without asking for a name', async () => {
     const lookup = jest.spyOn(dns, 'lookup')
     const { port } = await listening()
     const { socket, phases } = dialled({ host: '127.0.0.1', port })
@@ -119,7 +119,10 @@ describe('dialling an address', () => {
     const port = await deaf('127.0.0.1')
     const startMs = performance.now()
     const { socket, phases } = dialled({ host: '127.0.0.1', port }, 200)
-    await expect(socket).rejects.toMatchObject({ code: 'ETIMEDOUT' })
+    await expect(socket).rejects.toMatchObject({
+      code: 'ETIMEDOUT',
+      message: `timed out after 200 ms connecting to 127.0.0.1:${port}`,
+    })
     expect(performance.now() - startMs).toBeGreaterThan(195)
     expect(performance.now() - startMs).toBeLessThan(2_000)
     expect(phases).toEqual([])
@@ -132,6 +135,16 @@ describe('dialling an address', () => {
     const reason = new Error('stopping')
     setImmediate(() => stopping.abort(reason))
     await expect(socket).rejects.toBe(reason)
+  })
+
+  test('does not begin when the signal was aborted before', async () => {
+    const { server, port } = await listening()
+    let accepted = 0
+    server.on('connection', () => accepted++)
+    const reason = new Error('stopping')
+    await expect(dialled({ host: '127.0.0.1', port }, 5_000, AbortSignal.abort(reason)).socket).rejects.toBe(reason)
+    await dialled({ host: '127.0.0.1', port }).socket
+    expect(accepted).toBe(1)
   })
 })
 
@@ -174,8 +187,12 @@ describe('dialling a name', () => {
 
   test('with several addresses that all refuse is refused', async () => {
     resolveTo('::1', '127.0.0.1', '127.0.0.2')
-    const { socket } = dialled({ host: 'server', port: await closedPort() })
-    await expect(socket).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+    const port = await closedPort()
+    const { socket } = dialled({ host: 'server', port })
+    await expect(socket).rejects.toMatchObject({
+      code: 'ECONNREFUSED',
+      message: ['::1', '127.0.0.1', '127.0.0.2'].map(address => `connect ECONNREFUSED ${address}:${port}`).join(', '),
+    })
   })
 
   test('with several silent addresses ends at the time limit', async () => {

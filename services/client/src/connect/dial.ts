@@ -136,7 +136,7 @@ function open(
 
 /** Node's error for several addresses that all failed has no message of its own. */
 function withMessage(error: Error): Error {
-  if (error instanceof AggregateError && error.message === '')
-    error.message = error.errors.map(({ message }) => message).join(', ')
+  const { errors } = error as Partial<AggregateError>
+  if (errors !== undefined && error.message === '') error.message = errors.map(({ message }) => message).join(', ')
   return error
 }

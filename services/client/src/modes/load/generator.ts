@@ -35,9 +35,10 @@ export class Generator implements Alarm {
   // The current run: how many exchanges may still start and until when, and how many are not over.
   #left = 0
   #startMs = 0
+  #durationMs = 0
   #endMs = 0
   #underway = 0
-  /** The times of the exchanges of an open loop, ms from the start of the run. */
+  /** Gives the times of the exchanges of an open loop, ms from the start of the run; then the last one that it gave. */
   #nextMs: () => number = () => Number.POSITIVE_INFINITY
   #scheduledMs = 0
   #timer: NodeJS.Timeout | undefined
@@ -76,6 +77,7 @@ export class Generator implements Alarm {
   async run({ count, durationMs }: Bounds): Promise<number> {
     this.#startMs = performance.now()
     this.#left = count
+    this.#durationMs = durationMs
     this.#endMs = this.#startMs + durationMs
     this.#scheduledMs = 0
     this.#finished = Promise.withResolvers()
@@ -99,7 +101,7 @@ export class Generator implements Alarm {
 
   /** Starts the exchanges of an open loop that are due. */
   ring(nowMs: number): void {
-    for (; this.dueMs <= nowMs && this.#start(this.dueMs); this.dueMs = this.#startMs + this.#nextMs()) this.#arrive(this.dueMs)
+    for (; this.dueMs <= nowMs && this.#start(this.dueMs); this.#setNext()) this.#arrive(this.dueMs)
     if (this.#left === 0 || this.dueMs >= this.#endMs) this.#startNoMore()
   }
 
@@ -119,8 +121,13 @@ export class Generator implements Alarm {
   #startOpenLoop(): void {
     const { arrivals, rate } = this.#target.values
     this.#nextMs = arrivalTimes(arrivals, rate)
-    this.dueMs = this.#startMs + this.#nextMs()
+    this.#setNext()
     sharedTicker().add(this)
+  }
+
+  #setNext(): void {
+    this.#scheduledMs = this.#nextMs()
+    this.dueMs = this.#startMs + this.#scheduledMs
   }
 
   /** Takes one of the exchanges of the run, if one may start at that time. */
@@ -134,8 +141,9 @@ export class Generator implements Alarm {
   #startNoMore(): void {
     clearTimeout(this.#timer)
     if (this.dueMs < Number.POSITIVE_INFINITY) {
-      const stoppedMs = this.#left === 0 || this.dueMs >= this.#endMs ? Number.POSITIVE_INFINITY : performance.now()
-      this.#scheduledMs = Math.min(this.#endMs, this.dueMs, stoppedMs) - this.#startMs
+      const stoppedEarly = this.#left > 0 && this.dueMs < this.#endMs
+      if (stoppedEarly) this.#scheduledMs = performance.now() - this.#startMs
+      this.#scheduledMs = Math.min(this.#scheduledMs, this.#durationMs)
       this.dueMs = Number.POSITIVE_INFINITY
       sharedTicker().remove(this)
     }

@@ -27,7 +27,7 @@ export const concurrent: Check = {
       return connection
     }
     const all = await Promise.allSettled(Array.from({ length: CONNECTIONS }, connectAndExchange))
-    const connections = await withFigures(Promise.all(all.map(valueOf)), figures)
+    const connections = await withFigures(Promise.all(all.map(settledValue)), figures)
     const slowestMs = Math.max(...(await withFigures(Promise.all(connections.map(connection => connection.exchange())), figures)))
     return { connections: seen.connections, slowConnects: seen.slowConnects, durationMs: performance.now() - startMs, slowestMs }
   },
@@ -41,7 +41,7 @@ export const concurrent: Check = {
 }
 
 /** @throws what the step threw */
-function valueOf<Value>(settled: PromiseSettledResult<Value>): Promise<Value> {
+function settledValue<Value>(settled: PromiseSettledResult<Value>): Promise<Value> {
   return settled.status === 'fulfilled' ? Promise.resolve(settled.value) : Promise.reject(settled.reason)
 }
 
