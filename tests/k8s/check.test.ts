@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import manifest from '../../package.json' with { type: 'json' }
-import { limitOf } from '../../services/client/src/check/check.ts'
-import { checks } from '../../services/client/src/check/checks.ts'
+import { limitOf } from '../../services/client/src/modes/check/check.ts'
+import { checks } from '../../services/client/src/modes/check/checks.ts'
 import { modes, readModeConfig } from '../../services/client/src/settings.ts'
 import { testWith } from '../process/support/tool.ts'
 import { expandedArgs, find, type Job, Kustomization, objectsOf, restrictedPod } from './manifests.ts'

@@ -68,19 +68,19 @@ describe('behind a firewall that', () => {
     const reject = '--syn -m connlimit --connlimit-above 5 -j REJECT --reject-with tcp-reset'
     const run = checkBehind([rule(reject)], ['--only', 'exchange,concurrent'])
     expect(verdicts(run)).toEqual({ exchange: 'ok', concurrent: 'failed: refused' })
-    expect(result(run, 'concurrent', 'failed').meaning).toMatch(/limit of connections/)
+    expect(result(run, 'concurrent', 'failed').meaning).toMatch(/firewall or the server limits them/)
   })
 
   testWithRules('forgets silent connections and drops what comes on them, that is found', () => {
     const run = checkBehind(forget('DROP'), ['--only', 'exchange,half-close,idle'])
     expect(verdicts(run)).toEqual({ exchange: 'ok', 'half-close': 'ok', idle: 'failed: timeout' })
-    expect(result(run, 'idle', 'failed').meaning).toMatch(/forgot the silent connection and drops/)
+    expect(result(run, 'idle', 'failed').meaning).toMatch(/forgotten the silent connection and drops/)
   })
 
   testWithRules('forgets silent connections and resets what comes on them, that is found', () => {
     const run = checkBehind(forget('REJECT --reject-with tcp-reset'), ['--only', 'exchange,idle'])
     expect(verdicts(run)).toEqual({ exchange: 'ok', idle: 'failed: reset' })
-    expect(result(run, 'idle', 'failed').meaning).toMatch(/forgot this one and rejects/)
+    expect(result(run, 'idle', 'failed').meaning).toMatch(/forgotten this one and rejects/)
   })
 
   testWithRules('drops packets of full size in silence, the hole is found, and where it begins', () => {
@@ -89,7 +89,7 @@ describe('behind a firewall that', () => {
     // 1,452 bytes of packet are 1,400 of data: 20 of IP, and 20 of TCP with 12 of timestamps.
     const { figures, meaning } = result(run, 'sizes', 'failed')
     expect(figures).toMatchObject({ largestBytes: 1_400, failedBytes: 1_408 })
-    expect(meaning).toMatch(/MTU hole/)
-    expect(result(run, 'large', 'failed').meaning).toMatch(/MTU hole/)
+    expect(meaning).toMatch(/MTU black hole/)
+    expect(result(run, 'large', 'failed').meaning).toMatch(/loses large packets/)
   })
 })

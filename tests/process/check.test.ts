@@ -104,7 +104,7 @@ describe('--wait', () => {
       .trim()
       .split('\n')
       .map(line => JSON.parse(line))
-    expect(lines).toMatchObject([{ msg: 'waiting', waitMs: 30_000 }, { msg: 'there' }])
+    expect(lines).toMatchObject([{ msg: 'waiting for target', waitMs: 30_000 }, { msg: 'target is up' }])
     expect(code).toBe(0)
   })
 
@@ -115,7 +115,7 @@ describe('--wait', () => {
       .trim()
       .split('\n')
       .map(line => JSON.parse(line))
-    expect(lines).toMatchObject([{ msg: 'waiting' }, { msg: 'not there', target: url, reason: 'refused' }])
+    expect(lines).toMatchObject([{ msg: 'waiting for target' }, { msg: 'gave up waiting', target: url, reason: 'refused' }])
     expect(lines[1].waitedMs).toBeGreaterThanOrEqual(2_000)
     expect(code).toBe(3)
     expect(stdout).toMatch(/failed +connect .* refused: /)

@@ -142,7 +142,7 @@ test('as a daemon it climbs again and again, and tells by metrics', async () => 
   }
   expect((await client.page('/readyz')).status).toBe(200)
   expect(JSON.parse((await client.page('/ladders')).text).ladders).toHaveLength(2)
-  expect(await client.log({ msg: 'ladder climbed' })).toMatchObject({ level: 'warn', target, longestSurvivorMs: 100 })
+  expect(await client.log({ msg: 'ladder completed' })).toMatchObject({ level: 'warn', target, longestSurvivorMs: 100 })
   await client.stop()
   expect(server.open.size).toBe(0)
 })

@@ -34,7 +34,7 @@ describe('the schedule', () => {
     for (const url of urls) {
       // A client that was too slow itself says which exchanges it did not start.
       const skipped = client
-        .logged({ target: url, msg: 'the client was too slow to start these exchanges' })
+        .logged({ target: url, msg: 'exchanges skipped: the client is too slow' })
         .reduce((sum, { exchanges }) => sum + Number(exchanges), 0)
       const due = Math.floor(elapsedMs / intervalMs) + 1
       const { exchanges = 0, exchangeFailures = {} } = totals[url] ?? {}

@@ -50,7 +50,7 @@ testWith('openssl', 'a server that can not be trusted is told with its reason', 
   await using server = await start(own)
   const port = server.port()
   const stranger = await failureOf(`greet+tls://localhost:${port}?ca=${strangers.ca}`)
-  expect(stranger).toMatchObject({ reason: 'tls', message: 'the certificate of the server comes from nobody who is trusted' })
+  expect(stranger).toMatchObject({ reason: 'tls', message: "the server's certificate was issued by an untrusted authority" })
   expect(stranger.counted).toBeGreaterThan(0)
   expect(await failureOf(`greet+tls://localhost:${port}?ca=${roots.ca}&servername=other.example`)).toMatchObject({
     reason: 'tls',
@@ -59,7 +59,7 @@ testWith('openssl', 'a server that can not be trusted is told with its reason', 
   await using late = await start(roots.issue({ expired: true }))
   expect(await failureOf(`greet+tls://localhost:${late.port()}?ca=${roots.ca}`)).toMatchObject({
     reason: 'tls',
-    message: 'the certificate of the server has expired',
+    message: "the server's certificate has expired",
   })
 })
 

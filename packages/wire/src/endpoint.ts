@@ -28,11 +28,6 @@ export class EndpointError extends Error {
     this.problems = problems
     this.endpoints = endpoints
   }
-
-  /** The former name of `problems`. */
-  get mistakes(): readonly string[] {
-    return this.problems
-  }
 }
 
 /**

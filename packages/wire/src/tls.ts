@@ -26,11 +26,6 @@ export class CredentialsError extends Error {
     super(problems.join('; '))
     this.problems = problems
   }
-
-  /** The former name of `problems`. */
-  get mistakes(): readonly string[] {
-    return this.problems
-  }
 }
 
 const MIN_VERSION = 'TLSv1.2'

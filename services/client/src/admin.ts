@@ -7,15 +7,15 @@ import type { Target } from './target.ts'
 export interface TargetsAdmin {
   readonly targets: readonly Target[]
   readonly registry: Registry
-  /** True from the moment the client was told to stop. */
+  /** True once the client was asked to stop. */
   readonly stopping: () => boolean
-  /** Besides those of the targets and their connections. */
+  /** In addition to `/targets` and `/connections`. */
   readonly pages?: Readonly<Record<string, () => Page>>
 }
 
 /**
- * Starts the admin endpoint of a client that runs until it is told to stop.
- * @returns false where its address can't be listened on: the process then ends
+ * Starts the admin endpoint of a client that runs until it is stopped.
+ * @returns false if it can't listen; the process then ends
  */
 export async function startTargetsAdmin(config: ProbeConfig | IdleConfig, logger: Logger, admin: TargetsAdmin): Promise<boolean> {
   const { targets, registry, stopping, pages } = admin
@@ -42,20 +42,20 @@ export async function startTargetsAdmin(config: ProbeConfig | IdleConfig, logger
   }
 }
 
-/** Why the client does not do its work yet. What it watches may be down: that is no reason. */
+/** Why the client is not ready yet. A target that is down does not make it unready. */
 function untried(targets: readonly Target[]): string | undefined {
-  const urls = targets.filter(({ tried }) => !tried).map(({ url }) => url)
-  return urls.length > 0 ? `not yet tried: ${urls.join(' ')}` : undefined
+  const labels = targets.filter(({ tried }) => !tried).map(({ label }) => label)
+  return labels.length > 0 ? `not yet tried: ${labels.join(' ')}` : undefined
 }
 
-/** What the admin endpoint shows of every open connection. */
+/** What `/connections` shows. */
 function describeConnections(targets: readonly Target[]): object {
   const nowMs = performance.now()
   return {
-    connections: targets.flatMap(({ url, counters }) =>
+    connections: targets.flatMap(({ label, counters }) =>
       [...counters.connections].map(
         ({ localAddress, remoteAddress, openedAtMs, sentBytes, receivedBytes, answered, outstanding }) => ({
-          target: url,
+          target: label,
           localAddress,
           remoteAddress,
           ageMs: Math.round(nowMs - openedAtMs),

@@ -1,26 +1,25 @@
-import { type CloseReason, type Connection, closeReasons } from './connection.ts'
+import { type CloseReason, type Connection, closeReasons } from './connect/connection.ts'
 import { type FailureReason, failureReasons } from './failure.ts'
 
 const zeros = <Word extends string>(words: readonly Word[]) =>
   Object.fromEntries(words.map(word => [word, 0])) as Record<Word, number>
 
-/** Names of servers that are remembered: a server that makes up a new one each time must not take all memory. */
+/** Server names that are remembered: a server that invents a new one each time must not exhaust the memory. */
 const MAX_SERVERS = 1_000
 
-/** What a target's sessions count. Metrics, summaries and reports read it; bytes of open connections are added when somebody asks. */
+/** The counters of a target. Metrics, summaries and reports read them; bytes of open connections are added on request. */
 export class TargetCounters {
   readonly connections = new Set<Connection>()
   connectionAttempts = 0
   readonly connectionFailures: Record<FailureReason, number> = zeros(failureReasons)
   readonly connectionsClosed: Record<CloseReason, number> = zeros(closeReasons)
-  /** Exchanges that are over, well or not. */
+  /** Completed exchanges, successful or failed. */
   exchanges = 0
   readonly exchangeFailures: Record<FailureReason, number> = zeros(failureReasons)
   readonly outages: Record<FailureReason, number> = zeros(failureReasons)
   handovers = 0
-  /** Connections at whose end both sides' counters were compared, and those where they differed. */
-  countersCompared = 0
-  countersDiffered = 0
+  /** Comparisons of both ends' counters when a connection ended. */
+  readonly comparisons = { equal: 0, different: 0 }
   /** Wall clock, ms; 0 = never. */
   lastSuccessMs = 0
   readonly #servers = new Set<string>()
@@ -44,10 +43,28 @@ export class TargetCounters {
     return Object.values(this.exchangeFailures).reduce((sum, count) => sum + count, 0)
   }
 
-  connectionClosed(connection: Connection, reason: CloseReason): void {
+  connectionClosed(connection: Connection): void {
     this.connections.delete(connection)
-    this.connectionsClosed[reason]++
+    this.connectionsClosed[connection.closeReason]++
     add(this.#ended, connection)
+  }
+
+  /** All of them, for the last line of the log and for `/targets`; counts by reason without those that are zero. */
+  totals(): object {
+    const { connectionAttempts, exchanges, handovers } = this
+    const { equal, different } = this.comparisons
+    return {
+      connectionAttempts,
+      connectionFailures: nonZero(this.connectionFailures),
+      connectionsClosed: nonZero(this.connectionsClosed),
+      exchanges,
+      exchangeFailures: nonZero(this.exchangeFailures),
+      outages: nonZero(this.outages),
+      handovers,
+      countersCompared: equal + different,
+      countersDiffered: different,
+      ...this.bytes(),
+    }
   }
 }
 
@@ -56,7 +73,7 @@ function add(bytes: { sentBytes: number; receivedBytes: number }, connection: Co
   bytes.receivedBytes += connection.receivedBytes
 }
 
-/** The counts that are not zero: for people, who see enough noise. */
+/** The counts that are not zero, for people. */
 export function nonZero(counts: Readonly<Record<string, number>>): Record<string, number> {
   return Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0))
 }

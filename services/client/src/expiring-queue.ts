@@ -1,12 +1,12 @@
-/** A queue whose items expire in the order in which they came. One timer serves it, however many items are in it. */
+/** A queue whose items expire in the order in which they came. One timer serves all of them, and keeps no process alive. */
 export class ExpiringQueue<Item extends { readonly deadlineMs: number }> {
   readonly #onExpire: (item: Item) => void
   #items: Item[] = []
-  /** Where the first item stands: `Array.shift` moves all that follow, which takes long where many wait. */
+  /** Index of the first item: `Array.shift` moves all items behind it, which is slow in a long queue. */
   #head = 0
   #timer: NodeJS.Timeout | undefined
 
-  /** `onExpire` gets each item whose deadline is past, taken out of the queue. */
+  /** `onExpire` gets each item whose deadline has passed, removed from the queue. */
   constructor(onExpire: (item: Item) => void) {
     this.#onExpire = onExpire
   }
@@ -34,7 +34,7 @@ export class ExpiringQueue<Item extends { readonly deadlineMs: number }> {
     return item
   }
 
-  /** Takes everything. */
+  /** Removes and returns all items. */
   clear(): Item[] {
     const items = this.#items.slice(this.#head)
     this.#items = []
@@ -47,9 +47,10 @@ export class ExpiringQueue<Item extends { readonly deadlineMs: number }> {
   #arm(): void {
     const first = this.#items[this.#head]
     if (first === undefined) return
-    // Timers may fire a little early by this clock; they then wait another millisecond.
-    // What has come in while this process was busy is taken in first: nothing is late because nobody looked.
-    this.#timer = setTimeout(() => setImmediate(() => this.#check()), Math.max(1, first.deadlineMs - performance.now()))
+    // Timers may fire a little early by this clock; they then wait another millisecond. Bytes that arrived while this process was busy are
+    // read first, so that a reply is not late because the client was.
+    const waitMs = Math.max(1, first.deadlineMs - performance.now())
+    this.#timer = setTimeout(() => setImmediate(() => this.#check()), waitMs).unref()
   }
 
   #check(): void {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { WrongReply } from '@nihao/wire'
+import { Rejected, WrongReply } from '@nihao/wire'
 import { closedBy, describeFailure, type FailureReason, failureReasons } from './failure.ts'
 
 const words: [code: string, reason: FailureReason][] = [
@@ -28,12 +28,18 @@ describe('a failure', () => {
     expect(describeFailure(error)).toEqual({ reason, error })
   })
 
-  test('that comes of giving up has a number for a code, and is called other', () => {
-    expect(describeFailure(AbortSignal.abort().reason).reason).toBe('other')
+  test.each([
+    ['a programming error', new TypeError('x is not a function')],
+    ['an error without a code', new Error('?')],
+    ['a stream that was used after its end', Object.assign(new Error('write after end'), { code: 'ERR_STREAM_WRITE_AFTER_END' })],
+    ['an aborted signal', AbortSignal.abort().reason],
+  ])('is not %s: that is thrown', (_, error) => {
+    expect(() => describeFailure(error)).toThrow(error)
   })
 
-  test('without a code is called other', () => {
-    expect(describeFailure(new Error('?')).reason).toBe('other')
+  test('has a printable message, also where a server wrote it', () => {
+    const { error } = describeFailure(new Rejected('\u001b[2J\nfull\u202e'))
+    expect(error?.message).toBe('\\u{1b}[2J\\u{a}full\\u{202e}')
   })
 
   test('of several addresses is called what the first one said', () => {

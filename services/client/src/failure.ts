@@ -1,6 +1,8 @@
-import { TlsError } from './handshake.ts'
+import { constants } from 'node:os'
+import { printable } from '@nihao/service'
+import { TlsError } from './connect/handshake.ts'
 
-/** Why a connection or an exchange failed: the `reason` of logs and metrics. */
+/** Why a connection or an exchange failed: the `reason` of logs, metrics and reports. */
 export const failureReasons = [
   'dns',
   'refused',
@@ -18,19 +20,20 @@ export const failureReasons = [
 ] as const
 export type FailureReason = (typeof failureReasons)[number]
 
-/** A failure is what a client is there to see: a value with its reason, and what the operating system said where it said something. */
+/** Observing failures is the client's job, so a failure is a value and not an exception. */
 export interface Failure {
   readonly reason: FailureReason
+  /** Its message is printable, also where the server wrote it. */
   readonly error?: Error | undefined
 }
 
-const REASONS: Record<string, FailureReason> = {
+const REASONS: Readonly<Record<string, FailureReason>> = {
   ENOTFOUND: 'dns',
   EAI_AGAIN: 'dns',
   EAI_FAIL: 'dns',
   EAI_NODATA: 'dns',
   ECONNREFUSED: 'refused',
-  ENOENT: 'refused', // a Unix socket that is not there: nobody listens
+  ENOENT: 'refused', // no such Unix socket
   EHOSTUNREACH: 'unreachable',
   ENETUNREACH: 'unreachable',
   EHOSTDOWN: 'unreachable',
@@ -48,14 +51,25 @@ const REASONS: Record<string, FailureReason> = {
   PROTOCOL_ERROR: 'protocol',
 }
 
+/**
+ * The failure that an error of the system, of TLS or of a codec stands for.
+ * @throws the error itself when it is none of these: a programming error must not pass for a failure of the network
+ */
 export function describeFailure(error: NodeJS.ErrnoException): Failure {
-  // What gives up on a signal has a number for a code.
   const code = typeof error.code === 'string' ? error.code : ''
-  const tlsError = error instanceof TlsError ? error : code.startsWith('ERR_SSL_') ? new TlsError(error) : undefined
-  return tlsError ? { reason: 'tls', error: tlsError } : { reason: REASONS[code] ?? 'other', error }
+  const reason = reasonOf(error, code)
+  if (reason === undefined) throw error
+  const described = reason === 'tls' && !(error instanceof TlsError) ? new TlsError(error) : error
+  described.message = printable(described.message)
+  return { reason, error: described }
 }
 
-/** Whose side ended it: the server by FIN or RST, the client by giving up; `none` where there was no connection to end. */
+function reasonOf(error: NodeJS.ErrnoException, code: string): FailureReason | undefined {
+  if (error instanceof TlsError || code.startsWith('ERR_SSL_')) return 'tls'
+  return REASONS[code] ?? (code in constants.errno ? 'other' : undefined)
+}
+
+/** Which side closed: the server by FIN or RST, the client by giving up; `none` where nothing was connected. */
 export type ClosedBy = 'server' | 'client' | 'none'
 
 export function closedBy(reason: FailureReason): ClosedBy {

@@ -1,9 +1,9 @@
 import { type Command, processSource, runCommand } from '@nihao/service'
-import { runCheck } from './check/run.ts'
 import { help } from './help.ts'
-import { runIdle } from './idle/run.ts'
-import { runLoad } from './load/run.ts'
-import { runProbe } from './probe/run.ts'
+import { runCheck } from './modes/check/run.ts'
+import { runIdle } from './modes/idle/run.ts'
+import { runLoad } from './modes/load/run.ts'
+import { runProbe } from './modes/probe/run.ts'
 import { program } from './program.ts'
 import { type ModeName, modes, readModeConfig, selectMode } from './settings.ts'
 

@@ -1,11 +1,13 @@
 import { ScrapedMetrics } from '@nihao/service'
-import { Histogram, type Registry } from 'prom-client'
-import type { Observer, Phase, Target } from './target.ts'
+import { Counter, Histogram, type Registry } from 'prom-client'
+import type { Phase } from './connect/connector.ts'
+import type { Observer } from './statistics.ts'
+import type { Target } from './target.ts'
 
-/** 50 µs to 26 s, each twice the one before; seconds. */
+/** 50 µs to 26 s, doubling; seconds. */
 const LATENCY_BUCKETS = Array.from({ length: 20 }, (_, power) => 50e-6 * 2 ** power)
 
-/** The kernel sends a lost SYN again after 1, 3 and 7 s: with an edge on either side, a handshake that lost one stands out. */
+/** The kernel retransmits a lost SYN after 1, 3 and 7 s: bounds on both sides make such a handshake stand out. */
 const CONNECT_BUCKETS = [...LATENCY_BUCKETS, ...[1, 2, 3, 4, 7].flatMap(second => [second - 0.05, second + 0.05])].sort(
   (a, b) => a - b,
 )
@@ -13,35 +15,31 @@ const CONNECT_BUCKETS = [...LATENCY_BUCKETS, ...[1, 2, 3, 4, 7].flatMap(second =
 /** 10 ms to a day, seconds. */
 const OUTAGE_BUCKETS = [0.01, 0.03, 0.1, 0.3, 1, 2, 5, 10, 30, 60, 300, 900, 3_600, 14_400, 43_200, 86_400]
 
-/** Registers what is measured, and gives each target the observer that takes its measurements there. */
+/** Registers the histograms. @returns the observer that records the durations of a target */
 export function registerDurations(registry: Registry): (target: string) => Observer {
   const registers = [registry]
   const histogram = (name: string, help: string, buckets: number[], ...labelNames: string[]) =>
     new Histogram({ name, help, buckets, labelNames: ['target', ...labelNames], registers })
   const connect = histogram(
     'tcp_client_connect_duration_seconds',
-    'Time that connecting took, by phase.',
+    'Duration of the successful phases of connecting.',
     CONNECT_BUCKETS,
     'phase',
   )
   const exchange = histogram(
     'tcp_client_exchange_duration_seconds',
-    'Time from the intended start of an exchange to its reply: what a user waits, the wait for a connection included.',
+    'Duration of successful exchanges from their intended start, including the wait for a connection.',
     LATENCY_BUCKETS,
   )
   const roundTrip = histogram(
     'tcp_client_round_trip_duration_seconds',
-    'Time from sending a request to its reply.',
+    'Duration of successful exchanges from the sending of the request.',
     LATENCY_BUCKETS,
   )
-  const lag = histogram(
-    'tcp_client_schedule_lag_seconds',
-    'How late the client itself was to start an exchange.',
-    LATENCY_BUCKETS,
-  )
+  const lag = histogram('tcp_client_schedule_lag_seconds', 'Delay of the client itself in starting exchanges.', LATENCY_BUCKETS)
   const outage = histogram(
     'tcp_client_outage_duration_seconds',
-    'Time from the last good exchange of a session to its next, around a failure.',
+    'Time between the last successful exchange before an outage and the first after it.',
     OUTAGE_BUCKETS,
   )
 
@@ -52,7 +50,7 @@ export function registerDurations(registry: Registry): (target: string) => Obser
     const phase = (phase: Phase) => into(connect.labels({ target, phase }))
     const phases = { dns: phase('dns'), tcp: phase('tcp'), tls: phase('tls'), hello: phase('hello') }
     return {
-      connect: (phase, durationMs) => phases[phase](durationMs),
+      phase: (phase, durationMs) => phases[phase](durationMs),
       exchange: into(exchange.labels({ target })),
       roundTrip: into(roundTrip.labels({ target })),
       scheduleLag: into(lag.labels({ target })),
@@ -61,47 +59,69 @@ export function registerDurations(registry: Registry): (target: string) => Obser
   }
 }
 
-/** Registers what is counted: read from the targets' counters when somebody scrapes. */
+/** Registers the counters of targets, which are read at scrape time. */
 export function registerCounts(registry: Registry, targets: readonly Target[]): void {
-  const metrics = new ScrapedMetrics(registry, 'target', targets, ({ url }) => url)
-  metrics.counter('tcp_client_connection_attempts_total', 'Attempts to connect.', ({ counters }) => counters.connectionAttempts)
+  const metrics = new ScrapedMetrics(registry, 'target', targets, ({ label }) => label)
+  metrics.counter('tcp_client_connection_attempts_total', 'Connection attempts.', ({ counters }) => counters.connectionAttempts)
   metrics.counterByReason(
     'tcp_client_connection_failures_total',
-    'Attempts to connect that failed.',
+    'Connection attempts that failed, by reason.',
     ({ counters }) => counters.connectionFailures,
   )
-  metrics.gauge('tcp_client_connections_active', 'Connections that are open.', ({ counters }) => counters.connections.size)
+  metrics.gauge('tcp_client_connections_active', 'Open connections.', ({ counters }) => counters.connections.size)
   metrics.counterByReason(
     'tcp_client_connections_closed_total',
-    'Connections that ended.',
+    'Connections that ended, by reason.',
     ({ counters }) => counters.connectionsClosed,
   )
-  metrics.counter('tcp_client_exchanges_total', 'Exchanges that are over, well or not.', ({ counters }) => counters.exchanges)
+  metrics.counter(
+    'tcp_client_exchanges_total',
+    'Completed exchanges, successful or failed.',
+    ({ counters }) => counters.exchanges,
+  )
   metrics.counterByReason(
     'tcp_client_exchange_failures_total',
-    'Exchanges that got no right reply in time.',
+    'Exchanges without a correct reply in time, by reason.',
     ({ counters }) => counters.exchangeFailures,
   )
-  metrics.counterByReason('tcp_client_outages_total', 'Outages, by what they began with.', ({ counters }) => counters.outages)
+  metrics.counterByReason(
+    'tcp_client_outages_total',
+    'Outages, by the reason of their first failure.',
+    ({ counters }) => counters.outages,
+  )
   metrics.counter(
     'tcp_client_handovers_total',
-    'Times that a session moved to a new connection because its server asked it to go (probe).',
+    'Moves to a new connection at the request of the server (probe).',
     ({ counters }) => counters.handovers,
   )
   metrics.gauge(
     'tcp_client_servers_seen',
-    'Distinct names of servers that answered so far (probe).',
+    'Distinct names of the servers seen so far (probe).',
     ({ counters }) => counters.serversSeen,
   )
-  metrics.counter(
-    'tcp_client_sent_bytes_total',
-    'Bytes handed to the kernel for sending.',
-    ({ counters }) => counters.bytes().sentBytes,
-  )
+  metrics.counter('tcp_client_sent_bytes_total', 'Bytes sent.', ({ counters }) => counters.bytes().sentBytes)
   metrics.counter('tcp_client_received_bytes_total', 'Bytes received.', ({ counters }) => counters.bytes().receivedBytes)
   metrics.gauge(
     'tcp_client_last_success_timestamp_seconds',
-    'When an exchange was last answered; 0 = never.',
+    'Time of the last successful exchange; 0 = never.',
     ({ counters }) => counters.lastSuccessMs / 1_000,
   )
+  registerComparisons(registry, targets)
+}
+
+function registerComparisons(registry: Registry, targets: readonly Target[]): void {
+  const comparisons = new Counter({
+    name: 'tcp_client_counter_comparisons_total',
+    help: 'Connections at whose end the counters of client and server were compared, by result (probe).',
+    labelNames: ['target', 'result'],
+    registers: [registry],
+    collect() {
+      comparisons.reset()
+      for (const { label, counters } of targets) {
+        const { equal, different } = counters.comparisons
+        comparisons.inc({ target: label, result: 'equal' }, equal)
+        comparisons.inc({ target: label, result: 'different' }, different)
+      }
+    },
+  })
 }

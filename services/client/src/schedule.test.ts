@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { Schedule } from './schedule.ts'
+import { sharedTicker } from './ticker.ts'
 
 /** Keeps the event loop busy, as a long computation would. */
 function block(durationMs: number): void {
@@ -107,5 +108,55 @@ describe('a schedule', () => {
     // Fifty ticks of another one give it time.
     await run({ intervalMs: 1, tooLateMs: 1_000, intervals: 50 })
     expect(ticks).toBe(0)
+  })
+
+  test('that is stopped by a tick does not tick again', async () => {
+    let ticks = 0
+    const schedule: Schedule = new Schedule({
+      intervalMs: 1,
+      tooLateMs: 1_000,
+      tick() {
+        ticks++
+        schedule.stop()
+      },
+      skipped: () => {},
+    })
+    schedule.start()
+    await run({ intervalMs: 1, tooLateMs: 1_000, intervals: 50 })
+    expect(ticks).toBe(1)
+  })
+
+  test('numbers its ticks, skipped ones included', async () => {
+    const indices: number[] = []
+    const skipped: number[] = []
+    await new Promise<void>(resolve => {
+      const schedule: Schedule = new Schedule({
+        intervalMs: 10,
+        tooLateMs: 30,
+        tick(_, index) {
+          indices.push(index)
+          if (indices.length === 2) block(200)
+          if (indices.length < 8) return
+          schedule.stop()
+          resolve()
+        },
+        skipped: count => skipped.push(count),
+      })
+      schedule.start()
+    })
+    expect(skipped).not.toEqual([])
+    expect(indices.at(-1)).toBe(indices.length - 1 + sum(skipped))
+  })
+
+  // A busy machine makes some ticks late; timers of whole milliseconds are late by half of one, however quiet it is.
+  test('is on time to a tenth of a millisecond', async () => {
+    await sharedTicker().ready()
+    let medianMs = Number.POSITIVE_INFINITY
+    for (let attempt = 0; attempt < 30 && medianMs > 0.1; attempt++) {
+      const { ticks } = await run({ intervalMs: 7.3, tooLateMs: 10_000, intervals: 40 })
+      const lagsMs = ticks.slice(1).map(({ intendedMs, cameMs }) => cameMs - intendedMs)
+      medianMs = Math.min(medianMs, lagsMs.toSorted((a, b) => a - b)[20] ?? Number.NaN)
+    }
+    expect(medianMs).toBeLessThanOrEqual(0.1)
   })
 })

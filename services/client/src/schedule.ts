@@ -1,58 +1,57 @@
+import { type Alarm, sharedTicker } from './ticker.ts'
+
+export interface ScheduleOptions {
+  readonly intervalMs: number
+  readonly tooLateMs: number
+  /** @param index of the tick, from 0; skipped ones count */
+  readonly tick: (intendedMs: number, index: number) => void
+  readonly skipped: (ticks: number) => void
+}
+
 /**
- * Calls `tick` at fixed points of time, whatever became of the ticks before: the n-th one belongs to `start + n × interval`, and no delay
- * shifts those that follow. What the event loop missed is made up for at once, with the time that was intended, unless it
- * is older than `tooLateMs`: that is given to `skipped` as a number.
+ * Calls `tick` at fixed times: the n-th tick belongs to `start + n × interval`, and no delay shifts those that follow. Ticks that a busy event
+ * loop missed are made up for at once, with the time that was intended, unless they are older than `tooLateMs`: those are reported to `skipped`.
  */
-export class Schedule {
-  readonly #intervalMs: number
-  readonly #tooLateMs: number
-  readonly #tick: (intendedMs: number) => void
-  readonly #skipped: (ticks: number) => void
+export class Schedule implements Alarm {
+  readonly #options: ScheduleOptions
   #startMs = 0
   #next = 0
-  #timer: NodeJS.Timeout | undefined
+  #running = false
 
-  constructor(options: {
-    intervalMs: number
-    tooLateMs: number
-    tick: (intendedMs: number) => void
-    skipped: (ticks: number) => void
-  }) {
-    this.#intervalMs = options.intervalMs
-    this.#tooLateMs = options.tooLateMs
-    this.#tick = options.tick
-    this.#skipped = options.skipped
+  constructor(options: ScheduleOptions) {
+    this.#options = options
   }
 
   /** The first tick comes `offsetMs` from now. */
-  start(offsetMs: number): void {
+  start(offsetMs = 0): void {
     this.#startMs = performance.now() + offsetMs
-    this.#arm()
+    this.#running = true
+    sharedTicker().add(this)
   }
 
   stop(): void {
-    clearTimeout(this.#timer)
+    if (!this.#running) return
+    this.#running = false
+    sharedTicker().remove(this)
   }
 
-  #intendedMs(): number {
-    return this.#startMs + this.#next * this.#intervalMs
+  get dueMs(): number {
+    return this.#startMs + this.#next * this.#options.intervalMs
   }
 
-  #arm(): void {
-    this.#timer = setTimeout(() => this.#run(), Math.max(0, this.#intendedMs() - performance.now()))
-  }
-
-  #run(): void {
-    const nowMs = performance.now()
-    const tooLate = Math.ceil((nowMs - this.#tooLateMs - this.#intendedMs()) / this.#intervalMs)
-    if (tooLate > 0) {
-      this.#next += tooLate
-      this.#skipped(tooLate)
+  ring(): void {
+    // The time is read anew for each tick, because a tick may take long.
+    for (let nowMs = performance.now(); this.#running && this.dueMs <= nowMs; nowMs = performance.now()) {
+      if (!this.#skipTooLate(nowMs)) this.#options.tick(this.dueMs, this.#next++)
     }
-    for (let intendedMs = this.#intendedMs(); intendedMs <= nowMs; intendedMs = this.#intendedMs()) {
-      this.#next++
-      this.#tick(intendedMs)
-    }
-    this.#arm()
+  }
+
+  #skipTooLate(nowMs: number): boolean {
+    const { intervalMs, tooLateMs, skipped } = this.#options
+    const ticks = Math.ceil((nowMs - tooLateMs - this.dueMs) / intervalMs)
+    if (ticks <= 0) return false
+    this.#next += ticks
+    skipped(ticks)
+    return true
   }
 }

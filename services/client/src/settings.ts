@@ -22,6 +22,7 @@ export type { IdleConfig, IdleValues } from './settings/idle.ts'
 export type { ArrivalsName, LoadConfig, LoadValues } from './settings/load.ts'
 export type { TargetConfig } from './settings/mode.ts'
 export type { ProbeConfig, ProbeValues } from './settings/probe.ts'
+export type { ReconnectValues } from './settings/shared.ts'
 
 export const modes = { probe: probeMode, load: loadMode, check: checkMode, idle: idleMode }
 

@@ -1,5 +1,5 @@
 import { defineSettings, duration, oneOf, positiveDuration, someOf, type Values } from '@nihao/service'
-import { checkNames, selectChecks } from '../check/names.ts'
+import { checkNames, selectChecks } from '../check-names.ts'
 import { commonSettings } from './common.ts'
 import type { Mode, ModeConfig } from './mode.ts'
 

@@ -1,4 +1,5 @@
-import { defineSettings, port, positiveDuration, text } from '@nihao/service'
+import { defineSettings, port, positiveDuration, text, type Values } from '@nihao/service'
+import type { CommonValues } from './common.ts'
 
 /** The settings of modes that can run as a service. */
 export const adminSettings = defineSettings({
@@ -21,3 +22,5 @@ export const reconnectSettings = defineSettings({
     perEndpoint: true,
   },
 })
+
+export type ReconnectValues = CommonValues & Values<typeof reconnectSettings>

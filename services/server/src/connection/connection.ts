@@ -205,7 +205,8 @@ export class Connection implements Listed, SocketHandler, OutputOwner, LifetimeS
   }
 
   peerEnded(): void {
-    this.#end('client_closed', 0)
+    // What arrived before the FIN is answered first.
+    if (this.#codec.pending === undefined) this.#end('client_closed', 0)
   }
 
   failed(error: NodeJS.ErrnoException): void {
@@ -240,7 +241,8 @@ export class Connection implements Listed, SocketHandler, OutputOwner, LifetimeS
       return
     }
     if (next !== undefined) return
-    if (codec.finished) this.end(this.#lifetime.draining ?? 'client_closed')
+    if (this.#socket.readableEnded) this.#end('client_closed', 0)
+    else if (codec.finished) this.end(this.#lifetime.draining ?? 'client_closed')
     else if (this.#lifetime.draining !== undefined && !this.canAskToClose && !this.#paused)
       this.#endIfQuiet(this.#lifetime.draining)
   }

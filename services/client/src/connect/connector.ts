@@ -1,0 +1,118 @@
+import type { Logger } from '@nihao/service'
+import { afterBanner, type ClientCodec, type ClientEvents, type ClientOptions, type Endpoint, protocols } from '@nihao/wire'
+import { describeFailure, type Failure } from '../failure.ts'
+import type { CommonValues } from '../settings.ts'
+import { Connection, type ConnectionEvents, type ConnectionStatistics } from './connection.ts'
+import { ClientCredentials } from './credentials.ts'
+import { dial } from './dial.ts'
+
+/** The steps to a connection that is ready for exchanges. */
+export type Phase = 'dns' | 'tcp' | 'tls' | 'hello'
+
+/** An endpoint with the settings that hold for it and, where requests differ, their bytes. */
+export interface TargetOptions<Values extends CommonValues = CommonValues> {
+  readonly endpoint: Endpoint
+  readonly values: Values & Pick<ClientOptions, 'nextRequest'>
+  /** What logs, metrics and reports call the target. */
+  readonly label: string
+}
+
+/** What one connection has that others of its target do not have. */
+export interface ConnectOptions {
+  /** One of the addresses of the target's host name, to be used in place of all of them. */
+  readonly host?: string | undefined
+  /** Time without traffic after which the kernel sends TCP keep-alive probes; 0 = never. */
+  readonly keepAliveMs?: number
+  /** In place of the target's message. */
+  readonly message?: string | undefined
+  /** In place of the target's timeout. */
+  readonly timeoutMs?: number
+}
+
+/** What a connector reports, besides the events of its connections. */
+export interface ConnectorStatistics extends ConnectionStatistics {
+  connecting(): void
+  /** A phase that succeeded. */
+  phaseDone(phase: Phase, durationMs: number): void
+  connectFailed(failure: Failure): void
+  connected(connection: Connection): void
+}
+
+/** Makes the connections of one target: name look-up, TCP, PROXY header, TLS, and what the server says first. */
+export class Connector {
+  readonly #target: TargetOptions
+  readonly #statistics: ConnectorStatistics
+  readonly #credentials: ClientCredentials | undefined
+
+  /** @throws {CredentialsError} */
+  constructor(target: TargetOptions, statistics: ConnectorStatistics, logger: Logger) {
+    this.#target = target
+    this.#statistics = statistics
+    this.#credentials = target.endpoint.tls ? new ClientCredentials(target, logger) : undefined
+  }
+
+  /**
+   * Makes a connection that is ready for exchanges.
+   * @returns the connection, or why there is none: its owner gets no events then
+   */
+  async connect(owner: ConnectionEvents, signal: AbortSignal, options: ConnectOptions = {}): Promise<Connection | Failure> {
+    const { endpoint, values } = this.#target
+    const startMs = performance.now()
+    const connection = await this.dial(signal, options)
+    if (!(connection instanceof Connection)) return connection
+    const dialledMs = performance.now()
+    const failure = await connection.open(startMs + values.timeout - dialledMs)
+    if (failure !== undefined) {
+      if (!signal.aborted) this.#statistics.connectFailed(failure)
+      return failure
+    }
+    if (!protocols[endpoint.protocol].text) this.#statistics.phaseDone('hello', performance.now() - dialledMs)
+    connection.owner = owner
+    return connection
+  }
+
+  /**
+   * Makes a connection that has no owner yet, without waiting for what the server says first.
+   * @returns the connection, or why there is none
+   */
+  async dial(signal: AbortSignal, options: ConnectOptions = {}): Promise<Connection | Failure> {
+    const { endpoint, values } = this.#target
+    const { host, keepAliveMs = 0, timeoutMs = values.timeout, message } = options
+    this.#statistics.connecting()
+    try {
+      const socket = await dial(host === undefined ? endpoint.address : { ...endpoint.address, host }, {
+        timeoutMs,
+        keepAliveMs,
+        signal,
+        sendProxy: values.sendProxy === 'off' ? undefined : values.sendProxy,
+        tls: this.#credentials?.forDial(),
+        receive: chunk => connection.receive(chunk),
+        observe: (phase, durationMs) => this.#statistics.phaseDone(phase, durationMs),
+      })
+      const connection: Connection = new Connection(socket, events => this.#newCodec(message, events), this.#statistics)
+      this.#statistics.connected(connection)
+      return connection
+    } catch (error) {
+      if (signal.aborted) return { reason: signal.reason?.code === 'ETIMEDOUT' ? 'timeout' : 'other', error: error as Error }
+      const failure = describeFailure(error as Error)
+      this.#statistics.connectFailed(failure)
+      return failure
+    }
+  }
+
+  #newCodec(message: string | undefined, events: ClientEvents): ClientCodec {
+    const { endpoint, values } = this.#target
+    const protocol = protocols[endpoint.protocol]
+    const hello = (info: Readonly<Record<string, unknown>>) => {
+      events.hello?.(info)
+      this.#expect(String(info.server))
+    }
+    const codec = protocol.clientCodec(message === undefined ? values : { ...values, message }, { ...events, hello })
+    return values.banner && protocol.text ? afterBanner(codec) : codec
+  }
+
+  #expect(server: string): void {
+    if (this.#target.values.expectServer.test(server)) return
+    throw Object.assign(new Error(`the server calls itself ${JSON.stringify(server)}`), { code: 'WRONG_SERVER' })
+  }
+}

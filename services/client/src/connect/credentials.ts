@@ -1,0 +1,35 @@
+import { isIP } from 'node:net'
+import { createSecureContext, type SecureContext } from 'node:tls'
+import type { Logger } from '@nihao/service'
+import { type Credentials, WatchedCredentials } from '@nihao/wire'
+import type { TargetOptions } from './connector.ts'
+import type { TlsDialOptions } from './handshake.ts'
+
+/** Certificates and names for a target's TLS connections. New connections use the files as they are now, open ones keep what they have. */
+export class ClientCredentials {
+  readonly #options: Omit<TlsDialOptions, 'context'>
+  #context: SecureContext
+
+  /** @throws {CredentialsError} */
+  constructor({ endpoint, values }: TargetOptions, logger: Logger) {
+    const host = 'host' in endpoint.address ? endpoint.address.host : 'localhost'
+    const servername = values.servername || (isIP(host) === 0 ? host : undefined)
+    this.#options = { host: values.servername || host, servername, alpn: values.alpn }
+    const watched = new WatchedCredentials(values, {
+      reloaded: credentials => {
+        this.#context = contextOf(credentials)
+        logger.info({ expires: expiryOf(credentials) }, 'certificates reloaded')
+      },
+      failed: error => logger.error({ error }, 'could not reload certificates, keeping the old ones'),
+    })
+    this.#context = contextOf(watched.current)
+  }
+
+  forDial(): TlsDialOptions {
+    return { ...this.#options, context: this.#context }
+  }
+}
+
+const contextOf = ({ options }: Credentials) => createSecureContext(options)
+
+const expiryOf = ({ expiresAtMs }: Credentials) => expiresAtMs && new Date(expiresAtMs).toISOString()

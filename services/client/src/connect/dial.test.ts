@@ -1,0 +1,244 @@
+import dns from 'node:dns/promises'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import { afterEach, describe, expect, jest, test } from '@jest/globals'
+import { dial } from './dial.ts'
+
+const cleanUps: (() => unknown)[] = []
+afterEach(async () => {
+  jest.restoreAllMocks()
+  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp()
+})
+
+/** A server that accepts and then does nothing. */
+async function listening(where: object = { host: '127.0.0.1', port: 0 }): Promise<{ server: Server; port: number }> {
+  const sockets = new Set<Socket>()
+  const server = createServer(socket => {
+    sockets.add(socket)
+    socket.on('error', () => {}).on('close', () => sockets.delete(socket))
+    socket.resume()
+  }).listen(where)
+  await once(server, 'listening')
+  cleanUps.push(() => {
+    for (const socket of sockets) socket.destroy()
+    return new Promise(resolve => server.close(resolve))
+  })
+  return { server, port: (server.address() as AddressInfo | undefined)?.port ?? 0 }
+}
+
+/** A port on which nobody listens. */
+async function closedPort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  await new Promise(resolve => server.close(resolve))
+  return port
+}
+
+/** Has a listener that never accepts, with a full accept queue: the kernel answers no SYN there. */
+async function deaf(host: string, port = 0): Promise<number> {
+  const code = `
+    const { parentPort } = require('node:worker_threads')
+    const server = require('node:net').createServer().listen({ host: '${host}', port: ${port}, backlog: 1 }, () => {
+      parentPort.postMessage(server.address().port)
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60_000)
+    })`
+  const worker = new Worker(code, { eval: true })
+  cleanUps.push(() => worker.terminate())
+  const [bound] = (await once(worker, 'message')) as [number]
+  for (let queued = 0; queued < 4; queued++) {
+    const socket = connect(bound, host).on('error', () => {})
+    cleanUps.push(() => socket.destroy())
+    const full = new Promise<'full'>(resolve => setTimeout(resolve, 100, 'full'))
+    if ((await Promise.race([once(socket, 'connect'), full])) === 'full') return bound
+  }
+  throw new Error('the accept queue does not fill up')
+}
+
+const never = new AbortController().signal
+
+/** Dials, and keeps what was observed. */
+function dialled(address: { host: string; port: number } | { path: string }, timeoutMs = 5_000, signal = never) {
+  const phases: [phase: string, durationMs: number][] = []
+  const socket = dial(address, { timeoutMs, signal, observe: (...phase) => phases.push(phase) }).then(socket => {
+    cleanUps.push(() => socket.destroy())
+    return socket
+  })
+  return { socket, phases }
+}
+
+/** Has every name mean these addresses. */
+function resolveTo(...addresses: string[]) {
+  const all = addresses.map(address => ({ address, family: address.includes(':') ? 6 : 4 }))
+  return jest.spyOn(dns, 'lookup').mockImplementation((async () => all) as never)
+}
+
+describe('dialling an address', () => {
+  test('connects, half-open allowed, without asking for a name', async () => {
+    const lookup = jest.spyOn(dns, 'lookup')
+    const { port } = await listening()
+    const { socket, phases } = dialled({ host: '127.0.0.1', port })
+    const { remoteAddress, remotePort, allowHalfOpen } = await socket
+    expect({ remoteAddress, remotePort, allowHalfOpen }).toEqual({
+      remoteAddress: '127.0.0.1',
+      remotePort: port,
+      allowHalfOpen: true,
+    })
+    expect(phases).toEqual([['tcp', expect.any(Number)]])
+    expect(phases[0]?.[1]).toBeGreaterThan(0)
+    expect(lookup).not.toHaveBeenCalled()
+  })
+
+  test('takes an IPv6 literal', async () => {
+    const { port } = await listening({ host: '::1', port: 0 })
+    expect((await dialled({ host: '::1', port }).socket).remoteAddress).toBe('::1')
+  })
+
+  test('takes a Unix socket, and says so when there is none', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'nihao-'))
+    cleanUps.push(() => rmSync(folder, { recursive: true }))
+    const path = join(folder, 'socket')
+    await expect(dialled({ path }).socket).rejects.toMatchObject({ code: 'ENOENT' })
+    await listening({ path })
+    const { socket, phases } = dialled({ path })
+    expect((await socket).remoteAddress).toBeUndefined()
+    expect(phases.map(([phase]) => phase)).toEqual(['tcp'])
+  })
+
+  test('where nobody listens is refused', async () => {
+    const { socket, phases } = dialled({ host: '127.0.0.1', port: await closedPort() })
+    await expect(socket).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+    expect(phases).toEqual([])
+  })
+
+  test('where nobody answers the SYN ends at the time limit', async () => {
+    const port = await deaf('127.0.0.1')
+    const startMs = performance.now()
+    const { socket, phases } = dialled({ host: '127.0.0.1', port }, 200)
+    await expect(socket).rejects.toMatchObject({
+      code: 'ETIMEDOUT',
+      message: `timed out after 200 ms connecting to 127.0.0.1:${port}`,
+    })
+    expect(performance.now() - startMs).toBeGreaterThan(195)
+    expect(performance.now() - startMs).toBeLessThan(2_000)
+    expect(phases).toEqual([])
+  })
+
+  test('is given up when the signal says so', async () => {
+    const port = await deaf('127.0.0.1')
+    const stopping = new AbortController()
+    const { socket } = dialled({ host: '127.0.0.1', port }, 20_000, stopping.signal)
+    const reason = new Error('stopping')
+    setImmediate(() => stopping.abort(reason))
+    await expect(socket).rejects.toBe(reason)
+  })
+
+  test('does not begin when the signal was aborted before', async () => {
+    const { server, port } = await listening()
+    let accepted = 0
+    server.on('connection', () => accepted++)
+    const reason = new Error('stopping')
+    await expect(dialled({ host: '127.0.0.1', port }, 5_000, AbortSignal.abort(reason)).socket).rejects.toBe(reason)
+    await dialled({ host: '127.0.0.1', port }).socket
+    expect(accepted).toBe(1)
+  })
+})
+
+describe('dialling a name', () => {
+  test('that this machine knows, both phases observed', async () => {
+    const { port } = await listening()
+    const { socket, phases } = dialled({ host: 'localhost', port })
+    expect((await socket).remoteAddress).toBe('127.0.0.1')
+    expect(phases).toEqual([
+      ['dns', expect.any(Number)],
+      ['tcp', expect.any(Number)],
+    ])
+  })
+
+  // A label of 64 characters is no name: the resolver of the system refuses it without asking anyone.
+  test('that does not exist', async () => {
+    const { socket, phases } = dialled({ host: `${'a'.repeat(64)}.invalid`, port: 1 })
+    await expect(socket).rejects.toMatchObject({ code: 'ENOTFOUND' })
+    expect(phases).toEqual([])
+  })
+
+  test.each([
+    ['IPv6, then IPv4', ['::1', '127.0.0.1']],
+    ['IPv4 only', ['127.0.0.2', '127.0.0.3', '127.0.0.1']],
+  ])('with several addresses of which the first refuse takes the one that does not: %s', async (_, addresses) => {
+    resolveTo(...addresses)
+    const { port } = await listening()
+    expect((await dialled({ host: 'server', port }).socket).remoteAddress).toBe('127.0.0.1')
+  })
+
+  test('with several addresses of which one is silent leaves time for the next', async () => {
+    resolveTo('127.0.0.2', '127.0.0.1')
+    const { port } = await listening()
+    await deaf('127.0.0.2', port)
+    const startMs = performance.now()
+    expect((await dialled({ host: 'server', port }, 1_000).socket).remoteAddress).toBe('127.0.0.1')
+    expect(performance.now() - startMs).toBeGreaterThan(450)
+    expect(performance.now() - startMs).toBeLessThan(1_000)
+  })
+
+  test('with several addresses that all refuse is refused', async () => {
+    resolveTo('::1', '127.0.0.1', '127.0.0.2')
+    const port = await closedPort()
+    const { socket } = dialled({ host: 'server', port })
+    await expect(socket).rejects.toMatchObject({
+      code: 'ECONNREFUSED',
+      message: ['::1', '127.0.0.1', '127.0.0.2'].map(address => `connect ECONNREFUSED ${address}:${port}`).join(', '),
+    })
+  })
+
+  test('with several silent addresses ends at the time limit', async () => {
+    resolveTo('127.0.0.2', '127.0.0.3')
+    const port = await deaf('127.0.0.2')
+    await deaf('127.0.0.3', port)
+    const startMs = performance.now()
+    await expect(dialled({ host: 'server', port }, 200).socket).rejects.toMatchObject({ code: 'ETIMEDOUT' })
+    expect(performance.now() - startMs).toBeLessThan(2_000)
+  })
+})
+
+describe('looking up a name', () => {
+  test('is done once for all who dial it at the same time, and anew for those who come later', async () => {
+    const lookup = jest.spyOn(dns, 'lookup')
+    const { port } = await listening()
+    const dials = Array.from({ length: 100 }, () => dialled({ host: 'localhost', port }).socket)
+    expect(new Set((await Promise.all(dials)).map(({ localPort }) => localPort)).size).toBe(100)
+    expect(lookup).toHaveBeenCalledTimes(1)
+    await dialled({ host: 'localhost', port }).socket
+    expect(lookup).toHaveBeenCalledTimes(2)
+  })
+
+  test('fails for all of them, and is tried again', async () => {
+    const gone = Object.assign(new Error('gone'), { code: 'EAI_AGAIN' })
+    const lookup = jest.spyOn(dns, 'lookup').mockRejectedValueOnce(gone)
+    const { port } = await listening()
+    const dials = [1, 2, 3].map(() => dialled({ host: 'localhost', port }).socket)
+    for (const { status } of await Promise.allSettled(dials)) expect(status).toBe('rejected')
+    expect(lookup).toHaveBeenCalledTimes(1)
+    expect((await dialled({ host: 'localhost', port }).socket).remotePort).toBe(port)
+  })
+
+  test('that takes too long is left; its answer serves who still waits', async () => {
+    const answer = Promise.withResolvers<unknown>()
+    const lookup = jest.spyOn(dns, 'lookup').mockImplementation((() => answer.promise) as never)
+    const { port } = await listening()
+    const stopping = new AbortController()
+    const hasty = dialled({ host: 'server', port }, 50).socket
+    const stopped = dialled({ host: 'server', port }, 20_000, stopping.signal).socket
+    const patient = dialled({ host: 'server', port }, 20_000).socket
+    stopping.abort(new Error('stopping'))
+    await expect(stopped).rejects.toThrow('stopping')
+    await expect(hasty).rejects.toMatchObject({ code: 'ETIMEDOUT' })
+    answer.resolve([{ address: '127.0.0.1', family: 4 }])
+    expect((await patient).remotePort).toBe(port)
+    expect(lookup).toHaveBeenCalledTimes(1)
+  })
+})

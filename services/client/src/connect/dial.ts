@@ -1,0 +1,142 @@
+import type { LookupAddress } from 'node:dns'
+import { lookup } from 'node:dns/promises'
+import { connect, isIP, isIPv6, type Socket } from 'node:net'
+import { type EndpointAddress, encodeProxyHeader, type ProxyVersion } from '@nihao/wire'
+import { handshake, type TlsDialOptions } from './handshake.ts'
+
+export interface DialOptions {
+  /** For everything together: name look-up, TCP handshake with each address of the name, and TLS handshake. */
+  readonly timeoutMs: number
+  /**
+   * Time without traffic after which the kernel sends TCP keep-alive probes, in whole seconds; 0 = never. Node has no settings for the
+   * rest: ten unanswered probes, one second apart, end the connection with ETIMEDOUT.
+   */
+  readonly keepAliveMs?: number
+  readonly signal: AbortSignal
+  /**
+   * Takes the bytes received on a plain connection, in place of 'data' events. The chunk is valid only during the call: all sockets read into
+   * one buffer, because with large replies a buffer for each read would cost more than everything else.
+   */
+  readonly receive?: (chunk: Buffer) => void
+  /** Gets the duration of each phase that succeeded. */
+  readonly observe: (phase: 'dns' | 'tcp' | 'tls', durationMs: number) => void
+  /** The version of the PROXY header to send first, with the addresses of this connection. */
+  readonly sendProxy?: ProxyVersion | undefined
+  /** Without it the connection stays plain. */
+  readonly tls?: TlsDialOptions | undefined
+}
+
+/**
+ * Connects. The addresses of a name are tried in turn.
+ * @throws an error with the `code` of the operating system, ETIMEDOUT for the time limit as well; the reason of the signal if it is aborted
+ */
+export async function dial(address: EndpointAddress, options: DialOptions): Promise<Socket> {
+  const { timeoutMs, keepAliveMs = 0, signal, receive, observe, sendProxy, tls } = options
+  signal.throwIfAborted()
+  const where = 'path' in address ? address.path : hostAndPort(address.host, address.port)
+  let step = `looking up ${where}`
+  const timeout = new AbortController()
+  const late = () => Object.assign(new Error(`timed out after ${timeoutMs} ms ${step}`), { code: 'ETIMEDOUT' })
+  const timer = setTimeout(() => timeout.abort(late()), timeoutMs)
+  const aborted = AbortSignal.any([signal, timeout.signal])
+  try {
+    const startMs = performance.now()
+    const named = 'host' in address && isIP(address.host) === 0
+    const addresses = named ? await resolve(address.host, aborted) : undefined
+    if (addresses !== undefined) observe('dns', performance.now() - startMs)
+
+    const connectMs = performance.now()
+    const tried =
+      addresses === undefined ? where : addresses.map(({ address: ip }) => hostAndPort(ip, portOf(address))).join(', ')
+    step = `connecting to ${tried}`
+    const socket = await open(address, addresses, timeoutMs, aborted, tls === undefined ? receive : undefined)
+    if (keepAliveMs > 0) socket.setKeepAlive(true, keepAliveMs)
+    observe('tcp', performance.now() - connectMs)
+    if (sendProxy !== undefined) socket.write(proxyHeader(sendProxy, socket))
+    if (tls === undefined) return socket
+
+    const handshakeMs = performance.now()
+    step = `in the TLS handshake with ${hostAndPort(socket.remoteAddress ?? '', socket.remotePort ?? 0)}`
+    const secured = await handshake(socket, tls, aborted)
+    observe('tls', performance.now() - handshakeMs)
+    return secured
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+const portOf = (address: EndpointAddress) => ('port' in address ? address.port : 0)
+
+const hostAndPort = (host: string, port: number) => (isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`)
+
+function proxyHeader(version: ProxyVersion, { localAddress, localPort, remoteAddress, remotePort }: Socket): Buffer {
+  if (!localAddress || !localPort || !remoteAddress || !remotePort) return encodeProxyHeader(version) // a Unix socket
+  return encodeProxyHeader(version, { address: localAddress, port: localPort }, { address: remoteAddress, port: remotePort })
+}
+
+/** Look-ups in progress, by name: a thousand sessions of one name ask once, because Node has four threads for look-ups. */
+const lookups = new Map<string, Promise<LookupAddress[]>>()
+
+function resolve(host: string, signal: AbortSignal): Promise<LookupAddress[]> {
+  let addresses = lookups.get(host)
+  if (addresses === undefined) {
+    addresses = lookup(host, { all: true }).finally(() => lookups.delete(host))
+    lookups.set(host, addresses)
+  }
+  // The system's resolver can't be interrupted: an aborted caller stops waiting, and the answer serves later ones.
+  const abandoned = Promise.withResolvers<never>()
+  const abandon = () => abandoned.reject(signal.reason)
+  signal.addEventListener('abort', abandon)
+  // A listener keeps a signal of AbortSignal.any alive, so it is removed.
+  return Promise.race([addresses, abandoned.promise]).finally(() => signal.removeEventListener('abort', abandon))
+}
+
+const readBuffer = Buffer.allocUnsafeSlow(65_536)
+
+function receiveInto(receive: (chunk: Buffer) => void, sizeBytes: number): boolean {
+  receive(readBuffer.subarray(0, sizeBytes))
+  return true
+}
+
+function open(
+  address: EndpointAddress,
+  addresses: LookupAddress[] | undefined,
+  timeoutMs: number,
+  signal: AbortSignal,
+  receive: ((chunk: Buffer) => void) | undefined,
+): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({
+      ...address,
+      allowHalfOpen: true, // the client decides when its side ends
+      noDelay: true,
+      ...(receive && { onread: { buffer: readBuffer, callback: sizeBytes => receiveInto(receive, sizeBytes) } }),
+      ...(addresses && {
+        lookup: (_host, _options, found) => found(null, addresses),
+        autoSelectFamily: true,
+        // Node gives each address 250 ms by default, which is less than one round trip on some paths.
+        autoSelectFamilyAttemptTimeout: Math.max(10, Math.floor(timeoutMs / addresses.length)),
+      }),
+    })
+    const abort = () => socket.destroy(signal.reason)
+    const fail = (error: Error) => {
+      signal.removeEventListener('abort', abort)
+      reject(withMessage(error))
+    }
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort)
+    socket.once('error', fail)
+    socket.once('connect', () => {
+      signal.removeEventListener('abort', abort)
+      socket.off('error', fail)
+      resolve(socket)
+    })
+  })
+}
+
+/** Node's error for several addresses that all failed has no message of its own. */
+function withMessage(error: Error): Error {
+  const { errors } = error as Partial<AggregateError>
+  if (errors !== undefined && error.message === '') error.message = errors.map(({ message }) => message).join(', ')
+  return error
+}

@@ -1,0 +1,211 @@
+import type { Connection, ConnectionEvents } from '../../connect/connection.ts'
+import type { Failure, FailureReason } from '../../failure.ts'
+import { CheckFailure } from './check-failure.ts'
+import type { Figures } from './report.ts'
+
+/** How much of what a server says first is kept for people. */
+const MAX_OPENING_BYTES = 200
+
+/** How long a server may take to close its side before it is not waited for. */
+const LEAVE_MS = 200
+
+/** Of exchanges whose step has a limit of its own. */
+const NO_DEADLINE_MS = 86_400_000
+
+/** What happened, where no error says it. */
+const DETAILS: Readonly<Partial<Record<FailureReason, string>>> = {
+  eof: 'the server closed the connection (FIN)',
+  timeout: 'no reply in time',
+}
+
+/**
+ * A connection of a check, step by step. Each step resolves when its state is reached. It throws a `CheckFailure` when the connection has failed,
+ * or when the signal ends the check.
+ */
+export class CheckConnection implements ConnectionEvents, Disposable {
+  /** Requests sent. */
+  sent = 0
+  readonly #connection: Connection
+  readonly #signal: AbortSignal
+  readonly #giveUp: () => void
+  readonly #waiting = new Set<() => void>()
+  #opening = Buffer.alloc(0)
+  #leaving = false
+  #closed = false
+  #failure: CheckFailure | undefined
+
+  constructor(connection: Connection, signal: AbortSignal) {
+    this.#connection = connection
+    this.#signal = signal
+    connection.owner = this
+    connection.onReceive = chunk => this.#keepOpening(chunk)
+    connection.socket.on('drain', () => this.#wake())
+    this.#giveUp = () => connection.break({ reason: 'timeout', error: signal.reason })
+    signal.addEventListener('abort', this.#giveUp)
+    if (signal.aborted) this.#giveUp()
+  }
+
+  get addresses(): { local: string; remote: string } {
+    const { localAddress = 'unix', remoteAddress } = this.#connection
+    return { local: localAddress, remote: remoteAddress }
+  }
+
+  get figures(): Figures {
+    const { sentBytes, receivedBytes } = this.#connection
+    return { sentBytes, receivedBytes }
+  }
+
+  /** What a server of frames says of itself. */
+  get hello(): Readonly<Record<string, unknown>> {
+    return this.#connection.hello ?? {}
+  }
+
+  /** The beginning of what the server said first. */
+  get openingText(): string {
+    return this.#opening.toString('utf8', 0, MAX_OPENING_BYTES)
+  }
+
+  /** Waits for what the server says first, where it speaks first. */
+  async opened(withinMs: number): Promise<void> {
+    this.resume()
+    const failure = await this.#connection.open(withinMs)
+    if (failure !== undefined) throw this.#describe(failure, `the server said nothing within ${withinMs} ms`)
+    this.#connection.onReceive = undefined
+    if (this.#connection.pulls) this.pause()
+  }
+
+  /** Sends requests at once, whether or not the path takes them. */
+  send(count = 1): void {
+    for (let index = 0; index < count; index++) this.#connection.send(this.#newExchange())
+  }
+
+  /** Sends one request byte by byte, each in a packet of its own as far as the sender can control that. @returns the number of bytes */
+  async sendInBytes(): Promise<number> {
+    const request = this.#connection.begin(this.#newExchange(), performance.now())
+    for (const byte of request) {
+      this.#connection.socket.write(Buffer.of(byte))
+      await this.quiet(1)
+    }
+    return request.length
+  }
+
+  /** Sends requests as fast as the path takes them. */
+  async stream(count: number): Promise<void> {
+    for (let index = 0; index < count; index++) {
+      this.send()
+      await this.#until(() => this.#writable)
+    }
+  }
+
+  /** Waits until every request has been answered. */
+  async allAnswered(withinMs?: number): Promise<void> {
+    this.resume()
+    const answered = await this.#until(() => this.#connection.answered >= this.sent, withinMs)
+    if (!answered) throw this.#describe({ reason: 'timeout' }, `no reply within ${withinMs} ms`)
+    if (this.#connection.pulls) this.pause()
+  }
+
+  /** One request and its reply. @returns the round trip, ms */
+  async exchange(withinMs?: number): Promise<number> {
+    const startMs = performance.now()
+    this.send()
+    await this.allAnswered(withinMs)
+    return performance.now() - startMs
+  }
+
+  /** Waits until the path takes more. @returns false if it does not within `forMs` */
+  takesMore(forMs: number): Promise<boolean> {
+    return this.#until(() => this.#writable, forMs)
+  }
+
+  /** Waits while nothing may happen: neither unexpected bytes nor an end. */
+  async quiet(forMs: number): Promise<void> {
+    await this.#until(() => false, forMs)
+  }
+
+  pause(): void {
+    this.#connection.socket.pause()
+  }
+
+  resume(): void {
+    this.#connection.socket.resume()
+  }
+
+  /** Half-closes, and waits for every reply and for the server's FIN behind them. */
+  async halfClose(): Promise<void> {
+    this.#leaving = true
+    this.#connection.halfClose()
+    await this.#until(() => this.#closed && this.#failure === undefined)
+  }
+
+  /** Closes, and gives the server a moment to close as well. */
+  async leave(): Promise<void> {
+    this.#leaving = true
+    this.#connection.finish(LEAVE_MS)
+    if (!this.#connection.pulls) await this.#until(() => this.#closed).catch(() => {})
+    this[Symbol.dispose]()
+  }
+
+  [Symbol.dispose](): void {
+    this.#signal.removeEventListener('abort', this.#giveUp)
+    this.#connection.destroy()
+  }
+
+  answered(): void {
+    this.#wake()
+  }
+
+  closed(_: Connection, failure: Failure | undefined): void {
+    this.#closed = true
+    if (failure !== undefined) this.#failure = this.#describe(failure)
+    else if (!this.#leaving) this.#failure = this.#describe({ reason: 'eof' })
+    this.#wake()
+  }
+
+  get #writable(): boolean {
+    return !this.#connection.socket.writableNeedDrain
+  }
+
+  #newExchange() {
+    this.sent++
+    const nowMs = performance.now()
+    return { intendedMs: nowMs, deadlineMs: nowMs + NO_DEADLINE_MS, sentMs: nowMs }
+  }
+
+  #keepOpening(chunk: Buffer): void {
+    if (this.#opening.length < MAX_OPENING_BYTES) this.#opening = Buffer.concat([this.#opening, chunk])
+  }
+
+  #describe({ reason, error }: Failure, otherwise = DETAILS[reason] ?? reason): CheckFailure {
+    const { answered, oneWay } = this.#connection
+    const replies = this.sent > 0 && !oneWay ? `, after ${answered} of ${this.sent} replies` : ''
+    return new CheckFailure(reason, `${error?.message ?? otherwise}${replies}`, this.figures)
+  }
+
+  #wake(): void {
+    for (const look of this.#waiting) look()
+  }
+
+  /** Waits for a state. Resolves with false after `forMs` without it. */
+  #until(reached: () => boolean, forMs?: number): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      const done = () => {
+        this.#waiting.delete(look)
+        clearTimeout(timer)
+      }
+      const look = () => {
+        if (reached()) resolve(true)
+        else if (this.#failure !== undefined) reject(this.#failure)
+        else return
+        done()
+      }
+      const over = () => {
+        done()
+        resolve(false)
+      }
+      const timer = forMs === undefined ? undefined : setTimeout(over, forMs)
+      this.#waiting.add(look)
+      look()
+    })
+  }
+}

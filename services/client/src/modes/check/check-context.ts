@@ -1,0 +1,78 @@
+import { randomBytes } from 'node:crypto'
+import { type ProtocolName, protocols } from '@nihao/wire'
+import { Connection } from '../../connect/connection.ts'
+import type { Phase } from '../../connect/connector.ts'
+import type { CheckValues } from '../../settings.ts'
+import { CheckConnection } from './check-connection.ts'
+import { CheckFailure } from './check-failure.ts'
+import type { CheckTarget } from './check-target.ts'
+
+const HEADER_BYTES = 13
+const LINE_END_BYTES = 1
+
+export interface CheckConnectOptions {
+  /** In place of the target's message. */
+  readonly message?: string
+  /** In place of the target's timeout. */
+  readonly timeoutMs?: number
+}
+
+/** What a check works with: its target, and connections to it that end with the check. */
+export class CheckContext implements Disposable {
+  readonly values: CheckValues
+  readonly protocol: ProtocolName
+  /** The time that the check may take. */
+  readonly limitMs: number
+  readonly #target: CheckTarget
+  readonly #signal: AbortSignal
+  readonly #connections: CheckConnection[] = []
+
+  /** @param signal ends the check */
+  constructor(target: CheckTarget, limitMs: number, signal: AbortSignal) {
+    this.values = target.values
+    this.protocol = target.protocol
+    this.limitMs = limitMs
+    this.#target = target
+    this.#signal = signal
+  }
+
+  /** True where the server speaks first. */
+  get serverSpeaksFirst(): boolean {
+    return !protocols[this.protocol].text || this.values.banner
+  }
+
+  /** Duration of each phase of the last connection, ms. */
+  get phasesMs(): Readonly<Partial<Record<Phase, number>>> {
+    return this.#target.phasesMs
+  }
+
+  /** A random text, so that a stale or foreign reply is not taken for the right one. @param sizeBytes of the whole request */
+  textFor(sizeBytes: number): string {
+    const overheadBytes = protocols[this.protocol].text ? LINE_END_BYTES : HEADER_BYTES
+    const lengthBytes = Math.max(0, sizeBytes - overheadBytes)
+    return randomBytes(lengthBytes).toString('base64').slice(0, lengthBytes)
+  }
+
+  /** Connects, without waiting for what the server says first. @throws {CheckFailure} */
+  async dial(options: CheckConnectOptions = {}): Promise<CheckConnection> {
+    const connection = await this.#target.connector.dial(this.#signal, options)
+    if (!(connection instanceof Connection)) {
+      const { reason, error } = connection
+      throw new CheckFailure(reason, `no connection: ${error?.message ?? reason}`, {})
+    }
+    const checkConnection = new CheckConnection(connection, this.#signal)
+    this.#connections.push(checkConnection)
+    return checkConnection
+  }
+
+  /** Connects, and waits for what the server says first. @throws {CheckFailure} */
+  async connect(options: CheckConnectOptions = {}): Promise<CheckConnection> {
+    const connection = await this.dial(options)
+    await connection.opened(options.timeoutMs ?? this.values.timeout)
+    return connection
+  }
+
+  [Symbol.dispose](): void {
+    for (const connection of this.#connections) connection[Symbol.dispose]()
+  }
+}

@@ -1,0 +1,25 @@
+import type { FailureReason } from '../../failure.ts'
+import type { Figures } from './report.ts'
+
+/** Why a check failed, and what was observed until then. */
+export class CheckFailure extends Error {
+  override readonly name = 'CheckFailure'
+  readonly reason: FailureReason
+  readonly figures: Figures
+
+  constructor(reason: FailureReason, message: string, figures: Figures) {
+    super(message)
+    this.reason = reason
+    this.figures = figures
+  }
+}
+
+/** Adds to a failure of these steps what only their caller knows. */
+export async function withFigures<Value>(steps: Promise<Value>, figures: () => Figures): Promise<Value> {
+  try {
+    return await steps
+  } catch (error) {
+    if (!(error instanceof CheckFailure)) throw error
+    throw new CheckFailure(error.reason, error.message, { ...figures(), ...error.figures })
+  }
+}

@@ -1,0 +1,41 @@
+import type { Check } from '../check.ts'
+
+const MESSAGE_BYTES = 16 * 2 ** 10
+const MAX_BYTES = 64 * 2 ** 20
+const STALL_MS = 500
+const LINE_BYTES = 74
+const LINES_BYTES = 2 ** 20
+
+/** The client stops reading until the path is full, then reads on: everything arrives, in order. */
+export const backpressure: Check = {
+  skipReason: protocol => (protocol === 'discard' ? 'a discard server sends nothing' : undefined),
+  async run(context) {
+    const connection = await context.connect({ message: context.textFor(MESSAGE_BYTES) })
+    connection.pause()
+    const startMs = performance.now()
+    if (context.protocol === 'chargen') {
+      await connection.quiet(STALL_MS)
+      connection.send(LINES_BYTES / LINE_BYTES)
+    } else {
+      const fillMs = context.values.checkTimeout / 4
+      do connection.send()
+      while (
+        connection.sent * MESSAGE_BYTES < MAX_BYTES &&
+        performance.now() - startMs < fillMs &&
+        (await connection.takesMore(STALL_MS))
+      )
+    }
+    const stalledMs = performance.now() - startMs
+    const takenBytes = connection.figures.sentBytes ?? 0
+    await connection.allAnswered()
+    return { takenBytes, stalledMs, ...connection.figures }
+  },
+  hints: {
+    mismatch: 'The server or a proxy loses or duplicates bytes when its reader is slow.',
+    timeout:
+      'The server or a proxy does not resume after it had to wait for its reader, or drops the bytes that it could not send; or the path is slow (raise the check timeout).',
+    eof: 'The server or a proxy closes connections of slow readers, and loses the bytes in transit.',
+    reset: 'The server or a proxy resets connections of slow readers: it limits the time or the bytes buffered for them.',
+    otherwise: 'The server or a proxy fails on slow readers.',
+  },
+}

@@ -1,0 +1,22 @@
+import { program } from '../../../program.ts'
+import { REPORT_VERSION, type Reporter, verdictOf } from '../report.ts'
+
+/** For programs: docs/check-report.schema.json says what is in it. */
+export function jsonReporter(): Reporter {
+  return {
+    end(report) {
+      const { release, started, durationMs, interrupted, targets } = report
+      const whole = {
+        version: REPORT_VERSION,
+        program: program.name,
+        release,
+        started,
+        durationMs,
+        verdict: verdictOf(report),
+        ...(interrupted !== undefined && { interrupted }),
+        targets,
+      }
+      return `${JSON.stringify(whole, null, 2)}\n`
+    },
+  }
+}

@@ -1,0 +1,51 @@
+import { printable } from '@nihao/service'
+import type { CheckName } from '../../check-names.ts'
+import { hintFor, limitOf } from './check.ts'
+import { CheckContext } from './check-context.ts'
+import { CheckFailure } from './check-failure.ts'
+import type { CheckTarget } from './check-target.ts'
+import { checks } from './checks.ts'
+import type { Figures, Result } from './report.ts'
+
+/**
+ * Runs one check on one target.
+ * @param interrupt ends it; the check then counts as skipped
+ */
+export async function runOneCheck(name: CheckName, target: CheckTarget, interrupt: AbortSignal): Promise<Result> {
+  const check = checks[name]
+  const skipReason = check.skipReason?.(target.protocol)
+  if (skipReason !== undefined) return { name, verdict: 'skipped', why: skipReason }
+
+  const limitMs = limitOf(check, target.values)
+  const overdue = new AbortController()
+  const late = Object.assign(new Error(`not finished within ${limitMs} ms`), { code: 'ETIMEDOUT' })
+  const timer = setTimeout(() => overdue.abort(late), limitMs)
+  using context = new CheckContext(target, limitMs, AbortSignal.any([interrupt, overdue.signal]))
+  const startMs = performance.now()
+  const common = (figures: Figures) => ({
+    name,
+    durationMs: round(performance.now() - startMs),
+    limitMs,
+    figures: clean(figures),
+  })
+  try {
+    const figures = await check.run(context)
+    return { verdict: 'ok', ...common(figures) }
+  } catch (error) {
+    if (interrupt.aborted) return { name, verdict: 'skipped', why: 'interrupted' }
+    if (!(error instanceof CheckFailure)) throw error
+    const { reason, message, figures } = error
+    return { verdict: 'failed', ...common(figures), reason, detail: printable(message), meaning: hintFor(check, reason, figures) }
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Durations to the microsecond, and texts that can't control a terminal. */
+function clean(figures: Figures): Figures {
+  return Object.fromEntries(
+    Object.entries(figures).map(([name, value]) => [name, typeof value === 'number' ? round(value) : printable(value)]),
+  )
+}
+
+const round = (value: number) => Math.round(value * 1_000) / 1_000

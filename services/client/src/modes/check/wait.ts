@@ -1,0 +1,44 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { CheckTarget } from './check-target.ts'
+import type { Result } from './report.ts'
+import { runOneCheck } from './run-one-check.ts'
+
+/** Between two attempts. */
+const PAUSE_MS = 250
+
+/**
+ * Waits until there was an exchange with each target, all at the same time, for at most `waitMs`: a connection alone proves nothing where a proxy
+ * accepts for servers that have not started. The checks then show what is still down.
+ */
+export async function waitForTargets(waitMs: number, targets: readonly CheckTarget[], interrupt: AbortSignal): Promise<void> {
+  if (waitMs > 0) await Promise.all(targets.map(target => waitForTarget(target, waitMs, interrupt)))
+}
+
+async function waitForTarget(target: CheckTarget, waitMs: number, interrupt: AbortSignal): Promise<void> {
+  const { logger } = target
+  const startMs = performance.now()
+  logger.info({ waitMs }, 'waiting for target')
+  const result = await untilAnswered(target, waitMs, interrupt)
+  const waitedMs = Math.round(performance.now() - startMs)
+  if (result?.verdict === 'ok') logger.info({ waitedMs }, 'target is up')
+  else if (!interrupt.aborted) {
+    const failure = result?.verdict === 'failed' && { reason: result.reason, detail: result.detail }
+    logger.warn({ waitedMs, ...failure }, 'gave up waiting')
+  }
+}
+
+/**
+ * Tries to make an exchange until one succeeds.
+ * @returns that one, or the last one that failed within the time
+ */
+export async function untilAnswered(target: CheckTarget, forMs: number, interrupt: AbortSignal): Promise<Result | undefined> {
+  const signal = AbortSignal.any([interrupt, AbortSignal.timeout(forMs)])
+  let last: Result | undefined
+  while (!signal.aborted) {
+    const result = await runOneCheck('exchange', target, signal)
+    if (result.verdict !== 'skipped') last = result
+    if (result.verdict === 'ok') break
+    await delay(PAUSE_MS, undefined, { signal }).catch(() => {})
+  }
+  return last
+}

@@ -1,0 +1,127 @@
+import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
+import { nonZero, type TargetCounters } from '../../counters.ts'
+import type { Observer } from '../../statistics.ts'
+
+const NS_PER_MS = 1_000_000
+
+/** Percentiles that reports show. */
+export const percentiles = [50, 75, 90, 99, 99.9, 99.99] as const
+
+/** Figures of a distribution of durations, in ms; null where nothing was measured. */
+export interface Distribution {
+  readonly count: number
+  readonly min: number | null
+  readonly mean: number | null
+  /** By name: p50, p99.9 … */
+  readonly percentiles: Readonly<Record<string, number | null>>
+  readonly max: number | null
+}
+
+/** The results of a target's load in the measured time. */
+export interface TargetFigures {
+  /** From the start to the last reply; in an open loop at least as long as the schedule. */
+  readonly elapsedMs: number
+  readonly answered: number
+  readonly failed: number
+  readonly failures: Readonly<Record<string, number>>
+  /** Answered exchanges; null where no time was measured. */
+  readonly ratePerSecond: number | null
+  readonly sentBytes: number
+  readonly receivedBytes: number
+  readonly latencyMs: { readonly fromIntendedStart: Distribution; readonly fromSend: Distribution }
+  /** How late the client itself started exchanges; null in a closed loop, which has no schedule. */
+  readonly scheduleLagMs: Distribution | null
+}
+
+/** Measures the load of one target. What happened before `reset` does not count. */
+export class Figures implements Observer {
+  readonly fromIntendedStart: RecordableHistogram
+  readonly #fromSend = createHistogram()
+  readonly #lag = createHistogram()
+  readonly #openLoop: boolean
+  #recent: RecordableHistogram | undefined
+  #before = { startMs: Number.NaN, exchanges: 0, failures: {} as Record<string, number>, sentBytes: 0, receivedBytes: 0 }
+
+  constructor(openLoop: boolean) {
+    this.#openLoop = openLoop
+    // In a closed loop an exchange is sent at its intended start: one histogram holds both.
+    this.fromIntendedStart = openLoop ? createHistogram() : this.#fromSend
+  }
+
+  phase(): void {}
+  outage(): void {}
+
+  exchange(durationMs: number): void {
+    if (this.#openLoop) record(this.fromIntendedStart, durationMs)
+    if (this.#recent !== undefined) record(this.#recent, durationMs)
+  }
+
+  roundTrip(durationMs: number): void {
+    record(this.#fromSend, durationMs)
+  }
+
+  scheduleLag(lagMs: number): void {
+    record(this.#lag, lagMs)
+  }
+
+  /** The measured time begins. */
+  reset(counters: TargetCounters): void {
+    for (const histogram of [this.fromIntendedStart, this.#fromSend, this.#lag]) histogram.reset()
+    const { exchanges, exchangeFailures } = counters
+    this.#before = { startMs: performance.now(), exchanges, failures: { ...exchangeFailures }, ...counters.bytes() }
+  }
+
+  /** Adds the latencies since the last call to a histogram. Before the first call none are kept. */
+  takeRecent(into: RecordableHistogram): void {
+    this.#recent ??= createHistogram()
+    if (this.#recent.count > 0) into.add(this.#recent)
+    this.#recent.reset()
+  }
+
+  /** The measured time ends. @param scheduledMs how long the load was meant to take; a rate over less would be too high */
+  close(counters: TargetCounters, scheduledMs: number): TargetFigures {
+    const elapsedMs = Math.max(performance.now() - this.#before.startMs, scheduledMs)
+    const { failures, failed, exchanges } = this.#since(counters)
+    const { sentBytes, receivedBytes } = counters.bytes()
+    const answered = exchanges - failed
+    return {
+      elapsedMs: round(elapsedMs),
+      answered,
+      failed,
+      failures,
+      ratePerSecond: exchanges === 0 ? null : round((answered * 1_000) / elapsedMs),
+      sentBytes: sentBytes - this.#before.sentBytes,
+      receivedBytes: receivedBytes - this.#before.receivedBytes,
+      latencyMs: { fromIntendedStart: describe(this.fromIntendedStart), fromSend: describe(this.#fromSend) },
+      scheduleLagMs: this.#openLoop ? describe(this.#lag) : null,
+    }
+  }
+
+  #since({ exchanges, exchangeFailures }: TargetCounters) {
+    const before = this.#before.failures
+    const since = Object.entries(exchangeFailures).map(([reason, count]) => [reason, count - (before[reason] ?? 0)] as const)
+    const failures = nonZero(Object.fromEntries(since))
+    const failed = Object.values(failures).reduce((sum, count) => sum + count, 0)
+    return { failures, failed, exchanges: exchanges - this.#before.exchanges }
+  }
+}
+
+function record(histogram: RecordableHistogram, durationMs: number): void {
+  // A histogram holds whole numbers from 1.
+  histogram.record(Math.max(1, Math.round(durationMs * NS_PER_MS)))
+}
+
+/** @param histogram of durations in ns */
+export function describe(histogram: RecordableHistogram): Distribution {
+  const ms = (ns: number) => (histogram.count === 0 ? null : round(ns / NS_PER_MS))
+  return {
+    count: histogram.count,
+    min: ms(histogram.min),
+    mean: ms(histogram.mean),
+    percentiles: Object.fromEntries(percentiles.map(percentile => [`p${percentile}`, ms(histogram.percentile(percentile))])),
+    max: ms(histogram.max),
+  }
+}
+
+/** To the microsecond. */
+export const round = (value: number) => Math.round(value * 1_000) / 1_000

@@ -1,0 +1,219 @@
+import { ExpiringQueue } from '../../expiring-queue.ts'
+import type { Failure } from '../../failure.ts'
+import type { LoadValues } from '../../settings.ts'
+import type { Target } from '../../target.ts'
+import { type Alarm, sharedTicker } from '../../ticker.ts'
+import { arrivalTimes } from './arrivals.ts'
+import { LoadConnection } from './load-connection.ts'
+
+/** What ends a run, whichever comes first; Infinity where it is no limit. */
+export interface Bounds {
+  readonly count: number
+  readonly durationMs: number
+}
+
+/** An exchange that was due while no connection was free. */
+interface Waiting {
+  readonly intendedMs: number
+  readonly deadlineMs: number
+}
+
+/**
+ * Makes the exchanges of one target. In a closed loop each reply makes room for the next exchange; in an open loop exchanges start on a schedule,
+ * and wait while no connection is free. Runs use the same connections one after the other.
+ */
+export class Generator implements Alarm {
+  /** When the next exchange of an open loop is due. */
+  dueMs = Number.POSITIVE_INFINITY
+  readonly #target: Target<LoadValues>
+  readonly #connections: readonly LoadConnection[]
+  readonly #waiting = new ExpiringQueue<Waiting>(() => this.#giveUp())
+  readonly #logged = new Set<string>()
+  #ended: Promise<unknown> = Promise.resolve()
+  /** Index of the connection that got the last exchange. */
+  #turn = 0
+  #notConnected: Failure | undefined
+  // The current run: how many exchanges may still start and until when, and how many are not over.
+  #left = 0
+  #startMs = 0
+  #durationMs = 0
+  #endMs = 0
+  #underway = 0
+  /** Gives the times of the exchanges of an open loop, ms from the start of the run; then the last one that it gave. */
+  #nextMs: () => number = () => Number.POSITIVE_INFINITY
+  #scheduledMs = 0
+  #timer: NodeJS.Timeout | undefined
+  #finished = Promise.withResolvers<void>()
+
+  constructor(target: Target<LoadValues>) {
+    this.#target = target
+    this.#connections = Array.from({ length: target.values.connections }, () => {
+      return new LoadConnection(target, {
+        connected: connection => this.#feed(connection, performance.now()),
+        notConnected: failure => {
+          this.#logOnce(failure, 'could not connect')
+          this.#missed(failure)
+        },
+        answered: (connection, nowMs) => this.#answered(connection, nowMs),
+        lost: (failure, exchanges) => {
+          this.#logOnce(failure, 'connection lost')
+          this.#over(exchanges)
+        },
+      })
+    })
+  }
+
+  /** Resolves when every connection was tried once; with the failure if none of them is open. */
+  async connect(): Promise<Failure | undefined> {
+    this.#ended = Promise.all(this.#connections.map(connection => connection.run()))
+    await Promise.all(this.#connections.map(({ tried }) => tried))
+    if (this.#isOpenLoop) await sharedTicker().ready()
+    return this.#connected ? undefined : (this.#notConnected ?? { reason: 'other' })
+  }
+
+  /**
+   * Resolves when the last exchange of the run is over.
+   * @returns for an open loop, the time that the run was scheduled for, ms: up to when the next exchange would have started; else 0
+   */
+  async run({ count, durationMs }: Bounds): Promise<number> {
+    this.#startMs = performance.now()
+    this.#left = count
+    this.#durationMs = durationMs
+    this.#endMs = this.#startMs + durationMs
+    this.#scheduledMs = 0
+    this.#finished = Promise.withResolvers()
+    if (this.#isOpenLoop) this.#startOpenLoop()
+    else this.#startClosedLoop(durationMs)
+    await this.#finished.promise
+    return this.#scheduledMs
+  }
+
+  /** Starts nothing more, and drops the exchanges that wait. */
+  stop(): void {
+    this.#over(this.#waiting.clear().length)
+    this.#startNoMore()
+  }
+
+  /** Resolves when all connections are closed. */
+  async close(): Promise<void> {
+    for (const connection of this.#connections) connection.stop()
+    await this.#ended
+  }
+
+  /** Starts the exchanges of an open loop that are due. */
+  ring(nowMs: number): void {
+    for (; this.dueMs <= nowMs && this.#start(this.dueMs); this.#setNext()) this.#arrive(this.dueMs)
+    if (this.#left === 0 || this.dueMs >= this.#endMs) this.#startNoMore()
+  }
+
+  get #isOpenLoop(): boolean {
+    return this.#target.values.rate > 0
+  }
+
+  get #connected(): boolean {
+    return this.#connections.some(({ isConnected }) => isConnected)
+  }
+
+  #startClosedLoop(durationMs: number): void {
+    if (durationMs < Number.POSITIVE_INFINITY) this.#timer = setTimeout(() => this.#startNoMore(), durationMs)
+    for (const connection of this.#connections) this.#feed(connection, this.#startMs)
+  }
+
+  #startOpenLoop(): void {
+    const { arrivals, rate } = this.#target.values
+    this.#nextMs = arrivalTimes(arrivals, rate)
+    this.#setNext()
+    sharedTicker().add(this)
+  }
+
+  #setNext(): void {
+    this.#scheduledMs = this.#nextMs()
+    this.dueMs = this.#startMs + this.#scheduledMs
+  }
+
+  /** Takes one of the exchanges of the run, if one may start at that time. */
+  #start(atMs: number): boolean {
+    if (this.#left === 0 || atMs >= this.#endMs) return false
+    this.#left--
+    this.#underway++
+    return true
+  }
+
+  #startNoMore(): void {
+    clearTimeout(this.#timer)
+    if (this.dueMs < Number.POSITIVE_INFINITY) {
+      const stoppedEarly = this.#left > 0 && this.dueMs < this.#endMs
+      if (stoppedEarly) this.#scheduledMs = performance.now() - this.#startMs
+      this.#scheduledMs = Math.min(this.#scheduledMs, this.#durationMs)
+      this.dueMs = Number.POSITIVE_INFINITY
+      sharedTicker().remove(this)
+    }
+    this.#left = 0
+    this.#over(0)
+  }
+
+  #arrive(intendedMs: number): void {
+    const nowMs = performance.now()
+    this.#target.statistics.exchangeStarted(intendedMs, nowMs)
+    // While one waits, no connection is free.
+    const connection = this.#waiting.length === 0 ? this.#nextFree() : undefined
+    if (connection !== undefined) connection.send(intendedMs, nowMs)
+    else this.#waiting.push({ intendedMs, deadlineMs: intendedMs + this.#target.values.timeout })
+  }
+
+  /** The connections take turns. */
+  #nextFree(): LoadConnection | undefined {
+    for (let tried = 0; tried < this.#connections.length; tried++) {
+      this.#turn = (this.#turn + 1) % this.#connections.length
+      const connection = this.#connections[this.#turn]
+      if (connection?.free) return connection
+    }
+    return undefined
+  }
+
+  #answered(connection: LoadConnection, nowMs: number): void {
+    this.#underway--
+    if (connection.oneWay) setImmediate(() => this.#feed(connection, performance.now()))
+    else this.#feed(connection, nowMs)
+    this.#over(0)
+  }
+
+  /** Gives a connection as many exchanges as it has room for. */
+  #feed(connection: LoadConnection, nowMs: number): void {
+    if (!this.#isOpenLoop) {
+      while (connection.free && this.#start(nowMs)) connection.send(nowMs, nowMs)
+      return
+    }
+    while (connection.free) {
+      const waiting = this.#waiting.shift()
+      if (waiting === undefined) return
+      connection.send(waiting.intendedMs, nowMs)
+    }
+  }
+
+  /** In a closed loop without a server, each attempt to connect counts as the exchange that it was made for: so a run by count ends. */
+  #missed(failure: Failure): void {
+    this.#notConnected = failure
+    if (this.#isOpenLoop || !this.#start(performance.now())) return
+    this.#target.statistics.exchangeFailed(failure.reason)
+    this.#over(1)
+  }
+
+  /** An exchange waited in the client until its deadline. */
+  #giveUp(): void {
+    this.#target.statistics.exchangeFailed(this.#connected ? 'timeout' : (this.#notConnected?.reason ?? 'timeout'))
+    this.#over(1)
+  }
+
+  /** Once for each reason: the report has the numbers. */
+  #logOnce({ reason, error }: Failure, message: string): void {
+    if (this.#logged.has(reason)) return
+    this.#logged.add(reason)
+    this.#target.logger.warn({ reason, error }, message)
+  }
+
+  #over(exchanges: number): void {
+    this.#underway -= exchanges
+    if (this.#underway === 0 && this.#left === 0) this.#finished.resolve()
+  }
+}

@@ -1,0 +1,82 @@
+import type { Connection, Exchange } from '../../connect/connection.ts'
+import { ReconnectingConnection, type ReconnectingEvents } from '../../connect/reconnecting-connection.ts'
+import type { Failure } from '../../failure.ts'
+import type { LoadValues } from '../../settings.ts'
+import type { Target } from '../../target.ts'
+
+export interface LoadConnectionEvents {
+  /** It can send. */
+  connected(connection: LoadConnection): void
+  notConnected(failure: Failure): void
+  answered(connection: LoadConnection, nowMs: number): void
+  /** The connection broke, and so many exchanges with it. */
+  lost(failure: Failure, exchanges: number): void
+}
+
+/** One of the connections of a load: kept open, with at most `depth` outstanding exchanges. */
+export class LoadConnection implements ReconnectingEvents {
+  readonly #target: Target<LoadValues>
+  readonly #events: LoadConnectionEvents
+  readonly #connection: ReconnectingConnection
+  /** Exchanges to be used again: at a million per second, new ones would be a tenth of the work. */
+  readonly #spare: { intendedMs: number; deadlineMs: number; sentMs: number }[] = []
+
+  constructor(target: Target<LoadValues>, events: LoadConnectionEvents) {
+    this.#target = target
+    this.#events = events
+    this.#connection = new ReconnectingConnection(target, this)
+  }
+
+  /** Resolves when the first attempt to connect is over. */
+  get tried(): Promise<void> {
+    return this.#connection.tried
+  }
+
+  get isConnected(): boolean {
+    return this.#connection.current !== undefined
+  }
+
+  /** True when an exchange can be sent at once. */
+  get free(): boolean {
+    const { current } = this.#connection
+    return current !== undefined && current.outstanding < this.#target.values.depth
+  }
+
+  /** True where the server never replies: sending then has to yield to the event loop. */
+  get oneWay(): boolean {
+    return this.#connection.current?.oneWay ?? false
+  }
+
+  /** Sends an exchange; the connection breaks when its reply takes longer than the timeout, however long the exchange waited before. */
+  send(intendedMs: number, nowMs: number): void {
+    const exchange = this.#spare.pop() ?? { intendedMs, deadlineMs: nowMs, sentMs: nowMs }
+    exchange.intendedMs = intendedMs
+    exchange.deadlineMs = nowMs + this.#target.values.timeout
+    this.#connection.current?.send(exchange, nowMs)
+  }
+
+  run(): Promise<void> {
+    return this.#connection.run()
+  }
+
+  stop(): void {
+    this.#connection.stop()
+  }
+
+  connected(): void {
+    this.#events.connected(this)
+  }
+
+  notConnected(failure: Failure): void {
+    this.#events.notConnected(failure)
+  }
+
+  answered(_connection: Connection, exchange: Exchange, _roundTripMs: number, nowMs: number): void {
+    this.#spare.push(exchange)
+    this.#events.answered(this, nowMs)
+  }
+
+  closed(_: Connection, failure: Failure | undefined, lost: readonly Exchange[]): void {
+    if (failure !== undefined) this.#events.lost(failure, lost.length)
+  }
+}

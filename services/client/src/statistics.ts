@@ -1,0 +1,164 @@
+import { createHistogram } from 'node:perf_hooks'
+import type { Logger } from '@nihao/service'
+import type { ConnectionTotals } from '@nihao/wire'
+import type { Connection, Exchange } from './connect/connection.ts'
+import type { ConnectorStatistics, Phase } from './connect/connector.ts'
+import { TargetCounters } from './counters.ts'
+import type { Failure, FailureReason } from './failure.ts'
+
+/** Takes measured durations, in ms, to where they are shown. */
+export interface Observer {
+  phase(phase: Phase, durationMs: number): void
+  exchange(durationMs: number): void
+  roundTrip(durationMs: number): void
+  scheduleLag(lagMs: number): void
+  outage(durationMs: number): void
+}
+
+/** The last exchange of a target. */
+interface LastExchange {
+  readonly good: boolean
+  readonly reason?: FailureReason
+  readonly roundTripMs?: number
+}
+
+export interface StatisticsOptions {
+  /** Keep round trips for summaries. */
+  readonly summaries?: boolean
+  /** An exchange that was answered later than this after its intended start counts as timed out. */
+  readonly answerWithinMs?: number
+}
+
+/** Subscribes to everything that happens to a target: the one place that writes its counters. */
+export class TargetStatistics implements ConnectorStatistics {
+  readonly counters = new TargetCounters()
+  readonly #observer: Observer
+  readonly #logger: Logger
+  readonly #traces: boolean
+  readonly #answerWithinMs: number
+  readonly #roundTripsUs: ReturnType<typeof createHistogram> | undefined
+  #last: LastExchange | undefined
+  /** Monotonic clock. */
+  #lastSuccessMs = Number.NaN
+  #summarised = { exchanges: 0, failures: 0 }
+
+  constructor(
+    observer: Observer,
+    logger: Logger,
+    { summaries = false, answerWithinMs = Number.POSITIVE_INFINITY }: StatisticsOptions,
+  ) {
+    this.#observer = observer
+    this.#logger = logger
+    this.#traces = logger.isLevelEnabled('trace')
+    this.#answerWithinMs = answerWithinMs
+    this.#roundTripsUs = summaries ? createHistogram() : undefined
+  }
+
+  /** Undefined before the first exchange is over. */
+  get last(): LastExchange | undefined {
+    return this.#last
+  }
+
+  connecting(): void {
+    this.counters.connectionAttempts++
+  }
+
+  phaseDone(phase: Phase, durationMs: number): void {
+    this.#observer.phase(phase, durationMs)
+  }
+
+  connectFailed({ reason }: Failure): void {
+    this.counters.connectionFailures[reason]++
+  }
+
+  connected(connection: Connection): void {
+    this.counters.connections.add(connection)
+  }
+
+  greeted({ hello }: Connection): void {
+    this.counters.serverSeen(String(hello?.server))
+  }
+
+  exchangeStarted(intendedMs: number, nowMs: number): void {
+    this.#observer.scheduleLag(nowMs - intendedMs)
+  }
+
+  answered(_: Connection, { intendedMs }: Exchange, roundTripMs: number, nowMs: number): void {
+    if (nowMs - intendedMs > this.#answerWithinMs) {
+      this.exchangeFailed('timeout')
+      return
+    }
+    this.counters.exchanges++
+    this.#observer.roundTrip(roundTripMs)
+    this.#observer.exchange(nowMs - intendedMs)
+    this.#roundTripsUs?.record(Math.max(1, Math.round(roundTripMs * 1_000)))
+    // Once for all replies that came together: a load has many of them.
+    if (nowMs !== this.#lastSuccessMs) {
+      this.#lastSuccessMs = nowMs
+      this.counters.lastSuccessMs = Date.now()
+      this.#last = { good: true, roundTripMs }
+    }
+    if (this.#traces) this.#logger.trace({ roundTripMs }, 'exchange')
+  }
+
+  /** An exchange that got no right reply in time, or was never sent. */
+  exchangeFailed(reason: FailureReason): void {
+    this.counters.exchanges++
+    this.counters.exchangeFailures[reason]++
+    this.#lastSuccessMs = Number.NaN
+    this.#last = { good: false, reason }
+  }
+
+  closed(connection: Connection, failure: Failure | undefined, lost: readonly Exchange[]): void {
+    this.counters.connectionClosed(connection)
+    for (const _ of lost) this.exchangeFailed(failure?.reason ?? 'other')
+  }
+
+  /** Where the counters differ, bytes were lost or made up between the two ends. */
+  compared({ remoteAddress, hello }: Connection, client: ConnectionTotals, server: ConnectionTotals): void {
+    const equal =
+      client.pings === server.pings &&
+      client.sentBytes === server.receivedBytes &&
+      client.receivedBytes === server.sentBytes &&
+      server.corrupt === 0
+    this.counters.comparisons[equal ? 'equal' : 'different']++
+    if (!equal) this.#logger.warn({ remoteAddress, serverName: hello?.server, client, server }, 'counters differ')
+  }
+
+  handedOver(): void {
+    this.counters.handovers++
+  }
+
+  outageBegan(reason: FailureReason): void {
+    this.counters.outages[reason]++
+  }
+
+  outageOver(durationMs: number): void {
+    this.#observer.outage(durationMs)
+  }
+
+  /** What happened since the last summary. */
+  summary(): object {
+    const { exchanges, connections } = this.counters
+    const failures = this.counters.failures()
+    const roundTripMs = this.#recentRoundTrips()
+    const summary = {
+      connections: connections.size,
+      exchanges: exchanges - this.#summarised.exchanges,
+      failures: failures - this.#summarised.failures,
+      ...(roundTripMs && { roundTripMs }),
+      ...(!this.#last?.good && { failing: this.#last?.reason }),
+    }
+    this.#summarised = { exchanges, failures }
+    return summary
+  }
+
+  #recentRoundTrips(): object | undefined {
+    const recent = this.#roundTripsUs
+    if (recent === undefined || recent.count === 0) return undefined
+    const ms = (us: number) => Math.round(us) / 1_000
+    const roundTripMs = { p50: ms(recent.percentile(50)), p99: ms(recent.percentile(99)), max: ms(recent.max) }
+    recent.reset()
+    return roundTripMs
+  }
+}
