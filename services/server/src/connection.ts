@@ -95,7 +95,10 @@ export class Connection {
       countRead(chunk.length)
       this.#receive(chunk)
     })
-    socket.on('end', () => this.#end('client_closed', Number.POSITIVE_INFINITY))
+    socket.on('end', () => {
+      // A part of the last read may still be pending, behind what the peer has not yet read.
+      if (codec.pending === undefined) this.#end('client_closed', Number.POSITIVE_INFINITY)
+    })
     socket.on('error', error => this.#fail(error))
     socket.on('close', () => this.#close())
     if (opening !== undefined) this.#write(opening)
@@ -184,7 +187,8 @@ export class Connection {
       next = this.#codec.pending
     } while (next !== undefined && !this.#socket.isPaused() && !this.#output.writableEnded)
     if (next !== undefined || this.#output.writableEnded) return
-    if (this.#codec.finished) this.#end(this.#leaving ?? 'client_closed')
+    if (this.#socket.readableEnded) this.#end('client_closed', Number.POSITIVE_INFINITY)
+    else if (this.#codec.finished) this.#end(this.#leaving ?? 'client_closed')
     else if (this.#leaving !== undefined && this.#codec.goAway === undefined && !this.#socket.isPaused())
       this.#endIfQuiet(this.#leaving)
   }
