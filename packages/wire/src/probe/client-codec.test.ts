@@ -68,7 +68,7 @@ describe('replies', () => {
     expect(times).toEqual(Array(2).fill([2 ** 33 + 5, 2 ** 33 + 5, 7]))
   })
 
-  test('that nobody requested are wrong', () => {
+  test('without a request are wrong', () => {
     const client = openClient()
     const pong = serve(client.request())
     receive(client, pong)

@@ -21,7 +21,7 @@ interface Payload {
 
 /**
  * The client's end of probe. PONGs are validated as they arrive, without a copy: their payload is compared with that of the PING. The
- * first difference is recorded, and the checksum in the trailer then tells on which way the payload was corrupted.
+ * first difference is recorded, and the checksum in the trailer then shows in which direction the payload was corrupted.
  */
 export class ProbeClient implements ClientCodec, FrameHandler {
   readonly oneWay = false

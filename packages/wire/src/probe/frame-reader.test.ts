@@ -24,7 +24,7 @@ class Recorder implements FrameHandler {
   #parts: Buffer[] = []
 
   begin(type: number, chunk: Buffer, offset: number, id: number, payloadBytes: number): void {
-    if (chunk.readUInt32BE(offset + 5) !== id) throw new Error('the header is not where the handler was told')
+    if (chunk.readUInt32BE(offset + 5) !== id) throw new Error('the header is not at the offset')
     this.#type = type
     this.#id = id
     this.#payloadBytes = payloadBytes
