@@ -4,19 +4,19 @@ import { startServer } from './support/server.ts'
 import { until } from './support/until.ts'
 
 describe('max-connections', () => {
-  test('refuses one more by a clean FIN, also when it has already sent data; the others keep working', async () => {
+  test('rejects one more by a clean FIN, also when it has already sent data; the others keep working', async () => {
     await using server = await startServer('echo://127.0.0.1:0?max-connections=3')
     await using served = await Peers.connect(3, server.port())
     for (const [index, peer] of served.all.entries()) await peer.ask(`${index}`, `${index}`)
 
     for (const sent of ['', 'hello', 'x'.repeat(1_000_000)]) {
-      await using refused = await Peer.connect(server.port())
-      if (sent !== '') refused.send(sent)
-      await refused.finished()
-      refused.end()
-      await until('the refused connection to close', () => refused.closed)
-      expect(refused.error).toBeUndefined()
-      expect(refused.bytes.length).toBe(0)
+      await using rejected = await Peer.connect(server.port())
+      if (sent !== '') rejected.send(sent)
+      await rejected.finished()
+      rejected.end()
+      await until('the rejected connection to close', () => rejected.closed)
+      expect(rejected.error).toBeUndefined()
+      expect(rejected.bytes.length).toBe(0)
     }
     for (const peer of served.all) await peer.ask('again', 'again')
     expect(await server.metric('tcp_server_connections_rejected_total', { reason: 'max_connections' })).toBe(3)
@@ -46,19 +46,19 @@ describe('max-connections', () => {
     await using second = await Peer.connect(server.port(1))
     await second.ask('2', '你好，2')
     for (const port of [server.port(0), server.port(1)]) {
-      await using refused = await Peer.connect(port)
-      await refused.finished()
+      await using rejected = await Peer.connect(port)
+      await rejected.finished()
     }
     expect(await server.metric('tcp_server_connections_rejected_total', { reason: 'max_connections' })).toBe(2)
   })
 
-  test('a flood of refusals is one line in the log, then a sum; every one is counted', async () => {
+  test('a flood of rejections is one line in the log, then a sum; every one is counted', async () => {
     await using server = await startServer('echo://127.0.0.1:0?max-connections=1')
     await using served = await Peer.connect(server.port())
     await served.ask('a', 'a')
-    await using refused = await Peers.connect(400, server.port())
-    await until('every one to be refused', () => refused.all.every(peer => peer.fin || peer.closed))
-    expect(refused.all.every(peer => peer.bytes.length === 0)).toBe(true)
+    await using rejected = await Peers.connect(400, server.port())
+    await until('every one to be rejected', () => rejected.all.every(peer => peer.fin || peer.closed))
+    expect(rejected.all.every(peer => peer.bytes.length === 0)).toBe(true)
     await server.untilMetric('tcp_server_connections_rejected_total', 400, { reason: 'max_connections' })
     expect(server.logged({ level: 'warn' })).toHaveLength(1)
     await served.ask('b', 'b')
@@ -66,7 +66,7 @@ describe('max-connections', () => {
 })
 
 describe('max-connections-per-address', () => {
-  test('refuses one address and not another; a freed slot is usable again', async () => {
+  test('rejects one address and not another; a freed slot is usable again', async () => {
     await using server = await startServer('echo://127.0.0.1:0?max-connections-per-address=2')
     const from = (localAddress: string) => Peer.connect({ host: '127.0.0.1', port: server.port(), localAddress })
     await using first = await from('127.0.0.1')
@@ -89,21 +89,44 @@ describe('max-connections-per-address', () => {
     await next.ask('5', '5')
   })
 
-  test('counts an IPv4 address once, whichever way it came', async () => {
-    await using server = await startServer(
-      'echo://127.0.0.1:0?max-connections-per-address=1 echo://[::]:0?max-connections-per-address=1',
-    )
+  test('as a variable counts over all listeners, and an IPv4 address once, whichever way it came', async () => {
+    const env = { NIHAO_MAX_CONNECTIONS_PER_ADDRESS: '2' }
+    await using server = await startServer('echo://127.0.0.1:0 echo://[::]:0', { env })
+    await using plain = await Peer.connect(server.port(0))
+    await plain.ask('4', '4')
     await using mapped = await Peer.connect(server.port(1))
-    await mapped.ask('1', '1')
-    await using second = await Peer.connect(server.port(1))
-    await second.finished()
+    await mapped.ask('mapped', 'mapped')
+    for (const port of [server.port(0), server.port(1)]) {
+      await using rejected = await Peer.connect(port)
+      await rejected.finished()
+    }
     await using six = await Peer.connect({ host: '::1', port: server.port(1) })
     await six.ask('6', '6')
+    const reason = 'max_connections_per_address'
+    for (const listener of [`echo:${server.port(0)}`, `echo:${server.port(1)}`]) {
+      expect(await server.metric('tcp_server_connections_rejected_total', { listener, reason })).toBe(1)
+    }
+  })
+
+  test('as an option counts on its listener only; REJECT names the limit that was reached', async () => {
+    const env = { NIHAO_MAX_CONNECTIONS_PER_ADDRESS: '3' }
+    await using server = await startServer('probe://127.0.0.1:0?max-connections-per-address=1 probe://127.0.0.1:0', { env })
+    const says = (peer: Peer, text: string) => until(text, () => peer.text.includes(text))
+    await using elsewhere = await Peer.connect(server.port(1))
+    await says(elsewhere, '"version"')
+    await using first = await Peer.connect(server.port(0))
+    await says(first, '"version"')
+    await using second = await Peer.connect(server.port(0))
+    await says(second, '{"reason":"max_connections_per_address","limit":1}')
+    await using third = await Peer.connect(server.port(1))
+    await says(third, '"version"')
+    await using fourth = await Peer.connect(server.port(1))
+    await says(fourth, '{"reason":"max_connections_per_address","limit":3}')
   })
 })
 
 describe('the limit of open files', () => {
-  test('is told at the start, refuses by a count instead of silence, and leaves the rest working', async () => {
+  test('is logged at the start, rejects with a count instead of silently, and leaves the rest working', async () => {
     await using server = await startServer('echo://127.0.0.1:0', { openFiles: 300 })
     const warning = await server.log({ level: 'warn', msg: 'max-connections lowered to fit the open file limit' })
     expect(warning).toMatchObject({ openFiles: 300 })
@@ -115,8 +138,8 @@ describe('the limit of open files', () => {
     await using served = await Peers.connect(limit, server.port())
     await server.untilMetric('tcp_server_connections_active', limit)
     // More at once than there are files.
-    await using refused = await Peers.connect(400, server.port())
-    await until('every one to be refused', () => refused.all.every(peer => peer.fin || peer.closed))
+    await using rejected = await Peers.connect(400, server.port())
+    await until('every one to be rejected', () => rejected.all.every(peer => peer.fin || peer.closed))
     await server.untilMetric('tcp_server_connections_rejected_total', 400, { reason: 'max_connections' })
     for (const peer of served.all) await peer.ask('still', 'still')
     expect((await server.page('/readyz')).status).toBe(200)

@@ -79,6 +79,7 @@ describe('TLS', () => {
     cut.reset()
     await server.untilMetric('tcp_server_tls_handshake_failures_total', 2, { reason: 'closed' })
     expect(await failuresOf(server)).toEqual({ cipher: 1, alert: 1, other: 1, closed: 2 })
+    expect(await server.metric('tcp_server_connection_duration_seconds_count')).toBe(5)
     expect(openssl(server.port(), '-alpn', 'nihao')).toMatchObject({ status: 0, stdout: '你好，张三\n' })
   })
 

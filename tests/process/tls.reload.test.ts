@@ -96,6 +96,7 @@ testWith('openssl', 'files that can not be used leave the old ones in place, and
   expect(await shown(server)).toBe(before)
   writeFileSync(files.cert, 'rubbish')
   await until('another line', () => server.logged({ level: 'error' }).length === 2)
+  expect(await server.metric('tcp_server_certificate_reload_failures_total')).toBe(2)
   expect(server.logged({ level: 'error' })[1]).toMatchObject({
     error: { message: `cert ${files.cert}: not a PEM certificate` },
   })
