@@ -1,4 +1,7 @@
 import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
 import { type JsonRun, result, verdicts } from './support/check.ts'
 
@@ -19,8 +22,12 @@ const testWithRules = possible || process.env.REQUIRE_PEERS === '1' ? test : tes
 
 const LIMITS = '--timeout 1s --check-timeout 3s --check-idle 2500ms'
 
-function checkBehind(rules: readonly string[], args: readonly string[], limits = LIMITS): JsonRun {
-  const check = `check --report json echo://127.0.0.1:7007 ${limits} ${args.join(' ')}`
+function checkBehind(
+  rules: readonly string[],
+  args: readonly string[],
+  { limits = LIMITS, target = 'echo://127.0.0.1:7007' } = {},
+): JsonRun {
+  const check = `check --report json ${target} ${limits} ${args.join(' ')}`
   const client = `${process.execPath} --conditions=source services/client/src/main.ts ${check}`
   const { status, stdout, stderr } = inNamespace([SETUP, ...rules, client].join('\n'))
   if (stdout === '') throw new Error(stderr)
@@ -92,4 +99,36 @@ describe('behind a firewall that', () => {
     expect(meaning).toMatch(/MTU black hole/)
     expect(result(run, 'large', 'failed').meaning).toMatch(/loses large packets/)
   })
+
+  testWithRules('loses the first SYNs of many connections, the kernel sends them again and the check is ok', () => {
+    // One for the check that connects, then 20 of 50: what a full accept queue does to a burst.
+    const some = (count: number, target: string) => rule(`--syn -m limit --limit 1/day --limit-burst ${count} -j ${target}`)
+    const run = checkBehind([some(1, 'ACCEPT'), some(20, 'DROP')], ['--only', 'concurrent'])
+    expect(verdicts(run)).toEqual({ concurrent: 'ok' })
+    expect(result(run, 'concurrent', 'ok').figures).toMatchObject({ connections: 50, slowConnects: 20 })
+  })
+
+  testWithRules('drops everything but small packets, sizes are not blamed before they fail', () => {
+    const run = checkBehind([rule('-m length --length 54: -j DROP')], ['--only', 'sizes'])
+    // A byte of data fits into 53 bytes with all headers, a line of 16 does not.
+    expect(verdicts(run)).toEqual({ sizes: 'failed: timeout' })
+    expect(result(run, 'sizes', 'failed').meaning).not.toMatch(/MTU/)
+  })
+})
+
+testWithRules('a large transfer on a slow path that is not over in time shows how much was sent', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'nihao-'))
+  try {
+    const received = join(folder, 'received')
+    const server = `socat -u TCP-LISTEN:7009,fork,reuseaddr CREATE:${received} &\nuntil grep -q ':1B61 ' /proc/net/tcp; do sleep 0.05; done`
+    const slow = 'tc qdisc add dev lo root tbf rate 1mbit burst 16kb latency 400ms'
+    const run = checkBehind([server, slow], ['--only', 'large'], { target: 'discard://127.0.0.1:7009' })
+    expect(verdicts(run)).toEqual({ large: 'failed: timeout' })
+    const receivedBytes = statSync(received).size
+    expect(receivedBytes).toBeGreaterThan(200_000)
+    expect(result(run, 'large', 'failed').figures.sentBytes).toBeGreaterThanOrEqual(receivedBytes)
+    expect(result(run, 'large', 'failed').figures.sentBytes).toBeLessThan(4 * 2 ** 20)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 })

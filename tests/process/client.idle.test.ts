@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { describe, expect, test } from '@jest/globals'
-import { startClient } from './support/client.ts'
+import { RunningClient, startClient } from './support/client.ts'
 import { IdleClient } from './support/idle.ts'
+import { frame } from './support/probe-server.ts'
 import { echo, freePort, type Script, ScriptedServer } from './support/scripted-server.ts'
 import { testWith } from './support/tool.ts'
 import { until } from './support/until.ts'
@@ -77,6 +78,16 @@ describe('a ladder, with and without keep-alive', () => {
     const { code, ladders } = await client.reported()
     expect(code).toBe(3)
     expect(ladders[0]?.rungs[0]).toMatchObject({ outcome: 'unusable', reason: 'refused' })
+  })
+
+  test("reports a server's words without what controls a terminal", async () => {
+    await using server = await ScriptedServer.listen(socket =>
+      socket.end(frame('reject', { reason: 'a\u001b[2J\nb\u202ec', limit: 1 })),
+    )
+    const options = { args: ['idle', '--report', 'text'], env: { NIHAO_RUNGS: '100ms', NIHAO_KEEP_ALIVE: '0s' } }
+    await using client = new RunningClient(`probe://127.0.0.1:${server.port}`, options)
+    await client.exit()
+    expect(client.lines.join('\n')).toContain('no usable connection: rejected, a\\u{1b}[2J\\u{a}b\\u{202e}c')
   })
 
   test.each([

@@ -43,7 +43,18 @@ describe('load is exact', () => {
     expect(figures.failed).toBe(0)
     expect(Math.abs(figures.answered - 4_000)).toBeLessThanOrEqual(1)
     expect(figures.scheduleLagMs?.count).toBe(figures.answered)
-    expect(figures.elapsedMs).toBeGreaterThan(1_990)
+    expect(figures.elapsedMs).toBeGreaterThanOrEqual(2_000)
+    expect(figures.ratePerSecond).toBeLessThanOrEqual(2_000)
+    expect(figures.ratePerSecond).toBeGreaterThan(1_000)
+  })
+
+  test('a short run has the rate of its schedule, and --min-rate believes no other', async () => {
+    await using server = await startServer('echo://127.0.0.1:0')
+    const flags = ['--rate', '2', '--duration', '1s', '--min-rate', '3', '--timeout', '10s']
+    const { code, target } = await reportLoad(...flags, `echo://127.0.0.1:${server.port()}`)
+    expect(target.answered).toBe(2)
+    expect(target.ratePerSecond).toBeLessThanOrEqual(2)
+    expect(code).toBe(1)
   })
 
   test('the warm-up is made and not counted', async () => {

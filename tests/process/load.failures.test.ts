@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net'
 import { describe, expect, test } from '@jest/globals'
 import { Background } from './support/background.ts'
-import { reportLoad } from './support/load.ts'
+import { reportLoad, runLoad } from './support/load.ts'
 import { Peer } from './support/peer.ts'
+import { frame } from './support/probe-server.ts'
 import { echo, freePort, type Script, ScriptedServer } from './support/scripted-server.ts'
 import { testWith } from './support/tool.ts'
 import { until } from './support/until.ts'
@@ -58,6 +59,36 @@ describe('load through failures', () => {
   test('nobody listens: exit code 3, without waiting for the bound', async () => {
     const { code, target } = await reportLoad('--duration', '1m', `echo://127.0.0.1:${await freePort()}`)
     expect([code, target.notConnected?.reason, target.answered]).toEqual([3, 'refused', 0])
+  })
+
+  test('a load that never connected has no figures of the client', async () => {
+    const target = `echo://127.0.0.1:${await freePort()}`
+    expect((await reportLoad('--duration', '1s', target)).report.client).toBeNull()
+    const { stdout } = await runLoad('--duration', '1s', target)
+    expect(stdout).toMatch(/could not connect: refused \(connect ECONNREFUSED 127\.0\.0\.1:\d+\)/)
+    expect(stdout).not.toMatch(/busy/)
+  })
+
+  test("the text report shows a server's words without what controls a terminal", async () => {
+    await using server = await ScriptedServer.listen(socket =>
+      socket.end(frame('reject', { reason: 'a\u001b[2J\nb\u202ec', limit: 1 })),
+    )
+    const { stdout, stderr } = await runLoad('--count', '1', `probe://127.0.0.1:${server.port}`)
+    expect(stdout).toContain('could not connect: rejected (a\\u{1b}[2J\\u{a}b\\u{202e}c)')
+    expect(stdout + stderr).not.toMatch(/[^\P{Cc}\n]|\u202e/mu)
+  })
+
+  test('a reply that is late from its intended start is a timeout, though it came in time after the send', async () => {
+    await using server = await ScriptedServer.listen(socket => {
+      socket.on('data', chunk => setTimeout(() => socket.write(chunk), 200))
+      socket.on('end', () => socket.end())
+    })
+    const flags = ['--rate', '20', '--count', '10', '--timeout', '500ms']
+    const { target } = await reportLoad(...flags, `echo://127.0.0.1:${server.port}`)
+    expect(target.failures).toEqual({ timeout: 10 - target.answered })
+    expect(target.answered).toBeLessThanOrEqual(4)
+    expect(target.latencyMs.fromIntendedStart.max ?? 0).toBeLessThanOrEqual(500.1)
+    expect(target.connections.closed).toEqual({ finished: 1 })
   })
 
   test('a server that comes back is found again, and what was due meanwhile is lost or late', async () => {

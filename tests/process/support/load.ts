@@ -2,7 +2,7 @@ import { Service, type StartOptions } from './service.ts'
 
 interface Distribution {
   readonly count: number
-  readonly max: number
+  readonly max: number | null
   readonly percentiles: Readonly<Record<string, number>>
 }
 
@@ -11,7 +11,7 @@ export interface LoadReport {
   readonly interrupted: string | null
   readonly exitCode: number
   readonly thresholds: readonly { readonly name: string; readonly met: boolean; readonly actual: number | null }[]
-  readonly client: { readonly bottlenecks: readonly string[] }
+  readonly client: { readonly bottlenecks: readonly string[] } | null
   readonly targets: readonly TargetReport[]
 }
 
@@ -22,6 +22,7 @@ export interface TargetReport {
   readonly failed: number
   readonly failures: Readonly<Record<string, number>>
   readonly elapsedMs: number
+  readonly ratePerSecond: number | null
   readonly sentBytes: number
   readonly receivedBytes: number
   readonly latencyMs: { readonly fromIntendedStart: Distribution; readonly fromSend: Distribution }
