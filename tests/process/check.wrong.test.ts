@@ -5,7 +5,9 @@ import { check, checkJson, result, verdicts } from './support/check.ts'
 import { frame } from './support/frames.ts'
 import { echo, type Script, ScriptedServer } from './support/scripted-server.ts'
 
-const LIMITS = ['--timeout', '500ms', '--check-timeout', '3s', '--check-idle', '1500ms']
+const LIMITS = ['--timeout', '1s', '--check-timeout', '3s', '--check-idle', '1500ms']
+/** For what fails at once, however busy the machine is. */
+const LONG_LIMITS = ['--timeout', '20s', '--check-timeout', '60s', '--check-idle', '20s']
 
 /** More than a large transfer sends altogether: only a reader that stalls lets so much wait. */
 const FULL_BYTES = 2 ** 22
@@ -102,7 +104,7 @@ describe('a server that', () => {
     ],
     [
       'answers late',
-      lines((line, socket) => setTimeout(() => socket.write(`${line}\n`), 800)),
+      lines((line, socket) => setTimeout(() => socket.write(`${line}\n`), 2_000)),
       'exchange',
       'failed: timeout',
       /hangs or is too slow/,
@@ -293,7 +295,8 @@ describe('a server that', () => {
     await using server = await ScriptedServer.listen(script)
     // The simpler checks in front of it succeed: only this one finds what is wrong.
     const names = [...new Set([...['hello', 'exchange'].slice(0, name === 'hello' ? 0 : 2), name])]
-    const run = await checkJson([`echo://127.0.0.1:${server.port}`, ...LIMITS, '--only', names.join()])
+    const limits = verdict === 'failed: timeout' ? LIMITS : LONG_LIMITS
+    const run = await checkJson([`echo://127.0.0.1:${server.port}`, ...limits, '--only', names.join()])
     expect(verdicts(run)).toEqual(Object.fromEntries(names.map(each => [each, each === name ? verdict : 'ok'])))
     expect(result(run, name, 'failed').meaning).toMatch(meaning)
     expect([run.code, run.report.verdict]).toEqual([1, 'failed'])
@@ -301,7 +304,7 @@ describe('a server that', () => {
 
   test('closes requests of 1,000 bytes and more: the size is told', async () => {
     await using server = await ScriptedServer.listen(echoUntil(1_000, socket => socket.end()))
-    const run = await checkJson([`echo://127.0.0.1:${server.port}`, ...LIMITS, '--only', 'exchange,sizes'])
+    const run = await checkJson([`echo://127.0.0.1:${server.port}`, ...LONG_LIMITS, '--only', 'exchange,sizes'])
     expect(verdicts(run)).toEqual({ exchange: 'ok', sizes: 'failed: eof' })
     expect(result(run, 'sizes', 'failed').figures).toMatchObject({ largestBytes: 512, failedBytes: 1_024 })
   })
@@ -321,14 +324,22 @@ describe('a server that', () => {
       socket.destroy()
     })
     await using server = await ScriptedServer.listen(socket => (dead ? socket.destroy() : script(socket)))
-    const run = await checkJson([`echo://127.0.0.1:${server.port}`, ...LIMITS, '--only', 'exchange,large,half-close,idle'])
+    const run = await checkJson([
+      `echo://127.0.0.1:${server.port}`,
+      '--timeout',
+      '10s',
+      '--check-timeout',
+      '5s',
+      '--only',
+      'exchange,large,half-close,idle',
+    ])
     expect(verdicts(run)).toMatchObject({ exchange: 'ok', 'half-close': 'skipped', idle: 'skipped' })
     expect(result(run, 'idle', 'skipped').why).toBe('the target has not answered since large failed')
   })
 
   test('serves three connections: how many is told', async () => {
     await using server = await ScriptedServer.listen(limited(3, socket => socket.end()))
-    const run = await checkJson([`echo://127.0.0.1:${server.port}`, ...LIMITS, '--only', 'concurrent'])
+    const run = await checkJson([`echo://127.0.0.1:${server.port}`, ...LONG_LIMITS, '--only', 'concurrent'])
     expect(result(run, 'concurrent', 'failed').figures).toMatchObject({ connections: 3, of: 50 })
   })
 
@@ -341,7 +352,7 @@ describe('a server that', () => {
   test('refuses by a word of the protocol is quoted', async () => {
     const reject = frame(5, '{"reason":"max_connections","limit":1}')
     await using server = await ScriptedServer.listen(socket => socket.end(reject))
-    const run = await checkJson([`probe://127.0.0.1:${server.port}`, ...LIMITS])
+    const run = await checkJson([`probe://127.0.0.1:${server.port}`, ...LONG_LIMITS])
     const { reason, detail, meaning } = result(run, 'hello', 'failed')
     expect([reason, detail, meaning]).toEqual(['rejected', 'max_connections', expect.stringMatching(/a limit of its own/)])
   })

@@ -103,7 +103,7 @@ describe('a server that is told to stop', () => {
     const listen = `greet://127.0.0.1:${await freePort()}`
     await using first = await startServer(listen)
     // What is due while there is no server waits for the next.
-    await using client = await startClient(listen, { env: { ...env, NIHAO_TIMEOUT: '1m' } })
+    await using client = await startClient(listen, { env: { ...env, NIHAO_INTERVAL: '1s', NIHAO_TIMEOUT: '1m' } })
     await working(client)
 
     first.kill('SIGTERM')

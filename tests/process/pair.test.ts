@@ -45,7 +45,7 @@ describe('server and client', () => {
       // Lines for greet; an echo knows none, and counts what one read brought.
       const messages = await server.metric('tcp_server_messages_total', listener)
       expect(messages).toBeLessThanOrEqual(exchanges)
-      expect(messages).toBeGreaterThan(protocol === 'greet' ? exchanges - 1 : exchanges / 2)
+      expect(messages).toBeGreaterThan(protocol === 'greet' ? exchanges - 1 : 0)
       note(
         `${protocol}: ${exchanges} exchanges in ${elapsedMs} ms; ${sentBytes} bytes there, ${receivedBytes} bytes back, on both sides`,
       )
