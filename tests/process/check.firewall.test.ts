@@ -45,7 +45,7 @@ const forget = (target: string) => [
 
 describe('behind a firewall that', () => {
   testWithRules('lets everything through, all is well', () => {
-    const run = checkBehind([], ['--only', 'connect,exchange,large,half-close,concurrent'], '--timeout 10s')
+    const run = checkBehind([], ['--only', 'connect,exchange,large,half-close,concurrent'], { limits: '--timeout 10s' })
     expect(new Set(Object.values(verdicts(run)))).toEqual(new Set(['ok']))
   })
 
