@@ -31,7 +31,7 @@ async function failureOf(target: string): Promise<{ reason: unknown; message: st
   return { reason, message: (error as { message: string } | undefined)?.message ?? '', counted }
 }
 
-testWith('openssl', 'the TLS handshake is a phase of its own, and its exchanges are as any other', async () => {
+testWith('openssl', 'the TLS handshake is a separate phase, and exchanges work as without TLS', async () => {
   await using server = await start(own, `&ca=${roots.ca}&client-cert=require&alpn=nihao`)
   const client = roots.issue({ host: 'client' })
   const target = `greet+tls://localhost:${server.port()}`
@@ -94,7 +94,7 @@ testWith('openssl', 'a handshake that is never answered is a timeout, one that i
   })
   expect(await failureOf(`greet+tls://127.0.0.1:${silent.port}`)).toMatchObject({
     reason: 'eof',
-    message: 'the server closed during the TLS handshake',
+    message: 'the server closed the connection during the TLS handshake',
   })
   silent.become(socket => {
     socket.once('data', () => socket.resetAndDestroy())
@@ -102,7 +102,7 @@ testWith('openssl', 'a handshake that is never answered is a timeout, one that i
   expect((await failureOf(`greet+tls://127.0.0.1:${silent.port}`)).reason).toBe('reset')
 })
 
-testWith('nginx', 'nginx in front of greet ends the TLS, and tells the address of the client', async () => {
+testWith('nginx', 'nginx terminates TLS in front of greet and sends the address of the client', async () => {
   await using server = await startServer('greet://127.0.0.1:0?proxy=v1&trusted-proxies=127.0.0.1')
   const certificate = `ssl_certificate ${own.cert}; ssl_certificate_key ${own.key};`
   const nginx = `${certificate} proxy_pass 127.0.0.1:${server.port()}; proxy_protocol on;`

@@ -80,7 +80,7 @@ testWith('openssl', 'a symlink that is swapped, as Kubernetes swaps it, is a cha
   await until('the new certificate', async () => (await shown(server)) === serialOf(next))
 })
 
-testWith('openssl', 'files that can not be used leave the old ones in place, and it is said so, until they can', async () => {
+testWith('openssl', 'unusable files are logged, and the previous ones stay in use', async () => {
   await using server = await start()
   const before = await shown(server)
   const expiry = await server.metric('tcp_server_certificate_expiry_timestamp_seconds')
@@ -88,7 +88,7 @@ testWith('openssl', 'files that can not be used leave the old ones in place, and
 
   const next = roots.issue()
   copyFileSync(next.key, files.key)
-  const line = await server.log({ msg: 'could not reload certificates, keeping the previous ones' })
+  const line = await server.log({ msg: 'could not reload certificates; the previous ones stay in use' })
   expect(line).toMatchObject({
     level: 'error',
     error: { message: expect.stringContaining('does not match the certificate') },

@@ -2,21 +2,21 @@ import { readFile } from 'node:fs/promises'
 import { endianness } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** Which timer the kernel has armed on a connection. */
+/** The timer that the kernel has armed on a connection. */
 export type KernelTimer = 'none' | 'retransmission' | 'keep_alive' | 'time_wait' | 'window_probe' | 'unknown'
 
-/** What the kernel knows of one connection: a row of /proc/net/tcp or tcp6 (linux, net/ipv4/tcp_ipv4.c, get_tcp4_sock). */
+/** The kernel's view of one connection: a row of /proc/net/tcp or tcp6 (Linux, net/ipv4/tcp_ipv4.c, get_tcp4_sock). */
 export interface KernelSocket {
-  /** TCP state as the kernel numbers it: 1 established, 2 SYN sent, 4 FIN wait 1, 5 FIN wait 2, 8 close wait, 10 listen. */
+  /** TCP state, numbered as in the kernel: 1 established, 2 SYN sent, 4 FIN wait 1, 5 FIN wait 2, 8 close wait, 10 listen. */
   readonly state: number
-  /** Bytes written that the peer has not acknowledged; a SYN counts as one. */
+  /** Written bytes that the peer has not acknowledged; a SYN counts as one. */
   readonly unacknowledgedBytes: number
-  /** Bytes received that the process has not read; of a listener, connections that wait to be accepted. */
+  /** Received bytes that the process has not read; for a listener, connections waiting to be accepted. */
   readonly unreadBytes: number
   readonly timer: KernelTimer
   /** Retransmissions of the oldest unacknowledged segment since it was last acknowledged. */
   readonly retransmissions: number
-  /** Window or keep-alive probes that were not answered. */
+  /** Unanswered window or keep-alive probes. */
   readonly probes: number
   /** Retransmission timeout, ms. */
   readonly retransmissionTimeoutMs: number
@@ -32,7 +32,7 @@ export interface SocketAddresses {
   readonly remotePort?: number | undefined
 }
 
-/** The file is read at most this often: a thousand connections that time out together share one read. */
+/** Minimum time between two reads: a thousand connections that time out together share one read. */
 const MIN_INTERVAL_MS = 100
 
 const TIMERS: readonly KernelTimer[] = ['none', 'retransmission', 'keep_alive', 'time_wait', 'window_probe']
@@ -40,25 +40,25 @@ const TIMERS: readonly KernelTimer[] = ['none', 'retransmission', 'keep_alive', 
 /** The kernel reports times in units of USER_HZ, which is 100 on every platform that Linux supports. */
 const MS_PER_CLOCK_TICK = 10
 
-/** Reads the kernel's table of TCP connections in this network namespace, which in a container is the container's own. */
+/** Reads the kernel's table of TCP connections in this network namespace (in a container, its own). */
 export class KernelSockets {
   readonly #folder: string
   #lastReadMs = Number.NEGATIVE_INFINITY
   #next: Promise<Map<string, string>> | undefined
 
-  /** @param folder where `tcp` and `tcp6` are */
+  /** @param folder contains `tcp` and `tcp6` */
   constructor(folder = '/proc/net') {
     this.#folder = folder
   }
 
-  /** Returns the row of a connection as it is now, or undefined where the kernel has none, or the platform no such table. */
+  /** Returns the current row of a connection; undefined if the kernel has none or the platform has no such table. */
   async find(socket: SocketAddresses): Promise<KernelSocket | undefined> {
     const key = keyOf(socket)
     if (key === undefined) return undefined
     return parseRow((await this.rows()).get(key))
   }
 
-  /** Returns the row of a listener: its `unreadBytes` is the length of the accept queue. */
+  /** Returns the row of a listener, whose `unreadBytes` is the length of the accept queue. */
   async findListener(address: string, port: number): Promise<KernelSocket | undefined> {
     const local = endOf(address, port)
     if (local === undefined) return undefined
@@ -66,7 +66,7 @@ export class KernelSockets {
     return parseRow((await this.rows()).get(`${local} ${any}:0000`))
   }
 
-  /** Returns all rows by "local remote", as a read that starts after this call shows them. */
+  /** Returns all rows by "local remote", from a read that starts after this call. */
   rows(): Promise<Map<string, string>> {
     this.#next ??= this.#read()
     return this.#next
@@ -74,7 +74,7 @@ export class KernelSockets {
 
   async #read(): Promise<Map<string, string>> {
     await delay(Math.max(0, this.#lastReadMs + MIN_INTERVAL_MS - performance.now()))
-    // From here on a new caller needs a new read: this one may already have passed its row.
+    // From here on, a new caller needs a new read: this one may already have passed its row.
     this.#next = undefined
     this.#lastReadMs = performance.now()
     const files = await Promise.all(['tcp', 'tcp6'].map(name => readFile(`${this.#folder}/${name}`, 'latin1').catch(() => '')))
@@ -84,7 +84,7 @@ export class KernelSockets {
   }
 }
 
-/** Rows are parsed only when somebody asks for them: indexing 10,000 of them takes a few milliseconds. */
+/** Rows are only indexed here and parsed on demand: indexing 10,000 of them takes a few milliseconds. */
 function addRows(rows: Map<string, string>, file: string): void {
   let start = file.indexOf('\n') + 1
   while (start > 0 && start < file.length) {
@@ -123,7 +123,7 @@ function keyOf({ localAddress, localPort, remoteAddress, remotePort }: SocketAdd
   return local === undefined || remote === undefined ? undefined : `${local} ${remote}`
 }
 
-/** An address as the kernel prints it: words of 32 bits in the byte order of the machine, then the port. */
+/** An address as the kernel prints it: 32-bit words in host byte order, then the port. */
 function endOf(address: string | undefined, port: number | undefined): string | undefined {
   const octets = address === undefined ? undefined : octetsOf(address)
   if (octets === undefined || port === undefined) return undefined
@@ -137,7 +137,7 @@ function octetsOf(address: string): Buffer | undefined {
     const octets = plain.split('.').map(Number)
     return octets.length === 4 ? Buffer.from(octets) : undefined
   }
-  // URL writes every IPv6 address in one way, an embedded IPv4 address in hexadecimal.
+  // URL normalizes IPv6 addresses, with an embedded IPv4 address in hexadecimal.
   const [head = '', tail] = new URL(`http://[${plain}]`).hostname.slice(1, -1).split('::')
   const groups = (text: string | undefined) => (text ? text.split(':').map(group => Number.parseInt(group, 16)) : [])
   const [front, back] = [groups(head), groups(tail)]

@@ -11,7 +11,7 @@ export const durations: Format<readonly number[]> = {
   },
 }
 
-/** Any number of words of a closed enumeration. */
+/** Any number of values of a closed enumeration. */
 export function someOf<const Word extends string>(...words: Word[]): Format<readonly Word[]> {
   return {
     valid: `any of ${enumerate(words, 'and')}, separated by commas or blanks`,
@@ -23,7 +23,7 @@ export function someOf<const Word extends string>(...words: Word[]): Format<read
   }
 }
 
-/** The URLs themselves are parsed elsewhere. */
+/** Endpoint URLs, which are not parsed here. */
 export const endpointList: Format<string> = {
   name: 'endpoints',
   valid: 'endpoint URLs, separated by blanks or commas',
@@ -39,7 +39,7 @@ export const list: Format<readonly string[]> = {
   parse: itemsOf,
 }
 
-/** IP addresses and subnets, to match addresses against. */
+/** IP addresses and subnets to match addresses against. */
 export const addressRanges: Format<BlockList> = {
   name: 'address ranges',
   valid: 'IP addresses and subnets such as 10.0.0.0/8, separated by blanks, commas or semicolons (in a URL: semicolons)',

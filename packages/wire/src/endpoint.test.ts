@@ -68,7 +68,10 @@ const invalid: [url: string, ...problems: string[]][] = [
     'greet+unix://run/nihao.sock',
     'greet+unix://run/nihao.sock: unexpected host: a Unix socket has three slashes, as in greet+unix:///run/nihao/greet.sock',
   ],
-  ['greet+unix:///', 'greet+unix:///: missing path of the Unix socket, as in greet+unix:///run/nihao/greet.sock'],
+  [
+    'greet+unix:///',
+    'greet+unix:///: missing path of the Unix socket: expected a URL such as greet+unix:///run/nihao/greet.sock',
+  ],
   [
     `greet+unix:///${'x'.repeat(107)}`,
     `greet+unix:///${'x'.repeat(107)}: path of the Unix socket too long: must be at most 107 bytes`,

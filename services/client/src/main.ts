@@ -10,7 +10,7 @@ import { type ModeName, modes, readModeConfig, selectMode } from './settings.ts'
 const source = processSource()
 const common = { ...program, help: () => help(source.args) }
 
-// A report owns stdout.
+// Stdout is reserved for the report.
 const commands: Record<ModeName, () => Promise<void>> = {
   probe: () => run({ ...common, readConfig: source => readModeConfig(modes.probe, source), run: runProbe }),
   load: () => run({ ...common, readConfig: source => readModeConfig(modes.load, source), logTo: () => 'stderr', run: runLoad }),

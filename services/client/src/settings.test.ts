@@ -104,11 +104,11 @@ describe('the label of a target', () => {
   test.each([
     [
       ['echo://a', 'echo://b', 'echo://a:7007'],
-      'echo://a:7007: given more than once: give each a name of its own, as in ?name=other',
+      'echo://a:7007: given more than once: set a unique name for each, as in ?name=other',
     ],
     [
       ['greet://a', 'greet://a?fresh=true'],
-      'greet://a:1234: given more than once: give each a name of its own, as in ?name=other',
+      'greet://a:1234: given more than once: set a unique name for each, as in ?name=other',
     ],
     [['echo://a?name=x', 'echo://b?name=x'], 'echo://b:7007: name "x" is given more than once'],
   ])('is unique: %j', (args, problem) => {
@@ -134,8 +134,8 @@ describe('problems', () => {
     [{}, ['load', 'probe://a?size=2MiB'], 'probe://a:7000: size is larger than max-message'],
     [{}, ['check', '--only', 'large', '--skip', 'large'], 'NIHAO_ONLY, NIHAO_SKIP: no check left to run'],
     [{}, ['idle', 'discard://a'], 'discard://a:7009: discard does not reply: the idle test requires greet, echo or probe'],
-    [{}, ['echo://a:0'], 'echo://a:0: port 0 is not a port to connect to'],
-    [{}, ['echo://:7'], 'echo://:7: missing host: only a listener can be without one'],
+    [{}, ['echo://a:0'], 'echo://a:0: invalid port 0: must be an integer from 1 to 65535'],
+    [{}, ['echo://:7'], 'echo://:7: missing host: required for a target'],
     [{}, ['echo://a?connections=0'], 'echo://a:7007: nothing to do: connections is 0 and fresh is false'],
     [{}, ['echo://a?cert=/no/c'], 'echo://a:7007: option "cert" requires TLS: use echo+tls://'],
   ])('%j %j: %s', (env, args, problem) => {
@@ -144,7 +144,7 @@ describe('problems', () => {
 
   test.each(['\n', '\r', '\r\n'])('a line break %j in the message of a text protocol', lineBreak => {
     const message = `a${lineBreak}b`
-    const problem = `invalid message ${JSON.stringify(message)}: must be without line breaks, except on probe`
+    const problem = `invalid message ${JSON.stringify(message)}: must not contain line breaks, except on probe`
     for (const protocol of ['greet', 'echo', 'discard']) {
       expect(problemsIn({ NIHAO_MESSAGE: message }, `${protocol}://a:1`)).toEqual([`${protocol}://a:1: ${problem}`])
     }

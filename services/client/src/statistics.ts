@@ -6,7 +6,7 @@ import type { ConnectorStatistics, Phase } from './connect/connector.ts'
 import { TargetCounters } from './counters.ts'
 import type { Failure, FailureReason } from './failure.ts'
 
-/** Takes measured durations, in ms, to where they are shown. */
+/** Records measured durations, in ms. */
 export interface Observer {
   phase(phase: Phase, durationMs: number): void
   exchange(durationMs: number): void
@@ -25,11 +25,11 @@ interface LastExchange {
 export interface StatisticsOptions {
   /** Keep round trips for summaries. */
   readonly summaries?: boolean
-  /** An exchange that was answered later than this after its intended start counts as timed out. */
+  /** An exchange answered later than this after its intended start counts as timed out. */
   readonly answerWithinMs?: number
 }
 
-/** Subscribes to everything that happens to a target: the one place that writes its counters. */
+/** Subscribes to all events of a target; the only writer of its counters. */
 export class TargetStatistics implements ConnectorStatistics {
   readonly counters = new TargetCounters()
   readonly #observer: Observer
@@ -54,7 +54,7 @@ export class TargetStatistics implements ConnectorStatistics {
     this.#roundTripsUs = summaries ? createHistogram() : undefined
   }
 
-  /** Undefined before the first exchange is over. */
+  /** Undefined until the first exchange is complete. */
   get last(): LastExchange | undefined {
     return this.#last
   }
@@ -92,7 +92,7 @@ export class TargetStatistics implements ConnectorStatistics {
     this.#observer.roundTrip(roundTripMs)
     this.#observer.exchange(nowMs - intendedMs)
     this.#roundTripsUs?.record(Math.max(1, Math.round(roundTripMs * 1_000)))
-    // Once for all replies that came together: a load has many of them.
+    // Once for all replies of one read, of which a load has many.
     if (nowMs !== this.#lastSuccessMs) {
       this.#lastSuccessMs = nowMs
       this.counters.lastSuccessMs = Date.now()
@@ -101,7 +101,7 @@ export class TargetStatistics implements ConnectorStatistics {
     if (this.#traces) this.#logger.trace({ roundTripMs }, 'exchange')
   }
 
-  /** An exchange that got no right reply in time, or was never sent. */
+  /** An exchange failed: it got no correct reply in time, or was never sent. */
   exchangeFailed(reason: FailureReason): void {
     this.counters.exchanges++
     this.counters.exchangeFailures[reason]++
@@ -114,7 +114,7 @@ export class TargetStatistics implements ConnectorStatistics {
     for (const _ of lost) this.exchangeFailed(failure?.reason ?? 'other')
   }
 
-  /** Where the counters differ, bytes were lost or made up between the two ends. */
+  /** If the counters differ, bytes were lost or added between client and server. */
   compared({ remoteAddress, hello }: Connection, client: ConnectionTotals, server: ConnectionTotals): void {
     const equal =
       client.pings === server.pings &&
@@ -137,7 +137,7 @@ export class TargetStatistics implements ConnectorStatistics {
     this.#observer.outage(durationMs)
   }
 
-  /** What happened since the last summary. */
+  /** The results since the last summary. */
   summary(): object {
     const { exchanges, connections } = this.counters
     const failures = this.counters.failures()

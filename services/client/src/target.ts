@@ -5,7 +5,7 @@ import type { TargetCounters } from './counters.ts'
 import type { CommonValues } from './settings.ts'
 import { type Observer, type StatisticsOptions, TargetStatistics } from './statistics.ts'
 
-/** An endpoint that the client works on: its connector makes connections, its statistics subscribe to what happens on them. */
+/** An endpoint of the client: its connector opens connections, and its statistics subscribe to their events. */
 export class Target<Values extends CommonValues = CommonValues> {
   readonly label: string
   readonly values: TargetOptions<Values>['values']
@@ -32,12 +32,12 @@ export class Target<Values extends CommonValues = CommonValues> {
     return this.statistics.counters
   }
 
-  /** True once an exchange is over, successful or failed. */
+  /** True once an exchange has succeeded or failed. */
   get tried(): boolean {
     return this.statistics.last !== undefined
   }
 
-  /** True when the last exchange was answered. */
+  /** True if the last exchange succeeded. */
   get good(): boolean {
     return this.statistics.last?.good ?? false
   }
@@ -47,7 +47,7 @@ export class Target<Values extends CommonValues = CommonValues> {
     return { intendedMs, deadlineMs: intendedMs + this.values.timeout, sentMs: 0 }
   }
 
-  /** Logs the first reply, so that people see the target at work. */
+  /** Logs the first reply, to show that the target works. */
   logFirstReply({ localAddress, remoteAddress, hello, replyText }: Connection, roundTripMs: number): void {
     if (this.#greeted) return
     this.#greeted = true
@@ -58,7 +58,7 @@ export class Target<Values extends CommonValues = CommonValues> {
     )
   }
 
-  /** What `/targets` shows. */
+  /** The state of the target, for `/targets`. */
   describe(): object {
     const { last, counters } = this.statistics
     const { lastSuccessMs, connections } = counters

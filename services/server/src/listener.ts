@@ -22,7 +22,7 @@ import type { CloseReason, RejectReason } from './reasons.ts'
 import type { ListenerConfig, ServerValues } from './settings.ts'
 import { TlsHandshakes } from './tls/handshakes.ts'
 
-/** An accepted socket on its way to its protocol. */
+/** An accepted socket whose protocol has not begun. */
 interface Accepted {
   readonly socket: Socket
   readonly peer: Peer
@@ -30,7 +30,7 @@ interface Accepted {
   readonly faults: ConnectionFaults | undefined
 }
 
-/** A bound address with one protocol: accepts connections, rejects those over a limit, and lets the others begin. */
+/** A bound address with one protocol: accepts connections, rejects those over a limit, and starts the others. */
 export class Listener implements ConnectionOwner, Labelled {
   readonly protocol: ProtocolName
   readonly encrypted: boolean
@@ -38,19 +38,19 @@ export class Listener implements ConnectionOwner, Labelled {
   readonly counters = new ListenerCounters()
   /** Open connections, including draining ones. */
   readonly connections = new ConnectionList<Connection>()
-  /** Undefined where no fault is configured. */
+  /** Undefined if no fault is configured. */
   readonly faults: Faults | undefined
   /** Undefined without TLS. */
   readonly tls: TlsHandshakes | undefined
-  /** Names this listener in metrics and logs; empty until it is bound. */
+  /** The name of this listener in metrics and logs; empty until it is bound. */
   label = ''
   readonly #server: Server
   readonly #config: ListenerConfig
   readonly #process: ProcessContext
-  /** Undefined where the protocol does not name connections. */
+  /** Undefined if the protocol does not identify connections. */
   readonly #history: ConnectionHistory | undefined
   readonly #slots: Slots
-  /** Undefined where the protocol begins with the first byte. */
+  /** Undefined if the protocol begins with the first byte. */
   readonly #rules: AdmissionRules | undefined
   readonly #admissions = new ConnectionList<Admission>()
   readonly #events: ServerEvents
@@ -68,7 +68,7 @@ export class Listener implements ConnectionOwner, Labelled {
     this.#config = config
     this.#process = context
     this.#history = protocols[this.protocol].text ? undefined : context.history
-    // Without the option, the value is that of the whole process.
+    // Without the URL option, the value is the limit of the whole process.
     const hasOwnLimit = endpoint.options.has('max-connections-per-address')
     this.#slots = new Slots(context.limits, hasOwnLimit ? values.maxConnectionsPerAddress : 0)
     this.#events = events
@@ -77,29 +77,29 @@ export class Listener implements ConnectionOwner, Labelled {
     this.#rules = proxy === 'off' && this.tls === undefined ? undefined : { proxy, tls: this.tls, timeoutMs }
     this.#server = createServer(
       {
-        allowHalfOpen: true, // or replies not yet written are lost when the peer half-closes
+        allowHalfOpen: true, // otherwise, unwritten replies are lost when the peer half-closes
         noDelay: true, // a reply must not wait for the acknowledgement of the one before
       },
       socket => this.#onConnection(socket),
     )
   }
 
-  /** As bound; a string for a Unix socket, empty until then. */
+  /** The bound address; a path for a Unix socket, empty until bound. */
   get address(): AddressInfo | string {
     return this.#server.address() ?? ''
   }
 
-  /** Open connections, including those whose protocol has not begun. */
+  /** Open connections, including those in admission. */
   get active(): number {
     return this.connections.size + this.#admissions.size
   }
 
-  /** Connections that this listener may have open; Infinity = no limit. */
+  /** Maximum open connections; Infinity = no limit. */
   get limit(): number {
     return Math.min(this.limits.maxConnections || Number.POSITIVE_INFINITY, this.#process.limits.capacity.limit)
   }
 
-  /** Sums over all connections, open ones included. */
+  /** Totals over all connections, including open ones. */
   totals(): Totals {
     return this.counters.totals(this.connections)
   }
@@ -112,7 +112,7 @@ export class Listener implements ConnectionOwner, Labelled {
     this.#sweep = setInterval(() => this.#check(), sweepIntervalMs(this.limits))
   }
 
-  /** Stops accepting and lets every connection end gracefully. Resolves when the last one is closed. */
+  /** Stops accepting and drains all connections. Resolves when the last one is closed. */
   async drain(graceMs: number): Promise<void> {
     this.#server.close()
     this.#graceMs = graceMs
@@ -122,7 +122,7 @@ export class Listener implements ConnectionOwner, Labelled {
     this.tls?.close()
   }
 
-  /** Closes all connections at once. */
+  /** Destroys all connections immediately. */
   terminate(reason: CloseReason): void {
     for (const connection of this.connections) connection.terminate(reason)
     for (const admission of [...this.#admissions]) admission.terminate(reason)
@@ -149,7 +149,7 @@ export class Listener implements ConnectionOwner, Labelled {
     const rules = this.#rules
     const proxied = rules !== undefined && rules.proxy !== 'off'
     if (this.active >= this.limit || this.#slots.full) this.#reject(socket, peer, 'max_connections', finite(this.limit))
-    // The addresses behind a proxy are limited, not its own.
+    // Limits apply to the addresses behind a proxy, not to the proxy's own.
     else if (!proxied && this.#rejectByAddress(socket, peer)) return
     else if (proxied && !this.#trusts(peer)) this.#reject(socket, peer, 'proxy_header', null, 'untrusted')
     else {
@@ -167,9 +167,9 @@ export class Listener implements ConnectionOwner, Labelled {
   #admit(accepted: Accepted, rules: AdmissionRules): void {
     const { socket, acceptedAtMs } = accepted
     let { peer } = accepted
-    const leave = () => this.#admissions.remove(admission)
+    const remove = () => this.#admissions.remove(admission)
     const end = (how: Pick<UnservedEnd, 'reason' | 'handshakeFailure' | 'error' | 'unexpected'>) => {
-      leave()
+      remove()
       this.counters.opened++
       this.#endUnserved({ peer, acceptedAtMs, ...how })
     }
@@ -181,16 +181,16 @@ export class Listener implements ConnectionOwner, Labelled {
           this.#slots.take(peer)
           return false
         }
-        leave()
+        remove()
         this.#resolveIfEmpty()
         return true
       },
       admitted: stream => {
-        leave()
+        remove()
         this.#serve({ ...accepted, socket: stream, peer })
       },
       rejected: detail => {
-        leave()
+        remove()
         this.#slots.release(peer)
         this.#reject(socket, peer, 'proxy_header', null, detail)
         this.#resolveIfEmpty()
@@ -226,18 +226,18 @@ export class Listener implements ConnectionOwner, Labelled {
     return { id, socket, output, peer, codec, opening, acceptedAtMs }
   }
 
-  /** Ends a connection whose protocol did not begin. */
+  /** Reports the end of a connection whose protocol had not begun. */
   #endUnserved({ acceptedAtMs, ...end }: Omit<UnservedEnd, 'listener' | 'durationMs'> & { acceptedAtMs: number }): void {
     this.#slots.release(end.peer)
     this.#publish(unservedReport({ listener: this.label, durationMs: now() - acceptedAtMs, ...end }))
   }
 
-  /** Whether a peer may send a PROXY header. Access to a Unix socket is a matter of its file. */
+  /** Whether a peer may send a PROXY header. File permissions control access to a Unix socket. */
   #trusts({ address }: Peer): boolean {
     return address === undefined || this.limits.trustedProxies.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
   }
 
-  /** @returns whether the peer's address has reached a limit */
+  /** @returns true if the connection was rejected because its address has reached a limit */
   #rejectByAddress(socket: Socket, peer: Peer): boolean {
     const limit = this.#slots.limitReached(peer)
     if (limit !== undefined) this.#reject(socket, peer, 'max_connections_per_address', limit)
@@ -247,7 +247,7 @@ export class Listener implements ConnectionOwner, Labelled {
   #reject(socket: Socket, peer: Peer, reason: RejectReason, limit: number | null, detail?: ProxyError): void {
     this.counters.addRejected(reason)
     this.#events.emit('rejected', this, peer, reason, detail)
-    // Before a TLS handshake, no message can be sent.
+    // No message can be sent before the TLS handshake.
     reject(socket, this.#process.limits.capacity, this.tls ? undefined : protocols[this.protocol].reject?.(reason, limit))
   }
 

@@ -2,7 +2,7 @@ import { describePeer } from './connection/peer.ts'
 import { finite } from './hello.ts'
 import type { Server } from './server.ts'
 
-/** The admin endpoint's page of open connections. */
+/** The open connections, for the admin endpoint. */
 export function describeConnections({ listeners }: Server): object {
   const nowMs = performance.now()
   return {
@@ -21,7 +21,7 @@ export function describeConnections({ listeners }: Server): object {
   }
 }
 
-/** Totals of each listener, for the last line of the log. */
+/** The totals of each listener, for the last log line. */
 export function describeTotals({ listeners }: Server): object {
   return Object.fromEntries(
     listeners.map(listener => {

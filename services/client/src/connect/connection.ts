@@ -4,11 +4,11 @@ import { type ClientCodec, type ClientEvents, type ConnectionTotals, WrongReply 
 import { ExpiringQueue } from '../expiring-queue.ts'
 import { describeFailure, type Failure } from '../failure.ts'
 
-/** One request and its reply. Times are of the monotonic clock, ms. */
+/** One request and its reply. Times are on the monotonic clock, ms. */
 export interface Exchange {
-  /** When the schedule wanted it to start. */
+  /** When the schedule intended it to start. */
   readonly intendedMs: number
-  /** Without a reply by then, the connection is broken. */
+  /** If there is no reply by then, the connection fails. */
   readonly deadlineMs: number
   sentMs: number
 }
@@ -17,46 +17,46 @@ export interface Exchange {
 export const closeReasons = ['finished', 'goaway', 'server_closed', 'reset', 'timeout', 'protocol', 'mismatch', 'local'] as const
 export type CloseReason = (typeof closeReasons)[number]
 
-/** What happens on a connection, for its owner and for the statistics of its target. */
+/** Events of a connection, for its owner and for the statistics of its target. */
 export interface ConnectionEvents {
-  /** The owner may use the exchange again afterwards. Replies that came together share `nowMs`. */
+  /** The owner may reuse the exchange afterwards. Replies from one read share `nowMs`. */
   answered(connection: Connection, exchange: Exchange, roundTripMs: number, nowMs: number): void
-  /** The server asked the client to leave this connection. */
+  /** The server asked the client to reconnect (GOAWAY). */
   goAway?(connection: Connection): void
-  /** The last event. Without a failure, the connection ended as planned and nothing is lost. */
+  /** The last event. Without a failure, the connection ended as planned and nothing was lost. */
   closed(connection: Connection, failure: Failure | undefined, lost: readonly Exchange[]): void
 }
 
-/** Besides the events that an owner gets. */
+/** Events in addition to those of the owner. */
 export interface ConnectionStatistics extends ConnectionEvents {
-  /** The server said who it is. */
+  /** The server sent HELLO. */
   greeted(connection: Connection): void
   compared(connection: Connection, client: ConnectionTotals, server: ConnectionTotals): void
 }
 
-/** One connection of the client: sends requests, matches replies to them in order, and breaks when a reply is late or wrong. */
+/** One connection of the client: sends requests, matches replies to them in order, and fails if a reply is late or wrong. */
 export class Connection {
   readonly openedAtMs = performance.now()
   readonly socket: Socket
   readonly localAddress: string | undefined
   readonly remoteAddress: string
-  /** What a server of frames says of itself. */
+  /** The contents of HELLO (probe). */
   hello: Readonly<Record<string, unknown>> | undefined
-  /** Why the server asked the client to leave this connection; undefined where it did not. */
+  /** The reason of a GOAWAY; undefined without one. */
   goAwayReason: string | undefined
-  /** Exchanges that were answered. */
+  /** Answered exchanges. */
   answered = 0
-  /** Gets the events; nobody before the connection is ready. */
+  /** Receives the events; undefined until the connection is ready. */
   owner: ConnectionEvents | undefined
-  /** Sees the received bytes before the codec does. */
+  /** Called with received bytes before the codec. */
   onReceive: ((chunk: Buffer) => void) | undefined
   readonly #codec: ClientCodec
   readonly #statistics: ConnectionStatistics
-  /** Bytes in front of the first request, which are not counted. */
+  /** Bytes sent before the first request, which are not counted. */
   readonly #headerBytes: number
   readonly #outstanding = new ExpiringQueue<Exchange>(late => this.break({ reason: 'timeout' }, late))
   readonly #lost: Exchange[] = []
-  /** Requests that the owner sends while replies are being processed: they are written together. */
+  /** Requests sent while replies are being processed, to be written together. */
   #requests: Buffer[] | undefined
   readonly #opened = Promise.withResolvers<Failure | undefined>()
   #failure: Failure | undefined
@@ -88,7 +88,7 @@ export class Connection {
     if (this.#codec.pulls) socket.pause()
   }
 
-  /** Waits for what the server says first, where it speaks first. Resolves with the failure if that does not come. */
+  /** Waits for the server's first message, if the server speaks first. Resolves with the failure if it does not arrive. */
   async open(timeoutMs: number): Promise<Failure | undefined> {
     if (!this.#codec.opening) return undefined
     const timer = setTimeout(() => this.break({ reason: 'timeout' }), timeoutMs)
@@ -97,17 +97,17 @@ export class Connection {
     return failure
   }
 
-  /** The server, for people. */
+  /** The server, for logs and reports. */
   get peerName(): string {
     return this.hello === undefined ? this.remoteAddress : `${this.hello.server} at ${this.remoteAddress}`
   }
 
-  /** The text of a right reply, for people. */
+  /** The text of a correct reply, for logs. */
   get replyText(): string | undefined {
     return this.#codec.replyText
   }
 
-  /** Under TLS these are the bytes inside, as in `sentBytes`. */
+  /** Under TLS, bytes of plaintext, as in `sentBytes`. */
   get receivedBytes(): number {
     return this.socket.bytesRead
   }
@@ -117,17 +117,17 @@ export class Connection {
     return this.#sentAtEnd ?? Math.max(0, this.socket.bytesWritten - this.socket.writableLength - this.#headerBytes)
   }
 
-  /** Exchanges that wait for their reply. */
+  /** Number of exchanges waiting for a reply. */
   get outstanding(): number {
     return this.#outstanding.length
   }
 
-  /** True where the server never replies: an exchange is over as soon as the kernel has taken the request. */
+  /** True if the server never replies: an exchange is complete once the kernel has accepted the request. */
   get oneWay(): boolean {
     return this.#codec.oneWay
   }
 
-  /** True where the server sends without end: between exchanges nothing is read. */
+  /** True if the server sends endlessly: the client then reads only during exchanges. */
   get pulls(): boolean {
     return this.#codec.pulls ?? false
   }
@@ -138,7 +138,7 @@ export class Connection {
         return this.goAwayReason === undefined ? 'finished' : 'goaway'
       case 'eof':
       case 'rejected':
-      case 'tls': // an alert is the last thing that a server sends
+      case 'tls': // a TLS alert is the last thing that a server sends
         return 'server_closed'
       case 'reset':
       case 'timeout':
@@ -165,7 +165,7 @@ export class Connection {
     return this.#codec.request()
   }
 
-  /** Closes when every outstanding exchange is answered or late. A server that does not close its side within `timeoutMs` is not waited for. */
+  /** Closes once every outstanding exchange is answered or late. Does not wait longer than `timeoutMs` for the server to close. */
   finish(timeoutMs: number): void {
     if (this.#finishing) return
     this.#finishing = true
@@ -174,13 +174,13 @@ export class Connection {
     this.socket.once('close', () => clearTimeout(deadline))
   }
 
-  /** Sends FIN behind the requests; replies to them may still come. */
+  /** Sends a FIN after the requests; replies may still arrive. */
   halfClose(): void {
     this.#finishing = true
     this.socket.end()
   }
 
-  /** Ends the connection; outstanding exchanges are lost. The first failure is the reason: later ones follow from it. */
+  /** Fails the connection; outstanding exchanges are lost. The first failure is the reason, because later ones follow from it. */
   break(failure: Failure, ...lost: Exchange[]): void {
     this.#failure ??= failure
     this.#opened.resolve(this.#failure)
@@ -189,12 +189,12 @@ export class Connection {
   }
 
   destroy(): void {
-    // A destroyed socket counts what it throws away as written.
+    // A destroyed socket counts discarded bytes as written.
     this.#sentAtEnd ??= this.sentBytes
     this.socket.destroy()
   }
 
-  /** Takes received bytes, where the socket does not emit them. The chunk is not kept. */
+  /** Takes received bytes that the socket does not emit itself. The chunk is not kept. */
   receive(chunk: Buffer): void {
     this.onReceive?.(chunk)
     let count: number
@@ -230,7 +230,7 @@ export class Connection {
     else if (this.#codec.pulls) this.socket.pause()
   }
 
-  /** Where the protocol has a goodbye, the server answers it with its totals and closes first; elsewhere a FIN says the same. */
+  /** Says BYE if the protocol has it: the server then replies with its totals and closes first. Otherwise, sends a FIN. */
   #sayGoodbye(): void {
     const goodbye = this.#codec.goodbye?.()
     this.socket.resume()

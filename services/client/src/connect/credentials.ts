@@ -5,7 +5,7 @@ import { type Credentials, WatchedCredentials } from '@nihao/wire'
 import type { TargetOptions } from './connector.ts'
 import type { TlsDialOptions } from './handshake.ts'
 
-/** Certificates and names for a target's TLS connections. New connections use the files as they are now, open ones keep what they have. */
+/** Certificates and names for a target's TLS connections. Reloaded files apply to new connections only. */
 export class ClientCredentials {
   readonly #options: Omit<TlsDialOptions, 'context'>
   #context: SecureContext
@@ -20,7 +20,7 @@ export class ClientCredentials {
         this.#context = contextOf(credentials)
         logger.info({ expires: expiryOf(credentials) }, 'certificates reloaded')
       },
-      failed: error => logger.error({ error }, 'could not reload certificates, keeping the old ones'),
+      failed: error => logger.error({ error }, 'could not reload certificates; the previous ones stay in use'),
     })
     this.#context = contextOf(watched.current)
   }

@@ -11,13 +11,13 @@ import type { ConnectionReport } from './report.ts'
 import { handleEvents, type SocketHandler } from './socket-events.ts'
 
 export interface ConnectionLimits extends LifetimeLimits {
-  /** Bytes written but not sent above which reading pauses. */
+  /** Reading pauses while more bytes than this are buffered for sending. */
   readonly maxBuffered: number
-  /** Silence in ms after which the kernel probes the peer; 0 = never. */
+  /** Idle time in ms before the kernel sends keep-alive probes; 0 = never. */
   readonly keepAlive: number
 }
 
-/** What all connections of a listener share. */
+/** Shared by all connections of a listener. */
 export interface ConnectionOwner {
   readonly label: string
   readonly limits: ConnectionLimits
@@ -28,7 +28,7 @@ export interface ConnectionOwner {
 export interface ConnectionParts {
   /** Unique in this process. */
   readonly id: number
-  /** Must allow half-open connections, or replies not yet written are lost when the peer half-closes. */
+  /** Must allow half-open connections; otherwise, unwritten replies are lost when the peer half-closes. */
   readonly socket: Socket
   readonly output: Output
   readonly peer: Peer
@@ -40,8 +40,8 @@ export interface ConnectionParts {
 }
 
 /**
- * Pumps one accepted stream from its first byte to its last: read → codec → write, with backpressure. It has no timers: its listener calls
- * `check` at intervals. It does not log or count: its report says how it ended.
+ * Pumps one accepted stream from its first byte to its last: read → codec → write, with backpressure. It has no timers: its listener
+ * calls `check` periodically. It neither logs nor counts: its report says how it ended.
  */
 export class Connection implements Listed, SocketHandler, OutputOwner, LifetimeState {
   index = -1
@@ -81,7 +81,7 @@ export class Connection implements Listed, SocketHandler, OutputOwner, LifetimeS
     return this.#codec.messages
   }
 
-  /** Messages that arrived damaged. */
+  /** Messages that arrived corrupt. */
   get corrupt(): number {
     return this.#codec.corrupt ?? 0
   }
@@ -154,8 +154,8 @@ export class Connection implements Listed, SocketHandler, OutputOwner, LifetimeS
   }
 
   /**
-   * Lets the connection end gracefully: asks the peer to close where the protocol has a message for that, and otherwise ends when everything
-   * received has been answered: behind the next reply, or after a silence.
+   * Ends the connection gracefully: asks the peer to close if the protocol has a message for that. Otherwise, the connection ends once
+   * everything received has been answered: after the next reply, or when idle.
    */
   drain(reason: DrainReason, graceMs: number): void {
     // A draining server terminates all remaining connections itself.
@@ -170,12 +170,12 @@ export class Connection implements Listed, SocketHandler, OutputOwner, LifetimeS
     }
   }
 
-  /** Ends the server's side behind the last reply; the peer's FIN then closes the connection. */
+  /** Half-closes the connection after the last reply; it closes when the peer half-closes too. */
   end(reason: CloseReason): void {
     this.#end(reason, reason === 'drained' ? 0 : LINGER_MS)
   }
 
-  /** Closes the connection at once. Replies that the peer has not read are lost. */
+  /** Destroys the connection immediately. Replies that the peer has not read are lost. */
   terminate(reason: CloseReason): void {
     this.reason = reason
     this.#unansweredBytes += this.#codec.pending?.length ?? 0
@@ -205,7 +205,7 @@ export class Connection implements Listed, SocketHandler, OutputOwner, LifetimeS
   }
 
   peerEnded(): void {
-    // What arrived before the FIN is answered first.
+    // Bytes that arrived before the FIN are answered first.
     if (this.#codec.pending === undefined) this.#end('client_closed', 0)
   }
 
@@ -228,7 +228,7 @@ export class Connection implements Listed, SocketHandler, OutputOwner, LifetimeS
       return
     }
     const codec = this.#codec
-    // A loop: a chunk of line ends has thousands of pending parts if the greeting is long.
+    // Not recursive: with a long greeting, a chunk of line ends has thousands of pending parts.
     let next: Buffer | undefined = chunk
     try {
       do {
@@ -237,7 +237,7 @@ export class Connection implements Listed, SocketHandler, OutputOwner, LifetimeS
         if (output.bufferedBytes > this.#owner.limits.maxBuffered) this.#pause()
       } while (next !== undefined && !this.#paused)
     } catch (error) {
-      this.#refuse(error)
+      this.#handleError(error)
       return
     }
     if (next !== undefined) return
@@ -247,7 +247,7 @@ export class Connection implements Listed, SocketHandler, OutputOwner, LifetimeS
       this.#endIfQuiet(this.#lifetime.draining)
   }
 
-  /** Stops reading until the peer has read its replies: memory is bounded by `maxBuffered` and the reply to one read. */
+  /** Stops reading until the peer has read its replies. This bounds memory to `maxBuffered` plus the reply to one read. */
   #pause(): void {
     if (this.#paused) return
     this.#paused = true
@@ -263,7 +263,7 @@ export class Connection implements Listed, SocketHandler, OutputOwner, LifetimeS
     if (pending !== undefined) this.#receive(pending)
   }
 
-  /** Sends without end: a block for each turn of the event loop while the kernel takes it, and otherwise when it has. */
+  /** Sends endlessly: one block per turn of the event loop, but never before the kernel has accepted the previous one. */
   #produce(): void {
     this.#producerBlocked = false
     if (this.ended || this.#socket.destroyed) return
@@ -295,14 +295,14 @@ export class Connection implements Listed, SocketHandler, OutputOwner, LifetimeS
     this.#socket.resume()
   }
 
-  /** Four system calls that short connections are spared. */
+  /** Enabled at the first check, which saves short connections four system calls. */
   #keepAlive(): void {
     this.#checked = true
     const { keepAlive } = this.#owner.limits
     if (keepAlive > 0) this.#socket.setKeepAlive(true, keepAlive)
   }
 
-  #refuse(error: unknown): void {
+  #handleError(error: unknown): void {
     if (!(error instanceof ProtocolError)) {
       this.#crash(error)
       return
@@ -312,7 +312,7 @@ export class Connection implements Listed, SocketHandler, OutputOwner, LifetimeS
     this.end('protocol_error')
   }
 
-  /** A bug ends this connection only. */
+  /** A bug terminates only its own connection. */
   #crash(error: unknown): void {
     this.#error = error instanceof Error ? error : new Error(String(error))
     this.#unexpected = true
@@ -320,7 +320,7 @@ export class Connection implements Listed, SocketHandler, OutputOwner, LifetimeS
   }
 }
 
-/** Whole ms of the monotonic clock: small integers need no memory of their own. */
+/** Whole ms of the monotonic clock: small integers are not heap-allocated. */
 export function now(): number {
   return Math.floor(performance.now())
 }

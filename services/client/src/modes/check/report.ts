@@ -4,13 +4,13 @@ import type { FailureReason } from '../../failure.ts'
 /** Version of the JSON report: docs/check-report.schema.json describes it. */
 export const REPORT_VERSION = 1
 
-/** What was observed, by names that end with the unit: `roundTripMs`, `receivedBytes`. */
+/** Observations, by names that end with the unit: `roundTripMs`, `receivedBytes`. */
 export type Figures = Readonly<Record<string, number | string>>
 
 interface Completed {
   readonly name: CheckName
   readonly durationMs: number
-  /** The time that the check may take. */
+  /** Time limit of the check. */
   readonly limitMs: number
   readonly figures: Figures
 }
@@ -23,7 +23,7 @@ export interface Failed extends Completed {
   readonly verdict: 'failed'
   readonly reason: FailureReason
   readonly detail: string
-  /** What the failure probably means. */
+  /** The probable cause. */
   readonly meaning: string
 }
 
@@ -33,12 +33,12 @@ export interface Skipped {
   readonly why: string
 }
 
-/** The result of one check. Every text in it is printable: nothing from the network can control a terminal or end a line. */
+/** The result of one check. All text is printable: nothing from the network can control a terminal or break a line. */
 export type Result = Ok | Failed | Skipped
 
 export interface TargetReport {
   readonly target: string
-  /** False when no connection could be made: the only result is then that of `connect`. */
+  /** False if no connection could be established; the only result is then that of `connect`. */
   readonly reachable: boolean
   readonly results: readonly Result[]
 }
@@ -53,7 +53,7 @@ export interface Report {
   readonly targets: readonly TargetReport[]
 }
 
-/** Formats a report. Each part is written as soon as it is known, to show progress. */
+/** Formats a report. Each part is written as soon as it is available, to show progress. */
 export interface Reporter {
   begin?(): string
   target?(target: string): string

@@ -4,7 +4,7 @@ import { junitReporter } from './reporters/junit.ts'
 import { tapReporter } from './reporters/tap.ts'
 import { textReporter } from './reporters/text.ts'
 
-/** Every form of a report by the word of the setting; each makes a reporter for one run of a release. */
+/** All report formats by the value of the setting; each creates a reporter for one run. */
 export const reporters: Readonly<Record<'text' | 'json' | 'junit' | 'tap', () => Reporter>> = {
   text: textReporter,
   json: jsonReporter,

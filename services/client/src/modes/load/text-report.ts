@@ -2,7 +2,7 @@ import { type Distribution, percentiles } from './figures.ts'
 import type { Report, TargetReport } from './report.ts'
 import type { Threshold } from './thresholds.ts'
 
-/** The report for people. */
+/** The text report. */
 export function textReport({ targets, client, thresholds, interrupted }: Report): string {
   const lines = targets.flatMap(target => [...targetLines(target), ''])
   if (client !== null) lines.push(...clientLines(client))
@@ -34,9 +34,9 @@ function targetLines(report: TargetReport): string[] {
     scheduleLagMs === null
       ? [['latency', latencyMs.fromSend]]
       : [
-          ['latency from the intended start', latencyMs.fromIntendedStart],
-          ['latency from the send', latencyMs.fromSend],
-          ['schedule lag of the client', scheduleLagMs],
+          ['latency from intended start', latencyMs.fromIntendedStart],
+          ['latency from sending', latencyMs.fromSend],
+          ['client schedule lag', scheduleLagMs],
         ]
   return [
     `${target}  ${loop}, connections ${settings.connections}, depth ${depth}, ${(elapsedMs / 1_000).toFixed(3)} s`,
@@ -50,16 +50,16 @@ function targetLines(report: TargetReport): string[] {
   ]
 }
 
-/** Of the counters of both ends; only the probe protocol compares them. */
+/** Compares the counters of client and server; only the probe protocol has both. */
 function comparisonLines({ equal, different }: TargetReport['connections']['comparisons']): string[] {
   if (different > 0)
     return [
-      `  counters     different on ${different} of ${equal + different} connections: client and server did not see the same bytes`,
+      `  counters     different on ${different} of ${equal + different} connections: bytes were lost or added between client and server`,
     ]
   return equal === 0 ? [] : [`  counters     equal at both ends on ${equal} connections`]
 }
 
-/** A column for each figure, right-aligned. */
+/** One column per figure, right-aligned. */
 function table(rows: readonly [string, Distribution][]): string[] {
   const names = percentiles.map(percentile => `p${percentile}`)
   const cells = [
@@ -82,7 +82,7 @@ function table(rows: readonly [string, Distribution][]): string[] {
 const UNITS = { maxP99: ' ms', maxFailures: '', minRate: '/s' } as const
 
 function thresholdLine({ name, target, limit, actual, met }: Threshold): string {
-  return `${met ? 'met' : 'missed'}  ${name} ${limit}${UNITS[name]}: ${actual === null ? 'no exchange was answered' : `${actual}${UNITS[name]}`}  ${target}`
+  return `${met ? 'met' : 'missed'}  ${name} ${limit}${UNITS[name]}: ${actual === null ? 'no replies' : `${actual}${UNITS[name]}`}  ${target}`
 }
 
 const ms = (value: number) => `${value.toFixed(3)} ms`

@@ -3,19 +3,19 @@ import type { TargetCounters } from '../../counters.ts'
 import type { LoadConfig } from '../../settings.ts'
 import type { TargetFigures } from './figures.ts'
 
-/** A threshold and the value it was compared with. */
+/** A threshold and its actual value. */
 export interface Threshold {
   readonly name: 'maxP99' | 'maxFailures' | 'minRate'
   readonly target: string
   readonly limit: number
-  /** Null where nothing was answered, which meets no threshold but that of failures. */
+  /** Null without replies, which meets no threshold except maximum failures. */
   readonly actual: number | null
   readonly met: boolean
 }
 
 type Limits = Pick<LoadConfig, 'maxP99' | 'maxFailures' | 'minRate'>
 
-/** Each threshold that is set, for one target. */
+/** All configured thresholds for one target. */
 export function thresholdsOf({ maxP99, maxFailures, minRate }: Limits, target: string, figures: TargetFigures): Threshold[] {
   const { percentiles } = figures.latencyMs.fromIntendedStart
   const p99 = percentiles.p99 ?? null
@@ -31,7 +31,7 @@ export function thresholdsOf({ maxP99, maxFailures, minRate }: Limits, target: s
   return thresholds
 }
 
-/** The whole run of a target, for the exit code. */
+/** Totals of a target over the whole run, for the exit code. */
 export interface TargetRun {
   readonly connected: boolean
   readonly counters: Pick<TargetCounters, 'connectionsClosed' | 'comparisons'>
@@ -51,7 +51,7 @@ export function exitCode(
   return targets.some(lost) && !toleratesFailures ? EXIT.connectionLost : EXIT.ok
 }
 
-/** Wrong bytes are never tolerated, however many failures are allowed. Counters that differ mean bytes that only one end has seen. */
+/** Wrong bytes are never tolerated, however many failures are allowed. Counters differ if bytes were lost or added. */
 function wrongBytes({ counters: { connectionsClosed, comparisons } }: TargetRun): boolean {
   return connectionsClosed.mismatch + connectionsClosed.protocol + comparisons.different > 0
 }

@@ -1,6 +1,6 @@
 import type { Figures } from '../report.ts'
 
-/** Figures for people: `{ roundTripMs: 0.412, sentBytes: 2048 }` is "round trip 0.41 ms, sent 2,048 B". */
+/** Figures as text: `{ roundTripMs: 0.412, sentBytes: 2048 }` is "round trip 0.41 ms, sent 2,048 B". */
 export function describeFigures(figures: Figures): string {
   return Object.entries(figures)
     .map(([name, value]) => (typeof value === 'number' ? describeFigure(name, value) : `${words(name)} ${value}`))
@@ -21,7 +21,7 @@ export function describeMs(ms: number): string {
   return ms < 1_000 ? `${describeNumber(ms)} ms` : `${describeNumber(ms / 1_000)} s`
 }
 
-/** At most three digits of a fraction's figure; whole numbers whole. */
+/** At most three significant digits for fractions; all digits for whole numbers. */
 function describeNumber(value: number): string {
   return value.toLocaleString('en', { maximumFractionDigits: value < 10 ? 2 : value < 100 ? 1 : 0 })
 }
