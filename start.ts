@@ -4,13 +4,13 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import pretty from 'pino-pretty'
 
-/** npm passes on the SIGINT that the terminal has sent to this process as well. */
+/** npm forwards the SIGINT that the terminal has also sent to this process. */
 const REPEATED_SIGNAL_MS = 1_000
 
 const log = pretty({ ignore: 'pid,hostname,service', messageFormat: '{service}: {msg}', singleLine: true, sync: true })
 
 function run(service: string, env: NodeJS.ProcessEnv) {
-  // In a session of its own, a child gets only the signals sent from here, each once.
+  // In its own session, a child receives only the signals sent from here, each once.
   const child = spawn(`nihao-${service}`, { stdio: ['ignore', 'pipe', 'inherit'], env, detached: true })
   createInterface(child.stdout).on('line', line => log.write(`${line}\n`))
   return { child, closed: once(child, 'close') }
@@ -18,7 +18,7 @@ function run(service: string, env: NodeJS.ProcessEnv) {
 
 const { NIHAO_ADMIN_PORT: adminPort } = process.env
 const services = [
-  // No load balancer sends connections to this server: the drain need not wait for one.
+  // No load balancer uses this server, so draining need not wait for one.
   run('server', { NIHAO_DRAIN_DELAY: '0s', ...process.env }),
   // Two programs on one machine need two admin ports.
   run('client', { ...process.env, ...(Number(adminPort) > 0 && { NIHAO_ADMIN_PORT: String(Number(adminPort) + 1) }) }),
@@ -26,7 +26,7 @@ const services = [
 
 let signalledAtMs = Number.NEGATIVE_INFINITY
 
-/** Passes a signal on. A second one makes a service exit immediately: it is passed on only if the user has sent it. */
+/** Forwards a signal. A second one makes a service exit immediately, so it is forwarded only if the user sent it. */
 function send(signal: NodeJS.Signals): void {
   const nowMs = performance.now()
   if (nowMs - signalledAtMs < REPEATED_SIGNAL_MS) return

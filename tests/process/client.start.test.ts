@@ -20,7 +20,7 @@ describe('invalid settings end the start with exit code 2 and an error that says
     ['a flag', { args: ['--intervall', '1s'] }, ['--intervall', '--help']],
     ['a target', { args: ['localhost:7007'] }, ['localhost:7007', 'protocol://host:port']],
     ['an option', { args: [`${target}?retries=3`] }, [target, '"retries"', 'expected', 'message, greeting']],
-    ['a message of two lines', { env: { NIHAO_MESSAGE: 'a\nb' } }, [target, '"a\\nb"', 'without line breaks']],
+    ['a message of two lines', { env: { NIHAO_MESSAGE: 'a\nb' } }, [target, '"a\\nb"', 'must not contain line breaks']],
     ['a flag of another mode', { args: ['--rate', '5'] }, ['--rate is a setting of load only']],
     ['a target given twice', { args: [target, `${target}?fresh=true`] }, [target, 'more than once', '?name=']],
     ['port 0', { args: ['echo://127.0.0.1:0'] }, ['echo://127.0.0.1:0', 'port 0']],

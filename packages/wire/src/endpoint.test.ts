@@ -97,7 +97,7 @@ describe('endpoint URLs', () => {
     expect(problemsIn(url)).toEqual(problems)
   })
 
-  test('are separated by blanks or commas', () => {
+  test('are separated by spaces or commas', () => {
     const addresses = parseEndpoints(' greet://a:1,echo://b:2\n discard://c:3 , ').map(endpoint => endpoint.address)
     expect(addresses).toEqual([
       { host: 'a', port: 1 },

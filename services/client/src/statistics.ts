@@ -75,7 +75,7 @@ export class TargetStatistics implements ConnectorStatistics {
     this.counters.connections.add(connection)
   }
 
-  greeted({ hello }: Connection): void {
+  helloReceived({ hello }: Connection): void {
     this.counters.serverSeen(String(hello?.server))
   }
 

@@ -12,7 +12,7 @@ export class Target<Values extends CommonValues = CommonValues> {
   readonly logger: Logger
   readonly statistics: TargetStatistics
   readonly connector: Connector
-  #greeted = false
+  #replied = false
 
   /** @throws {CredentialsError} */
   constructor(
@@ -49,8 +49,8 @@ export class Target<Values extends CommonValues = CommonValues> {
 
   /** Logs the first reply, to show that the target works. */
   logFirstReply({ localAddress, remoteAddress, hello, replyText }: Connection, roundTripMs: number): void {
-    if (this.#greeted) return
-    this.#greeted = true
+    if (this.#replied) return
+    this.#replied = true
     const server = hello && { serverName: hello.server }
     this.logger.info(
       { localAddress, remoteAddress, ...server, reply: replyText, roundTripMs: Math.round(roundTripMs * 1_000) / 1_000 },

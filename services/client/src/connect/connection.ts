@@ -30,7 +30,7 @@ export interface ConnectionEvents {
 /** Events in addition to those of the owner. */
 export interface ConnectionStatistics extends ConnectionEvents {
   /** The server sent HELLO. */
-  greeted(connection: Connection): void
+  helloReceived(connection: Connection): void
   compared(connection: Connection, client: ConnectionTotals, server: ConnectionTotals): void
 }
 
@@ -73,7 +73,7 @@ export class Connection {
     this.#codec = newCodec({
       hello: info => {
         this.hello = { ...info, server: printable(String(info.server)) }
-        statistics.greeted(this)
+        statistics.helloReceived(this)
       },
       goAway: reason => {
         this.goAwayReason ??= printable(reason)

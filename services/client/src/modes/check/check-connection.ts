@@ -139,7 +139,7 @@ export class CheckConnection implements ConnectionEvents, Disposable {
   }
 
   /** Closes, and gives the server a moment to close too. */
-  async leave(): Promise<void> {
+  async close(): Promise<void> {
     this.#closing = true
     this.#connection.finish(LEAVE_MS)
     if (!this.#connection.pulls) await this.#until(() => this.#closed).catch(() => {})

@@ -17,7 +17,7 @@ export const shortConnections: Check = {
       const connection = await context.connect()
       await connection.exchange(timeout)
       slowestMs = Math.max(slowestMs, performance.now() - beganMs)
-      await connection.leave()
+      await connection.close()
     }
     while (connections < MIN_CONNECTIONS || (connections < MAX_CONNECTIONS && inTime())) {
       await withFigures(connectAndExchange(), () => ({ connections }))
