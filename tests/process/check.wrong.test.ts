@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { crc32 } from 'node:zlib'
 import { describe, expect, test } from '@jest/globals'
 import { check, checkJson, result, verdicts } from './support/check.ts'
+import { frame } from './support/frames.ts'
 import { echo, type Script, ScriptedServer } from './support/scripted-server.ts'
 
 const LIMITS = ['--timeout', '500ms', '--check-timeout', '3s', '--check-idle', '1500ms']
@@ -312,13 +312,8 @@ describe('a server that', () => {
   })
 
   test('refuses by a word of the protocol is quoted', async () => {
-    const payload = Buffer.from('{"reason":"max_connections","limit":1}')
-    const header = Buffer.alloc(13)
-    header.writeUInt32BE(9 + payload.length, 0)
-    header[4] = 5
-    header.writeUInt32BE(0, 5)
-    header.writeUInt32BE(crc32(payload), 9)
-    await using server = await ScriptedServer.listen(socket => socket.end(Buffer.concat([header, payload])))
+    const reject = frame(5, '{"reason":"max_connections","limit":1}')
+    await using server = await ScriptedServer.listen(socket => socket.end(reject))
     const run = await checkJson([`probe://127.0.0.1:${server.port}`, ...LIMITS])
     const { reason, detail, meaning } = result(run, 'hello', 'failed')
     expect([reason, detail, meaning]).toEqual(['rejected', 'max_connections', expect.stringMatching(/a limit of its own/)])

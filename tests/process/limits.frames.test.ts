@@ -89,7 +89,7 @@ describe('max-message', () => {
     expect(await server.log({ msg: 'connection closed' })).toMatchObject({
       reason: 'protocol_error',
       messages: 0,
-      error: { message: 'length 1034: at most 1033 is allowed' },
+      error: { message: 'invalid frame length 1034: must be from 9 to 1033' },
     })
     expect(await server.metric('tcp_server_protocol_errors_total', { reason: 'frame_too_long' })).toBeGreaterThan(0)
   })

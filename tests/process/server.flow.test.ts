@@ -108,3 +108,21 @@ describe('slow-reader-timeout', () => {
     expect(line.reason).toBe('slow_reader')
   })
 })
+
+test('one read of line ends, whose replies are more than the kernel holds, is answered before the FIN behind it', async () => {
+  const greeting = 'g'.repeat(200)
+  await using server = await startServer(`greet://127.0.0.1:0?greeting=${greeting}`)
+  await using peer = await Peer.connect(server.port(), { reading: false })
+  const lines = 65_000
+  peer.send(Buffer.alloc(lines, '\n'))
+  peer.end()
+  await until('reading to pause', async () => (await server.metric('tcp_server_read_pauses_total')) > 0)
+  let receivedBytes = 0
+  peer.socket.on('data', chunk => {
+    receivedBytes += chunk.length
+  })
+  await peer.finished()
+  expect(receivedBytes).toBe(lines * (greeting.length + 1))
+  peer.end()
+  expect(await server.log({ msg: 'connection closed' })).toMatchObject({ reason: 'client_closed', messages: lines })
+})

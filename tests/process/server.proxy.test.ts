@@ -71,6 +71,21 @@ describe('the PROXY header', () => {
     expect(server.lines.join('')).not.toMatch(/owned|\\u001b/)
   })
 
+  test('of version 2 with a wrong checksum is rejected, and one with the right checksum is not', async () => {
+    await using server = await startServer('greet://127.0.0.1:0?proxy=v2', { env: trusting })
+    const header = Buffer.from('0d0a0d0a000d0a515549540a211100137f0000017f000001ac9a9caf03000400e94480', 'hex')
+    await using valid = await Peer.connect(server.port())
+    valid.send(Buffer.concat([header, Buffer.from('hi\n')]))
+    await valid.receives('你好，hi\n')
+    await using invalid = await Peer.connect(server.port())
+    header.writeUInt8(0x81, header.length - 1)
+    invalid.send(header)
+    await invalid.finished()
+    expect(invalid.bytes.length).toBe(0)
+    expect(server.lines.join('')).toContain('"detail":"checksum"')
+    expect(await server.metric('tcp_server_connections_rejected_total', { reason: 'proxy_header' })).toBe(1)
+  })
+
   test('who is no trusted proxy is refused at once', async () => {
     await using server = await startServer('greet://127.0.0.1:0?proxy=any&trusted-proxies=192.0.2.0/24;2001:db8::/32')
     await using peer = await Peer.connect(server.port())
@@ -113,6 +128,7 @@ describe('the PROXY header', () => {
 describe.each([
   ['send-proxy', 'v1'],
   ['send-proxy-v2', 'v2'],
+  ['send-proxy-v2 proxy-v2-options crc32c', 'v2'],
 ])('haproxy with %s', (directive, version) => {
   testWith('haproxy', 'in front of greet: the address is that of the client', async () => {
     await using server = await startServer(`greet://127.0.0.1:0?proxy=${version}`, { env: trusting })

@@ -91,14 +91,14 @@ testWith('openssl', 'files that can not be used leave the old ones in place, and
   const line = await server.log({ msg: 'could not reload certificates, keeping the previous ones' })
   expect(line).toMatchObject({
     level: 'error',
-    error: { message: expect.stringContaining('does not belong to the certificate') },
+    error: { message: expect.stringContaining('does not match the certificate') },
   })
   expect(await shown(server)).toBe(before)
   writeFileSync(files.cert, 'rubbish')
   await until('another line', () => server.logged({ level: 'error' }).length === 2)
   expect(await server.metric('tcp_server_certificate_reload_failures_total')).toBe(2)
   expect(server.logged({ level: 'error' })[1]).toMatchObject({
-    error: { message: `cert ${files.cert}: not a certificate in PEM` },
+    error: { message: `cert ${files.cert}: not a PEM certificate` },
   })
   expect(await shown(server)).toBe(before)
   put(next)

@@ -7,12 +7,18 @@ import type { Listener } from './listener.ts'
 export interface Identity {
   readonly server: string
   readonly release: string
+  /** Random; differs for each process. */
+  readonly boot: string
 }
+
+/** Connection ids are unique in the process, across its listeners. */
+let lastConnectionId = 0
 
 /** What a listener tells a client about itself and the connection just accepted. */
 export function connectionInfo(identity: Identity, listener: Listener, { address, port, via }: Peer): ConnectionInfo {
   return {
     ...identity,
+    connection: ++lastConnectionId,
     listener: listener.label,
     address: formatAddress(listener.address),
     peer: address === undefined ? undefined : `${address}:${port}`,

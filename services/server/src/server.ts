@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import { hostname } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -25,7 +26,7 @@ export class Server {
       capacity: createCapacity(config.maxConnections),
       addresses: new AddressSlots(config.maxConnectionsPerAddress),
     }
-    const identity = { server: config.identity || hostname(), release }
+    const identity = { server: config.identity || hostname(), release, boot: randomUUID() }
     this.listeners = config.listeners.map(listener => new Listener(listener, identity, this.#limits, this.events))
   }
 

@@ -65,7 +65,7 @@ describe('what the server refuses', () => {
 
   test('a URL with a mistake names the setting it came from', () => {
     expect(mistakesIn({ NIHAO_LISTEN: 'echo://h:99999' })).toEqual([
-      'NIHAO_LISTEN: echo://h:99999: port 99999 is out of range: expected 0 to 65535',
+      'NIHAO_LISTEN: echo://h:99999: invalid port "99999": must be an integer from 0 to 65535',
     ])
   })
 })

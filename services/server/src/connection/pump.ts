@@ -77,7 +77,7 @@ export abstract class Pump implements SocketHandler, OutputOwner {
   /** Closes the connection at once. Replies that the peer has not read are lost. */
   terminate(reason: CloseReason): void {
     this.reason = reason
-    this.unansweredBytes += this.codec.rest?.length ?? 0
+    this.unansweredBytes += this.codec.pending?.length ?? 0
     this.output.freeze()
     this.socket.destroy()
   }
@@ -111,7 +111,8 @@ export abstract class Pump implements SocketHandler, OutputOwner {
   }
 
   halfClosed(): void {
-    this.end('client_closed')
+    // A part of the last read may still be pending, behind replies that the peer has not yet read.
+    if (this.codec.pending === undefined) this.end('client_closed')
   }
 
   failed(error: NodeJS.ErrnoException): void {
@@ -129,23 +130,31 @@ export abstract class Pump implements SocketHandler, OutputOwner {
       this.unansweredBytes += chunk.length
       return
     }
+    let next: Buffer | undefined = chunk
+    do {
+      this.#answer(next)
+      next = codec.pending
+    } while (next !== undefined && !this.#paused && !output.ended && !this.socket.destroyed)
+    if (next !== undefined || output.ended || this.socket.destroyed) return
+    if (this.socket.readableEnded) this.end('client_closed')
+    else if (codec.finished) this.end(this.draining ?? 'client_closed')
+    else if (this.draining !== undefined && codec.goAway === undefined && !this.#paused) this.#endIfQuiet(this.draining)
+  }
+
+  #answer(chunk: Buffer): void {
+    const { output } = this
     try {
-      output.write(codec.receive(chunk))
+      output.write(this.codec.receive(chunk))
+      if (output.bufferedBytes > this.#maxBuffered) this.#pause()
     } catch (error) {
       if (error instanceof ProtocolError) this.#violated(error)
       else this.crash(error)
-      return
     }
-    if (output.bufferedBytes > this.#maxBuffered) this.#pause()
-    const { rest } = codec
-    if (rest !== undefined) {
-      if (!this.#paused) this.#receive(rest)
-    } else if (codec.ended) this.end(this.draining ?? 'client_closed')
-    else if (this.draining !== undefined && codec.goAway === undefined && !this.#paused) this.#endIfQuiet(this.draining)
   }
 
   #violated(error: ProtocolError): void {
     this.error = error
+    this.output.write(error.reply)
     this.end('protocol_error')
   }
 
@@ -161,8 +170,8 @@ export abstract class Pump implements SocketHandler, OutputOwner {
   #resume(): void {
     this.#paused = false
     this.socket.resume()
-    const { rest } = this.codec
-    if (rest !== undefined) this.#receive(rest)
+    const { pending } = this.codec
+    if (pending !== undefined) this.#receive(pending)
   }
 
   /** Sends without end: a block for each turn of the event loop while the kernel takes it, and otherwise when it has. */

@@ -1,42 +1,43 @@
-import { type ClientCodec, WrongReply } from './protocol.ts'
+import { WrongReply } from './errors.ts'
+import type { ClientCodec } from './protocol.ts'
 
-/** Short replies that came in one read are compared at once, up to about this many bytes: a comparison each would cost more than the bytes. */
+/** Short replies of one read are compared together, up to about this many bytes: a call for each would cost more than the comparison. */
 const COMPARED_BYTES = 16_384
 
 /**
- * Makes clients' halves for protocols in which every request is the same and so is every reply: they compare what comes back, byte by byte
- * and however it is cut, without keeping any of it.
+ * Creates client codecs for exchanges that are all alike: received bytes are compared with the one valid reply, across any packet
+ * boundaries, and none are kept.
  */
-export function fixedReply(request: Buffer, reply: Buffer): () => ClientCodec {
+export function constantReplyMatcher(request: Buffer, reply: Buffer): () => ClientCodec {
   const replies = Buffer.alloc(Math.max(1, Math.floor(COMPARED_BYTES / reply.length)) * reply.length, reply)
   return () => newCodec(request, reply, replies)
 }
 
-/** @param replies the reply, so often as it is compared at once */
+/** @param replies the reply, repeated */
 function newCodec(request: Buffer, reply: Buffer, replies: Buffer): ClientCodec {
-  let awaited = 0
-  let position = 0 // in the reply that is coming in
+  let outstanding = 0
+  let position = 0 // in the current reply
 
   return {
     oneWay: false,
     opening: false,
     replyText: reply.toString().trimEnd(),
     request() {
-      awaited++
+      outstanding++
       return request
     },
     receive(chunk) {
       let completed = 0
       for (let start = 0; start < chunk.length; ) {
-        if (awaited === 0) throw new WrongReply(Buffer.alloc(0), chunk.subarray(start), '', completed)
-        const length = Math.min(Math.min(replies.length, awaited * reply.length) - position, chunk.length - start)
+        if (outstanding === 0) throw new WrongReply(Buffer.alloc(0), chunk.subarray(start), '', completed)
+        const length = Math.min(Math.min(replies.length, outstanding * reply.length) - position, chunk.length - start)
         if (chunk.compare(replies, position, position + length, start, start + length) !== 0) {
-          throw firstWrong(reply, position, chunk.subarray(start), completed)
+          throw firstDifference(reply, position, chunk.subarray(start), completed)
         }
         start += length
         const ended = Math.floor((position + length) / reply.length)
         position += length - ended * reply.length
-        awaited -= ended
+        outstanding -= ended
         completed += ended
       }
       return completed
@@ -44,8 +45,8 @@ function newCodec(request: Buffer, reply: Buffer, replies: Buffer): ClientCodec 
   }
 }
 
-/** Leaves out the right replies that came before the wrong one, and counts them. */
-function firstWrong(reply: Buffer, position: number, received: Buffer, before: number): WrongReply {
+/** Skips and counts the valid replies before the wrong one. */
+function firstDifference(reply: Buffer, position: number, received: Buffer, before: number): WrongReply {
   let completed = before
   let start = 0
   for (let end = reply.length - position; received.subarray(start, end).equals(reply.subarray(position)); end += reply.length) {

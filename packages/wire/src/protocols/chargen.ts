@@ -1,6 +1,7 @@
-import { type ClientCodec, type Protocol, type ServerCodec, WrongReply } from './protocol.ts'
+import { WrongReply } from '../errors.ts'
+import type { ClientCodec, Protocol, ServerCodec } from '../protocol.ts'
 
-/** The 95 printable characters of ASCII, of which each line shows 72, beginning one further than the line before; CR LF. */
+/** RFC 864: each line shows 72 of the 95 printable ASCII characters and starts one character after the line before; then CR LF. */
 const FIRST = 0x20
 const CHARACTERS = 95
 const LINE_CHARACTERS = 72
@@ -14,7 +15,7 @@ function line(index: number): Buffer {
   return Buffer.from([...characters, 0x0d, 0x0a])
 }
 
-class Generator implements ServerCodec {
+class ChargenServer implements ServerCodec {
   messages = 0
   readonly midMessage = false
 
@@ -27,8 +28,8 @@ class Generator implements ServerCodec {
   }
 }
 
-/** Each exchange is one line of the pattern. */
-class Reader implements ClientCodec {
+/** An exchange is one line of the pattern. */
+class ChargenClient implements ClientCodec {
   readonly oneWay = false
   readonly pulls = true
   readonly opening = false
@@ -50,7 +51,7 @@ class Reader implements ClientCodec {
       start += length
       this.#position = (this.#position + length) % PATTERN.length
     }
-    // What comes beyond the lines that were asked for was on its way when reading stopped: it counts for no later request.
+    // Bytes beyond the requested lines were in flight when reading paused: they complete no later exchange.
     const linesOwed = () => Math.ceil(this.#bytesOwed / LINE_BYTES)
     const before = linesOwed()
     this.#bytesOwed = Math.max(0, this.#bytesOwed - chunk.length)
@@ -58,10 +59,10 @@ class Reader implements ClientCodec {
   }
 }
 
-/** RFC 864: characters without end, as fast as the peer takes them; what the peer sends is thrown away. */
+/** RFC 864: the server sends characters without end, as fast as the peer reads, and discards what it receives. */
 export const chargen: Protocol = {
   defaultPort: 7019,
   text: true,
-  serverCodec: () => new Generator(),
-  clientCodec: () => new Reader(),
+  serverCodec: () => new ChargenServer(),
+  clientCodec: () => new ChargenClient(),
 }

@@ -1,9 +1,10 @@
-import { type ClientCodec, WrongReply } from './protocol.ts'
+import { WrongReply } from './errors.ts'
+import type { ClientCodec } from './protocol.ts'
 
-/** A client's half for requests that differ: each reply is compared, byte by byte and however it is cut, with the one that its request must get. */
-export function varyingReply(nextRequest: () => Buffer, replyTo: (request: Buffer) => Buffer): ClientCodec {
-  const awaited: Buffer[] = []
-  let position = 0 // in the reply that is coming in
+/** A client codec for requests that differ: each reply is compared with the one its request requires, across any packet boundaries. */
+export function varyingReplyMatcher(nextRequest: () => Buffer, replyTo: (request: Buffer) => Buffer): ClientCodec {
+  const outstanding: Buffer[] = []
+  let position = 0 // in the current reply
 
   return {
     oneWay: false,
@@ -11,13 +12,13 @@ export function varyingReply(nextRequest: () => Buffer, replyTo: (request: Buffe
     replyText: undefined,
     request() {
       const request = nextRequest()
-      awaited.push(replyTo(request))
+      outstanding.push(replyTo(request))
       return request
     },
     receive(chunk) {
       let completed = 0
       for (let start = 0; start < chunk.length; ) {
-        const [reply] = awaited
+        const [reply] = outstanding
         if (reply === undefined) throw new WrongReply(Buffer.alloc(0), chunk.subarray(start), '', completed)
         const length = Math.min(reply.length - position, chunk.length - start)
         if (chunk.compare(reply, position, position + length, start, start + length) !== 0) {
@@ -27,7 +28,7 @@ export function varyingReply(nextRequest: () => Buffer, replyTo: (request: Buffe
         position += length
         if (position < reply.length) continue
         position = 0
-        awaited.shift()
+        outstanding.shift()
         completed++
       }
       return completed
