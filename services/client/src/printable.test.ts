@@ -16,7 +16,7 @@ describe('printable', () => {
     expect(printable(text)).toBe(becomes)
   })
 
-  test('is short, and a cut leaves no codec of a character', () => {
+  test('is short, and no character is cut in half', () => {
     expect(printable('x'.repeat(10_000))).toBe(`${'x'.repeat(500)}…`)
     expect(printable(`${'x'.repeat(499)}🀄${'x'.repeat(100)}`)).not.toMatch(/[\ud800-\udfff]/)
   })

@@ -1,9 +1,9 @@
-/** The longest text that is taken over from the network, in characters. */
+/** Longer texts from the network are cut, in characters. */
 const MAX_LENGTH = 500
 
 /**
- * Replaces what is no visible character by its escape: control characters, line ends, invisible and direction-changing ones, halves of surrogate
- * pairs. What remains is safe for a terminal, and of the characters that XML allows.
+ * Escapes every character that is not visible: control characters, line ends, invisible and direction-changing characters, lone surrogates. The
+ * result is safe for a terminal, and contains only characters that XML allows.
  */
 export function printable(text: string): string {
   const cut = text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}…` : text
