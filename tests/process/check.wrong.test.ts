@@ -309,6 +309,14 @@ describe('a server that', () => {
     expect(result(run, 'sizes', 'failed').figures).toMatchObject({ largestBytes: 512, failedBytes: 1_024 })
   })
 
+  test('never answers: the size of requests is not blamed', async () => {
+    await using server = await ScriptedServer.listen(socket => socket.resume())
+    const run = await checkJson([`echo://127.0.0.1:${server.port}`, '--check-timeout', '500ms', '--only', 'sizes'])
+    const { figures, meaning } = result(run, 'sizes', 'failed')
+    expect(figures).toMatchObject({ largestBytes: 0, failedBytes: 1, smallRequest: 'failed' })
+    expect(meaning).not.toMatch(/MTU/)
+  })
+
   test('lets a connection live for a second: how long is told', async () => {
     await using server = await ScriptedServer.listen(idleLimited(1_000, socket => socket.end()))
     const run = await checkJson([`echo://127.0.0.1:${server.port}`, '--only', 'idle', '--check-idle', '20s'])

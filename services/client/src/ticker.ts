@@ -77,7 +77,7 @@ export class Ticker {
 
 let shared: Ticker | undefined
 
-/** The ticker of this process: its thread starts when somebody first asks. */
+/** The ticker of this process. Its thread starts with the first call. */
 export function sharedTicker(): Ticker {
   shared ??= new Ticker()
   return shared
