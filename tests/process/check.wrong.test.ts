@@ -7,7 +7,7 @@ import { echo, type Script, ScriptedServer } from './support/scripted-server.ts'
 
 const LIMITS = ['--timeout', '1s', '--check-timeout', '3s', '--check-idle', '1500ms']
 /** For what fails at once, however busy the machine is. */
-const LONG_LIMITS = ['--timeout', '20s', '--check-timeout', '60s', '--check-idle', '20s']
+const LONG_LIMITS = ['--timeout', '10s', '--check-timeout', '20s', '--check-idle', '20s']
 
 /** More than a large transfer sends altogether: only a reader that stalls lets so much wait. */
 const FULL_BYTES = 2 ** 22
