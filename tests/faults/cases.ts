@@ -1,0 +1,300 @@
+import type { FaultCase } from './fault-case.ts'
+import { type Laboratory, NAME } from './laboratory.ts'
+import { OTHER_SERVER, PATH, SERVER } from './network.ts'
+
+const server = { kinds: ['outage'], sides: ['server'], clock: 'witness' } as const
+const path = { kinds: ['outage'], sides: ['path'], clock: 'witness' } as const
+const client = { kinds: ['outage'], sides: ['client'], clock: 'laboratory' } as const
+const nameService = { kinds: ['outage'], sides: ['name_service'], clock: 'laboratory' } as const
+const noOutage = { kinds: ['none'], sides: [], clock: 'none' } as const
+const reconnect = { kinds: ['reconnect'], sides: [], clock: 'none' } as const
+
+/** A new connection for each exchange, and no session. */
+const FRESH = '?connections=0&fresh=true'
+
+const signalServer = (signal: NodeJS.Signals) => (lab: Laboratory) => lab.server.kill(signal)
+const signalClient = (signal: NodeJS.Signals) => (lab: Laboratory) => lab.client.kill(signal)
+const startServer = (lab: Laboratory) => lab.startServer()
+
+/** Rules of the router on the path, or of another namespace, that exist as long as the fault. */
+function rules(rule: string, ...more: readonly string[]) {
+  const change = (action: string) => (lab: Laboratory) =>
+    lab.network.run('path', [rule, ...more].map(rule => `iptables -w ${action} FORWARD ${rule}`).join('\n'))
+  return { inject: change('-I'), heal: change('-D') }
+}
+
+const TO_SERVER = '-i client -o server -p tcp'
+const FROM_SERVER = '-i server -o client -p tcp'
+
+/** A fault of the user-space path. */
+function onPath(...commands: readonly string[]) {
+  return {
+    link: 'tun',
+    inject: async ({ path }: Laboratory) => {
+      for (const command of commands) await path.command(command)
+    },
+    heal: ({ path }: Laboratory) => path.command('clear'),
+  } as const
+}
+
+/** A NAT with these further lines of setup; each new connection gets a random port. */
+const nat =
+  (...lines: readonly string[]) =>
+  ({ network }: Laboratory) =>
+    network.run('path', ['iptables -w -t nat -A POSTROUTING -o server -j MASQUERADE --random-fully', ...lines].join('\n'))
+
+/** A NAT that takes up no connection in the middle drops what it does not know. */
+const STRICT = [
+  'sysctl -qw net.netfilter.nf_conntrack_tcp_loose=0',
+  'iptables -w -A FORWARD -m conntrack --ctstate INVALID -j DROP',
+]
+
+const setInClient = (name: string, value: string) => (lab: Laboratory) =>
+  lab.network.run('client', `sysctl -qw ${name}="${value}"`)
+const limitFiles = (limit: string) => (lab: Laboratory) =>
+  lab.network.run('client', `prlimit --pid ${lab.client.pid} --nofile=${limit}:`)
+
+/** A second server takes over the name, then the first one drains. */
+async function replaceServer(lab: Laboratory): Promise<void> {
+  const { server } = lab
+  await lab.startServer({ address: OTHER_SERVER, env: { NIHAO_DRAIN_DELAY: '1s' } })
+  await lab.names.command(`addresses ${SERVER} ${OTHER_SERVER}`)
+  await new Promise(resolve => setTimeout(resolve, 2_000))
+  await lab.names.command(`addresses ${OTHER_SERVER}`)
+  server.kill('SIGTERM')
+  await server.exit()
+}
+
+/** Every fault, with what the client must say of it, or at least not deny. */
+export const cases: readonly FaultCase[] = [
+  {
+    name: 'server killed and restarted',
+    ...server,
+    inject: signalServer('SIGKILL'),
+    heal: startServer,
+  },
+  {
+    name: 'server stopped (SIGSTOP)',
+    ...server,
+    inject: signalServer('SIGSTOP'),
+    heal: signalServer('SIGCONT'),
+  },
+  {
+    name: 'event loop of the server blocked',
+    ...server,
+    inject: signalServer('SIGUSR2'),
+  },
+  {
+    name: 'server reads nothing (window closed)',
+    ...server,
+    options: '?size=64KiB',
+    prepare: lab => lab.network.run('server', 'sysctl -qw net.ipv4.tcp_rmem="4096 8192 8192"'),
+    inject: signalServer('SIGSTOP'),
+    heal: signalServer('SIGCONT'),
+  },
+  {
+    name: 'server reads and does not answer',
+    ...server,
+    clock: 'none',
+    serverEnv: { NIHAO_STALL_AFTER: '20n' },
+    inject: () => {},
+    holdMs: 6_000,
+  },
+  {
+    name: 'nobody listens at first',
+    ...noOutage,
+    withoutServer: true,
+    inject: () => {},
+    heal: startServer,
+  },
+  {
+    name: 'server ends, nobody listens (refused)',
+    ...server,
+    inject: signalServer('SIGTERM'),
+    heal: startServer,
+  },
+  {
+    name: 'host gone (link down)',
+    ...path,
+    inject: ({ network }) => network.run('server', 'ip link set eth0 down'),
+    heal: ({ network }) => network.run('server', 'ip link set eth0 up; ip route add default via 10.77.2.1'),
+  },
+  { name: 'DROP client → server', ...path, ...rules(`${TO_SERVER} -j DROP`) },
+  { name: 'DROP server → client', ...path, ...rules(`${FROM_SERVER} -j DROP`) },
+  { name: 'DROP in both directions', ...path, ...rules(`${TO_SERVER} -j DROP`, `${FROM_SERVER} -j DROP`) },
+  {
+    name: "DROP by the client's own firewall",
+    ...path,
+    inject: ({ network }) => network.run('client', 'iptables -w -I OUTPUT -o eth0 -p tcp -j DROP'),
+    heal: ({ network }) => network.run('client', 'iptables -w -D OUTPUT -o eth0 -p tcp -j DROP'),
+  },
+  { name: 'RST forged to the client only', ...path, ...onPath('reset client') },
+  { name: 'RST forged to the server only', ...path, ...onPath('reset server') },
+  { name: 'RST forged to both', ...path, ...onPath('reset both') },
+  { name: 'REJECT with tcp-reset on the path', ...path, ...rules(`${TO_SERVER} -j REJECT --reject-with tcp-reset`) },
+  {
+    name: 'haproxy closes idle connections',
+    ...reconnect,
+    host: PATH,
+    options: '?interval=1500ms',
+    prepare: lab => lab.startProxy('1s'),
+    inject: () => {},
+    holdMs: 5_000,
+  },
+  {
+    name: 'haproxy times out on a stopped server',
+    ...server,
+    // The proxy cut the connections, because the server did not answer: both are right.
+    sides: ['server', 'path'],
+    host: PATH,
+    prepare: lab => lab.startProxy('500ms'),
+    inject: signalServer('SIGSTOP'),
+    heal: signalServer('SIGCONT'),
+  },
+  {
+    name: 'haproxy killed and restarted',
+    ...path,
+    host: PATH,
+    prepare: lab => lab.startProxy('1m'),
+    inject: lab => lab.killProxy(),
+    heal: lab => lab.startProxy('1m'),
+  },
+  {
+    name: 'NAT flushed, resets',
+    ...path,
+    clock: 'none',
+    prepare: nat(),
+    inject: ({ network }) => network.run('path', 'conntrack -F'),
+  },
+  {
+    name: 'NAT flushed, drops',
+    ...path,
+    clock: 'none',
+    prepare: nat(...STRICT),
+    inject: ({ network }) => network.run('path', 'conntrack -F'),
+  },
+  {
+    name: 'idle NAT forgets, drops',
+    ...path,
+    clock: 'none',
+    options: '?interval=2500ms',
+    prepare: nat(...STRICT, 'sysctl -qw net.netfilter.nf_conntrack_tcp_timeout_established=1'),
+    inject: () => {},
+    holdMs: 8_000,
+    heal: ({ network }) => network.run('path', 'sysctl -qw net.netfilter.nf_conntrack_tcp_timeout_established=600'),
+  },
+  {
+    name: 'client stopped (SIGSTOP)',
+    ...client,
+    kinds: ['outage', 'none'],
+    inject: signalClient('SIGSTOP'),
+    heal: signalClient('SIGCONT'),
+  },
+  {
+    name: 'client with 5 % of a core',
+    ...client,
+    clock: 'none',
+    kinds: ['outage', 'none'],
+    options: '?connections=10&interval=10ms',
+    inject: lab => lab.limitClientCpu(0.05),
+    heal: lab => lab.unlimitClientCpu(),
+  },
+  {
+    name: 'client out of files',
+    ...client,
+    options: FRESH,
+    inject: limitFiles('8'),
+    heal: limitFiles('1000'),
+  },
+  {
+    name: 'client out of ports',
+    ...client,
+    options: FRESH,
+    inject: setInClient('net.ipv4.ip_local_reserved_ports', '32768-60999'),
+    heal: setInClient('net.ipv4.ip_local_reserved_ports', ''),
+  },
+  {
+    name: 'DNS fails',
+    ...nameService,
+    host: NAME,
+    options: FRESH,
+    prepare: lab => lab.startNames(),
+    inject: ({ names }) => names.command('fail'),
+    heal: ({ names }) => names.command(`addresses ${SERVER}`),
+  },
+  {
+    name: 'DNS slow',
+    ...nameService,
+    host: NAME,
+    options: FRESH,
+    prepare: lab => lab.startNames(),
+    inject: ({ names }) => names.command('slow 2000'),
+    heal: ({ names }) => names.command(`addresses ${SERVER}`),
+    // Answers to queries of the fault arrive after it.
+    clock: 'none',
+  },
+  { name: 'bytes corrupted client → server', ...path, options: '?size=64B', ...onPath('corrupt to_server 1') },
+  { name: 'bytes corrupted server → client', ...path, options: '?size=64B', ...onPath('corrupt from_server 1') },
+  {
+    name: 'accept queue full, session open',
+    ...server,
+    prepare: lab => lab.network.run('server', 'sysctl -qw net.core.somaxconn=4'),
+    inject: signalServer('SIGSTOP'),
+    heal: signalServer('SIGCONT'),
+  },
+  {
+    name: 'accept queue full, new connections',
+    ...server,
+    options: FRESH,
+    prepare: lab => lab.network.run('server', 'sysctl -qw net.core.somaxconn=4'),
+    inject: signalServer('SIGSTOP'),
+    heal: signalServer('SIGCONT'),
+  },
+  {
+    name: 'planned restart, resolve=all',
+    ...noOutage,
+    kinds: ['none', 'reconnect'],
+    host: NAME,
+    options: '?resolve=all&resolve-interval=1s',
+    prepare: lab => lab.startNames(),
+    serverEnv: { NIHAO_DRAIN_DELAY: '1s' },
+    inject: replaceServer,
+    holdMs: 0,
+  },
+  {
+    name: 'planned restart, resolve=first',
+    ...noOutage,
+    kinds: ['none', 'reconnect'],
+    host: NAME,
+    prepare: lab => lab.startNames(),
+    serverEnv: { NIHAO_DRAIN_DELAY: '1s' },
+    inject: replaceServer,
+    holdMs: 0,
+  },
+  {
+    name: 'idle FIN of the server',
+    ...reconnect,
+    options: '?interval=1500ms',
+    serverEnv: { NIHAO_IDLE_TIMEOUT: '1s' },
+    inject: () => {},
+    holdMs: 5_000,
+  },
+  {
+    name: 'MTU black hole',
+    ...path,
+    // The witness's packets are small.
+    clock: 'laboratory',
+    options: '?size=4000B',
+    ...onPath('mtu to_server 1000', 'mtu from_server 1000'),
+  },
+  {
+    name: '5 % loss',
+    ...path,
+    kinds: ['none', 'outage'],
+    clock: 'none',
+    ...onPath('loss to_server 0.05', 'loss from_server 0.05'),
+    holdMs: 8_000,
+  },
+  { name: '50 ms more to the server', ...noOutage, ...onPath('delay to_server 50') },
+  { name: '50 ms more from the server', ...noOutage, ...onPath('delay from_server 50') },
+]

@@ -1,0 +1,161 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { Service } from '../process/support/service.ts'
+import { until } from '../process/support/until.ts'
+import { limitCpu } from './cpu-quota.ts'
+import { Helper, python } from './helper.ts'
+import { type Link, Network, PATH, type Place, SERVER } from './network.ts'
+import { run } from './tools.ts'
+
+export type ProtocolName = 'probe' | 'echo'
+
+export const PORTS = { probe: 7000, echo: 7007 } as const satisfies Record<ProtocolName, number>
+/** How long a fault lasts, unless its case says otherwise. */
+export const HOLD_MS = 3_000
+export const NAME = 'server.test'
+
+export interface ServerOptions {
+  readonly address?: string
+  readonly env?: Readonly<Record<string, string>>
+}
+
+/** The processes of one run in their network: server, client, witness, and what lies between them. */
+export class Laboratory implements AsyncDisposable {
+  readonly network = new Network()
+  readonly protocol: ProtocolName
+  #client: Service | undefined
+  #server: Service | undefined
+  #proxy: Helper | undefined
+  #path: Helper | undefined
+  #names: Helper | undefined
+  #unlimitCpu = () => {}
+  readonly #disposables: AsyncDisposable[] = [this.network]
+
+  constructor(protocol: ProtocolName) {
+    this.protocol = protocol
+  }
+
+  get client(): Service {
+    return expectStarted(this.#client)
+  }
+
+  /** The server that was started last. */
+  get server(): Service {
+    return expectStarted(this.#server)
+  }
+
+  get path(): Helper {
+    return expectStarted(this.#path)
+  }
+
+  get names(): Helper {
+    return expectStarted(this.#names)
+  }
+
+  async connect(link: Link): Promise<void> {
+    await this.network.create(link)
+    if (link === 'tun') this.#path = await this.#startPython('path', 'path.py', 'client', 'eth0')
+    await this.network.connectClient(link)
+  }
+
+  /** Starts a nihao-server and resolves when it listens. */
+  async startServer({ address = SERVER, env = {} }: ServerOptions = {}): Promise<void> {
+    const listen = Object.entries(PORTS).map(([protocol, port]) => `${protocol}://${address}:${port}`)
+    const server = this.#keep(
+      new Service('services/server/src/main.ts', {
+        within: this.network.within('server'),
+        env: {
+          NIHAO_LISTEN: listen.join(' '),
+          NIHAO_DRAIN_DELAY: '0s',
+          NIHAO_ADMIN_PORT: '0',
+          NIHAO_IDENTITY: `server-${address}`,
+          NODE_OPTIONS: `--import=${import.meta.dirname}/block.ts`,
+          BLOCK_MS: `${HOLD_MS}`,
+          ...env,
+        },
+      }),
+    )
+    await server.log({ msg: 'admin listening' })
+    this.#server = server
+  }
+
+  /** Starts a nihao-client in probe mode with one target. */
+  async startClient(host: string, options: string, env: Readonly<Record<string, string>>): Promise<void> {
+    const target = `${this.protocol}://${host}:${PORTS[this.protocol]}${options}`
+    const client = this.#keep(
+      new Service('services/client/src/main.ts', {
+        within: this.network.within('client'),
+        env: { NIHAO_TARGETS: target, NIHAO_SUMMARY_INTERVAL: '0s', ...env },
+      }),
+    )
+    await client.log({ msg: 'admin listening' })
+    this.#client = client
+  }
+
+  startWitness(host: string): Promise<Helper> {
+    return this.#startPython('client', 'witness.py', host, `${PORTS.echo}`, `${PORTS[this.protocol]}`)
+  }
+
+  /** Starts a DNS server that the client asks, with the server's address for every name. */
+  async startNames(): Promise<void> {
+    const folder = `/etc/netns/${this.network.namespace('client')}`
+    mkdirSync(folder, { recursive: true })
+    writeFileSync(`${folder}/resolv.conf`, `nameserver ${PATH}\noptions timeout:5 attempts:1\n`)
+    this.#disposables.push({ [Symbol.asyncDispose]: async () => rmSync(folder, { recursive: true, force: true }) })
+    this.#names = await this.#startPython('path', 'names.py', PATH)
+    await this.#names.command(`addresses ${SERVER}`)
+  }
+
+  /** Starts haproxy on the path, with this time limit for idle connections. */
+  async startProxy(idleTimeout: string): Promise<void> {
+    const file = `/tmp/${this.network.namespace('path')}.cfg`
+    const listeners = Object.entries(PORTS).map(
+      ([name, port]) => `listen ${name}\n  bind ${PATH}:${port}\n  server server ${SERVER}:${port}\n`,
+    )
+    const limits = `timeout connect 1s\n  timeout client ${idleTimeout}\n  timeout server ${idleTimeout}\n`
+    writeFileSync(file, `defaults\n  mode tcp\n  ${limits}${listeners.join('')}`)
+    this.#disposables.push({ [Symbol.asyncDispose]: async () => rmSync(file, { force: true }) })
+    this.#proxy = this.#keep(new Helper([...this.network.within('path'), 'haproxy', '-db', '-f', file]))
+    await until('haproxy to listen', async () => (await this.network.run('path', 'ss -Hltn')).includes(`:${PORTS.echo}`))
+  }
+
+  killProxy(): void {
+    expectStarted(this.#proxy).kill('SIGKILL')
+  }
+
+  /** Gives the client only a share of one core. */
+  limitClientCpu(share: number): void {
+    this.#unlimitCpu = limitCpu(this.client.pid, share)
+  }
+
+  unlimitClientCpu(): void {
+    this.#unlimitCpu()
+    this.#unlimitCpu = () => {}
+  }
+
+  /** A page of the client's admin endpoint. */
+  async page(path: string): Promise<string> {
+    return run([...this.network.within('client'), 'curl', '--silent', '--max-time', '5', `http://127.0.0.1:9465${path}`])
+  }
+
+  async #startPython(place: Place, file: string, ...args: readonly string[]): Promise<Helper> {
+    const helper = this.#keep(python(this.network.within(place), file, ...args))
+    await helper.started()
+    return helper
+  }
+
+  #keep<Kept extends AsyncDisposable>(disposable: Kept): Kept {
+    this.#disposables.push(disposable)
+    return disposable
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.unlimitClientCpu()
+    // The network is the first: its removal ends whatever else still runs in it.
+    for (const disposable of this.#disposables.toReversed()) await disposable[Symbol.asyncDispose]()
+  }
+}
+
+function expectStarted<Part>(part: Part | undefined): Part {
+  if (part === undefined) throw new Error('this part of the laboratory was not started')
+  return part
+}
