@@ -12,6 +12,7 @@ const reconnect = { kinds: ['reconnect'], sides: [], clock: 'none' } as const
 /** A new connection for each exchange, and no session. */
 const FRESH = '?connections=0&fresh=true'
 
+const message = (sizeBytes: number) => ({ NIHAO_MESSAGE: 'x'.repeat(sizeBytes) })
 const signalServer = (signal: NodeJS.Signals) => (lab: Laboratory) => lab.server.kill(signal)
 const signalClient = (signal: NodeJS.Signals) => (lab: Laboratory) => lab.client.kill(signal)
 const startServer = (lab: Laboratory) => lab.startServer()
@@ -87,7 +88,7 @@ export const cases: readonly FaultCase[] = [
   {
     name: 'server reads nothing (window closed)',
     ...server,
-    options: '?size=64KiB',
+    clientEnv: message(65_536),
     prepare: lab => lab.network.run('server', 'sysctl -qw net.ipv4.tcp_rmem="4096 8192 8192"'),
     inject: signalServer('SIGSTOP'),
     heal: signalServer('SIGCONT'),
@@ -110,6 +111,7 @@ export const cases: readonly FaultCase[] = [
   {
     name: 'server ends, nobody listens (refused)',
     ...server,
+    serverEnv: { NIHAO_DRAIN_TIMEOUT: '100ms' },
     inject: signalServer('SIGTERM'),
     heal: startServer,
   },
@@ -191,11 +193,20 @@ export const cases: readonly FaultCase[] = [
     heal: signalClient('SIGCONT'),
   },
   {
+    name: 'client stopped, replies on the way',
+    ...client,
+    kinds: ['outage', 'none'],
+    link: 'tun',
+    prepare: ({ path }) => path.command('delay from_server 60'),
+    inject: signalClient('SIGSTOP'),
+    heal: signalClient('SIGCONT'),
+  },
+  {
     name: 'client with 5 % of a core',
     ...client,
     clock: 'none',
     kinds: ['outage', 'none'],
-    options: '?connections=10&interval=10ms',
+    options: '?connections=5&interval=1ms',
     inject: lab => lab.limitClientCpu(0.05),
     heal: lab => lab.unlimitClientCpu(),
   },
@@ -233,8 +244,8 @@ export const cases: readonly FaultCase[] = [
     // Answers to queries of the fault arrive after it.
     clock: 'none',
   },
-  { name: 'bytes corrupted client → server', ...path, options: '?size=64B', ...onPath('corrupt to_server 1') },
-  { name: 'bytes corrupted server → client', ...path, options: '?size=64B', ...onPath('corrupt from_server 1') },
+  { name: 'bytes corrupted client → server', ...path, clientEnv: message(64), ...onPath('corrupt to_server 1') },
+  { name: 'bytes corrupted server → client', ...path, clientEnv: message(64), ...onPath('corrupt from_server 1') },
   {
     name: 'accept queue full, session open',
     ...server,
@@ -284,7 +295,7 @@ export const cases: readonly FaultCase[] = [
     ...path,
     // The witness's packets are small.
     clock: 'laboratory',
-    options: '?size=4000B',
+    clientEnv: message(4_000),
     ...onPath('mtu to_server 1000', 'mtu from_server 1000'),
   },
   {

@@ -1,4 +1,5 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { Service } from '../process/support/service.ts'
 import { until } from '../process/support/until.ts'
 import { limitCpu } from './cpu-quota.ts'
@@ -11,6 +12,15 @@ export type ProtocolName = 'probe' | 'echo'
 export const PORTS = { probe: 7000, echo: 7007 } as const satisfies Record<ProtocolName, number>
 /** How long a fault lasts, unless its case says otherwise. */
 export const HOLD_MS = 3_000
+/** Several experiments start at once. */
+const STARTUP_DEADLINE_MS = 30_000
+
+/** Compiled TypeScript, so that processes start in less than half the time. */
+const COMPILE_CACHE = join(import.meta.dirname, '../../node_modules/.cache/faults')
+
+/** A listener of the server for the witness alone, so that the kernel's rows of the client's connections can be told apart. */
+const WITNESS_PORT = 7107
+const ADMIN_PORT = 9465
 export const NAME = 'server.test'
 
 export interface ServerOptions {
@@ -53,13 +63,14 @@ export class Laboratory implements AsyncDisposable {
 
   async connect(link: Link): Promise<void> {
     await this.network.create(link)
-    if (link === 'tun') this.#path = await this.#startPython('path', 'path.py', 'client', 'eth0')
+    if (link === 'tun') this.#path = await this.#startPython('path', 'path.py', 'eth0', 'client')
     await this.network.connectClient(link)
   }
 
   /** Starts a nihao-server and resolves when it listens. */
   async startServer({ address = SERVER, env = {} }: ServerOptions = {}): Promise<void> {
-    const listen = Object.entries(PORTS).map(([protocol, port]) => `${protocol}://${address}:${port}`)
+    const endpoints = [...Object.entries(PORTS), ['echo', WITNESS_PORT]]
+    const listen = endpoints.map(([protocol, port]) => `${protocol}://${address}:${port}`)
     const server = this.#keep(
       new Service('services/server/src/main.ts', {
         within: this.network.within('server'),
@@ -69,12 +80,13 @@ export class Laboratory implements AsyncDisposable {
           NIHAO_ADMIN_PORT: '0',
           NIHAO_IDENTITY: `server-${address}`,
           NODE_OPTIONS: `--import=${import.meta.dirname}/block.ts`,
+          NODE_COMPILE_CACHE: COMPILE_CACHE,
           BLOCK_MS: `${HOLD_MS}`,
           ...env,
         },
       }),
     )
-    await server.log({ msg: 'admin listening' })
+    await this.#listening(server, 'server', `${address}:${WITNESS_PORT}`)
     this.#server = server
   }
 
@@ -84,15 +96,15 @@ export class Laboratory implements AsyncDisposable {
     const client = this.#keep(
       new Service('services/client/src/main.ts', {
         within: this.network.within('client'),
-        env: { NIHAO_TARGETS: target, NIHAO_SUMMARY_INTERVAL: '0s', ...env },
+        env: { NIHAO_TARGETS: target, NIHAO_SUMMARY_INTERVAL: '0s', NODE_COMPILE_CACHE: COMPILE_CACHE, ...env },
       }),
     )
-    await client.log({ msg: 'admin listening' })
+    await this.#listening(client, 'client', `:${ADMIN_PORT}`)
     this.#client = client
   }
 
   startWitness(host: string): Promise<Helper> {
-    return this.#startPython('client', 'witness.py', host, `${PORTS.echo}`, `${PORTS[this.protocol]}`)
+    return this.#startPython('client', 'witness.py', host, `${WITNESS_PORT}`, `${PORTS[this.protocol]}`)
   }
 
   /** Starts a DNS server that the client asks, with the server's address for every name. */
@@ -108,14 +120,14 @@ export class Laboratory implements AsyncDisposable {
   /** Starts haproxy on the path, with this time limit for idle connections. */
   async startProxy(idleTimeout: string): Promise<void> {
     const file = `/tmp/${this.network.namespace('path')}.cfg`
-    const listeners = Object.entries(PORTS).map(
-      ([name, port]) => `listen ${name}\n  bind ${PATH}:${port}\n  server server ${SERVER}:${port}\n`,
+    const listeners = [...Object.values(PORTS), WITNESS_PORT].map(
+      port => `listen port${port}\n  bind ${PATH}:${port}\n  server server ${SERVER}:${port}\n`,
     )
     const limits = `timeout connect 1s\n  timeout client ${idleTimeout}\n  timeout server ${idleTimeout}\n`
     writeFileSync(file, `defaults\n  mode tcp\n  ${limits}${listeners.join('')}`)
     this.#disposables.push({ [Symbol.asyncDispose]: async () => rmSync(file, { force: true }) })
     this.#proxy = this.#keep(new Helper([...this.network.within('path'), 'haproxy', '-db', '-f', file]))
-    await until('haproxy to listen', async () => (await this.network.run('path', 'ss -Hltn')).includes(`:${PORTS.echo}`))
+    await until('haproxy to listen', () => this.#isOpen('path', `${PATH}:${WITNESS_PORT}`))
   }
 
   killProxy(): void {
@@ -134,7 +146,20 @@ export class Laboratory implements AsyncDisposable {
 
   /** A page of the client's admin endpoint. */
   async page(path: string): Promise<string> {
-    return run([...this.network.within('client'), 'curl', '--silent', '--max-time', '5', `http://127.0.0.1:9465${path}`])
+    return run([...this.network.within('client'), 'curl', '--silent', '--max-time', '5', `http://127.0.0.1:${ADMIN_PORT}${path}`])
+  }
+
+  /** Waits until the kernel shows the last address that a service opens; its log may lag behind. */
+  async #listening(service: Service, place: Place, address: string): Promise<void> {
+    const listens = async () => {
+      if (!service.running) throw new Error(`${place} ended:\n${service.lines.join('\n')}\n${service.stderr}`)
+      return this.#isOpen(place, address)
+    }
+    await until(`${place} to listen`, listens, STARTUP_DEADLINE_MS)
+  }
+
+  async #isOpen(place: Place, address: string): Promise<boolean> {
+    return (await this.network.run(place, 'ss -Hltn')).includes(`${address} `)
   }
 
   async #startPython(place: Place, file: string, ...args: readonly string[]): Promise<Helper> {
