@@ -9,7 +9,7 @@ const project = (displayName, ...folders) => ({
 export default {
   testTimeout: 30_000,
   projects: [
-    project('unit', 'packages/*/src', 'services/*/src', 'tests/docs', 'tests/k8s'),
+    project('unit', 'packages/*/src', 'services/*/src', 'tests/docs', 'tests/k8s', 'tests/faults'),
     { ...project('process', 'tests/process'), setupFilesAfterEnv: ['<rootDir>/tests/retry.ts'] },
     {
       ...project('container', 'tests/container'),

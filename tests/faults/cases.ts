@@ -1,6 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { FaultCase } from './fault-case.ts'
 import { type Laboratory, NAME } from './laboratory.ts'
-import { OTHER_SERVER, PATH, SERVER } from './network.ts'
+import { OTHER_SERVERS, PATH, SERVER } from './network.ts'
 
 const server = { kinds: ['outage'], sides: ['server'], clock: 'witness' } as const
 const path = { kinds: ['outage'], sides: ['path'], clock: 'witness' } as const
@@ -55,15 +56,33 @@ const setInClient = (name: string, value: string) => (lab: Laboratory) =>
 const limitFiles = (limit: string) => (lab: Laboratory) =>
   lab.network.run('client', `prlimit --pid ${lab.client.pid} --nofile=${limit}:`)
 
+/** A client that looks the name up only on its own schedule stays on a draining server until its drain timeout. */
+const RESOLVE_ALL = '?resolve=all&resolve-interval=4s'
+const NAME_CHANGE_MS = 5_000
+const DRAIN = { NIHAO_DRAIN_DELAY: '500ms', NIHAO_DRAIN_TIMEOUT: '1s' }
 /** A second server takes over the name, then the first one drains. */
 async function replaceServer(lab: Laboratory): Promise<void> {
   const { server } = lab
-  await lab.startServer({ address: OTHER_SERVER, env: { NIHAO_DRAIN_DELAY: '1s' } })
-  await lab.names.command(`addresses ${SERVER} ${OTHER_SERVER}`)
-  await new Promise(resolve => setTimeout(resolve, 2_000))
-  await lab.names.command(`addresses ${OTHER_SERVER}`)
+  const [address] = OTHER_SERVERS
+  await lab.startServer({ address, env: DRAIN })
+  await lab.names.command(`addresses ${SERVER} ${address}`)
+  await delay(NAME_CHANGE_MS)
+  await lab.names.command(`addresses ${address}`)
   server.kill('SIGTERM')
   await server.exit()
+}
+
+/** One server becomes four, then two, then one; each drains as it leaves the name. */
+async function scale(lab: Laboratory): Promise<void> {
+  const others = await Promise.all(OTHER_SERVERS.map(address => lab.startServer({ address, env: DRAIN })))
+  await lab.names.command(`addresses ${[SERVER, ...OTHER_SERVERS].join(' ')}`)
+  await delay(NAME_CHANGE_MS)
+  for (const left of [1, 0]) {
+    await lab.names.command(`addresses ${[SERVER, ...OTHER_SERVERS.slice(0, left)].join(' ')}`)
+    const leaving = others.splice(left)
+    for (const server of leaving) server.kill('SIGTERM')
+    await Promise.all(leaving.map(server => server.exit()))
+  }
 }
 
 /** Every fault, with what the client must say of it, or at least not deny. */
@@ -84,6 +103,13 @@ export const cases: readonly FaultCase[] = [
     name: 'event loop of the server blocked',
     ...server,
     inject: signalServer('SIGUSR2'),
+  },
+  {
+    name: 'event loop of the server blocked for 200 ms',
+    ...noOutage,
+    serverEnv: { BLOCK_MS: '200' },
+    inject: signalServer('SIGUSR2'),
+    holdMs: 500,
   },
   {
     name: 'server reads nothing (window closed)',
@@ -188,6 +214,8 @@ export const cases: readonly FaultCase[] = [
   {
     name: 'client stopped (SIGSTOP)',
     ...client,
+    // Replies that arrived meanwhile may still count as answers.
+    clock: 'none',
     kinds: ['outage', 'none'],
     inject: signalClient('SIGSTOP'),
     heal: signalClient('SIGCONT'),
@@ -195,6 +223,7 @@ export const cases: readonly FaultCase[] = [
   {
     name: 'client stopped, replies on the way',
     ...client,
+    clock: 'none',
     kinds: ['outage', 'none'],
     link: 'tun',
     prepare: ({ path }) => path.command('delay from_server 60'),
@@ -266,9 +295,9 @@ export const cases: readonly FaultCase[] = [
     ...noOutage,
     kinds: ['none', 'reconnect'],
     host: NAME,
-    options: '?resolve=all&resolve-interval=1s',
+    options: RESOLVE_ALL,
     prepare: lab => lab.startNames(),
-    serverEnv: { NIHAO_DRAIN_DELAY: '1s' },
+    serverEnv: DRAIN,
     inject: replaceServer,
     holdMs: 0,
   },
@@ -278,8 +307,19 @@ export const cases: readonly FaultCase[] = [
     kinds: ['none', 'reconnect'],
     host: NAME,
     prepare: lab => lab.startNames(),
-    serverEnv: { NIHAO_DRAIN_DELAY: '1s' },
+    serverEnv: DRAIN,
     inject: replaceServer,
+    holdMs: 0,
+  },
+  {
+    name: 'scale 1 → 4 → 2 → 1, resolve=all',
+    ...noOutage,
+    kinds: ['none', 'reconnect'],
+    host: NAME,
+    options: RESOLVE_ALL,
+    prepare: lab => lab.startNames(),
+    serverEnv: DRAIN,
+    inject: scale,
     holdMs: 0,
   },
   {

@@ -8,6 +8,7 @@ import { type KernelRow, lastRows, longestGapMs, monotonicMs } from './witness.t
 
 const INTERVAL_MS = 100
 const TIMEOUT_MS = 1_000
+const FIRST_SUCCESS_DEADLINE_MS = 30_000
 /** An outage that the client has not ended by then is reported as not over. */
 const RECOVERY_DEADLINE_MS = 15_000
 
@@ -17,10 +18,11 @@ export interface Experiment {
   readonly verdict: Verdict
   /** Length of the fault by the case's clock. */
   readonly trueMs: number | undefined
-  readonly witnessMs: number
-  readonly laboratoryMs: number
   /** What the kernel said of each connection just before the client closed it. */
   readonly rows: readonly KernelRow[]
+  readonly logs: string
+  /** The client's metrics before it stopped. */
+  readonly metrics: string
 }
 
 /** Sets a case up, causes its fault, ends it, and compares the client's report with the truth. */
@@ -36,7 +38,7 @@ export async function experiment(fault: FaultCase, protocol: ProtocolName): Prom
     NIHAO_TIMEOUT: `${TIMEOUT_MS}ms`,
     ...fault.clientEnv,
   })
-  if (!fault.withoutServer) await until('a first success', () => succeededSince(lab, 0))
+  if (!fault.withoutServer) await until('a first success', () => succeededSince(lab, 0), FIRST_SUCCESS_DEADLINE_MS)
   // The client has a record of a path that works.
   await delay(500)
 
@@ -48,15 +50,16 @@ export async function experiment(fault: FaultCase, protocol: ProtocolName): Prom
   const healedMs = monotonicMs()
   await recovered(lab)
   const endMs = monotonicMs()
+  const metrics = await lab.page('/metrics').catch(String)
   await stopClient(lab)
 
   const witnessMs = longestGapMs(witness, injectedMs)
   const laboratoryMs = healedMs - injectedMs
-  const { clock = undefined } = { ...fault, ...fault.only?.[protocol] }
-  const trueMs = clock === 'witness' ? witnessMs : clock === 'laboratory' ? laboratoryMs : undefined
+  const expectation = { ...fault, ...fault.only?.[protocol] }
+  const trueMs = { witness: witnessMs, laboratory: laboratoryMs, none: undefined }[expectation.clock]
   const outcome = readOutcome(lab.client.logged(), since)
-  const verdict = judge(outcome, { ...fault, ...fault.only?.[protocol] }, trueMs, INTERVAL_MS)
-  return { outcome, verdict, trueMs, witnessMs, laboratoryMs, rows: lastRows(witness, injectedMs, endMs - 200) }
+  const verdict = judge(outcome, expectation, trueMs, INTERVAL_MS)
+  return { outcome, verdict, trueMs, rows: lastRows(witness, injectedMs, endMs - 200), logs: lab.logs(), metrics }
 }
 
 /** Whether an exchange was answered after a moment, in ms since 1970. */

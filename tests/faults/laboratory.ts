@@ -1,8 +1,8 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Service } from '../process/support/service.ts'
 import { until } from '../process/support/until.ts'
 import { limitCpu } from './cpu-quota.ts'
+import { proxyConfiguration, useNameServer } from './files.ts'
 import { Helper, python } from './helper.ts'
 import { type Link, Network, PATH, type Place, SERVER } from './network.ts'
 import { run } from './tools.ts'
@@ -15,7 +15,7 @@ export const HOLD_MS = 3_000
 /** Several experiments start at once. */
 const STARTUP_DEADLINE_MS = 30_000
 
-/** Compiled TypeScript, so that processes start in less than half the time. */
+/** For compiled TypeScript, so that processes start in less than half the time. */
 const COMPILE_CACHE = join(import.meta.dirname, '../../node_modules/.cache/faults')
 
 /** A listener of the server for the witness alone, so that the kernel's rows of the client's connections can be told apart. */
@@ -53,6 +53,12 @@ export class Laboratory implements AsyncDisposable {
     return expectStarted(this.#server)
   }
 
+  /** Everything the servers and the client logged, without the connections of the witness. */
+  logs(): string {
+    const services = this.#disposables.filter(disposable => disposable instanceof Service)
+    return services.flatMap(({ lines }) => lines.filter(line => !line.includes(`"listener":"echo:${WITNESS_PORT}"`))).join('\n')
+  }
+
   get path(): Helper {
     return expectStarted(this.#path)
   }
@@ -68,7 +74,7 @@ export class Laboratory implements AsyncDisposable {
   }
 
   /** Starts a nihao-server and resolves when it listens. */
-  async startServer({ address = SERVER, env = {} }: ServerOptions = {}): Promise<void> {
+  async startServer({ address = SERVER, env = {} }: ServerOptions = {}): Promise<Service> {
     const endpoints = [...Object.entries(PORTS), ['echo', WITNESS_PORT]]
     const listen = endpoints.map(([protocol, port]) => `${protocol}://${address}:${port}`)
     const server = this.#keep(
@@ -88,6 +94,7 @@ export class Laboratory implements AsyncDisposable {
     )
     await this.#listening(server, 'server', `${address}:${WITNESS_PORT}`)
     this.#server = server
+    return server
   }
 
   /** Starts a nihao-client in probe mode with one target. */
@@ -109,24 +116,15 @@ export class Laboratory implements AsyncDisposable {
 
   /** Starts a DNS server that the client asks, with the server's address for every name. */
   async startNames(): Promise<void> {
-    const folder = `/etc/netns/${this.network.namespace('client')}`
-    mkdirSync(folder, { recursive: true })
-    writeFileSync(`${folder}/resolv.conf`, `nameserver ${PATH}\noptions timeout:5 attempts:1\n`)
-    this.#disposables.push({ [Symbol.asyncDispose]: async () => rmSync(folder, { recursive: true, force: true }) })
+    this.#keep(useNameServer(this.network.namespace('client'), PATH))
     this.#names = await this.#startPython('path', 'names.py', PATH)
     await this.#names.command(`addresses ${SERVER}`)
   }
 
   /** Starts haproxy on the path, with this time limit for idle connections. */
   async startProxy(idleTimeout: string): Promise<void> {
-    const file = `/tmp/${this.network.namespace('path')}.cfg`
-    const listeners = [...Object.values(PORTS), WITNESS_PORT].map(
-      port => `listen port${port}\n  bind ${PATH}:${port}\n  server server ${SERVER}:${port}\n`,
-    )
-    const limits = `timeout connect 1s\n  timeout client ${idleTimeout}\n  timeout server ${idleTimeout}\n`
-    writeFileSync(file, `defaults\n  mode tcp\n  ${limits}${listeners.join('')}`)
-    this.#disposables.push({ [Symbol.asyncDispose]: async () => rmSync(file, { force: true }) })
-    this.#proxy = this.#keep(new Helper([...this.network.within('path'), 'haproxy', '-db', '-f', file]))
+    const configuration = this.#keep(proxyConfiguration(PATH, SERVER, [...Object.values(PORTS), WITNESS_PORT], idleTimeout))
+    this.#proxy = this.#keep(new Helper([...this.network.within('path'), 'haproxy', '-db', '-f', configuration.path]))
     await until('haproxy to listen', () => this.#isOpen('path', `${PATH}:${WITNESS_PORT}`))
   }
 

@@ -4,7 +4,7 @@ import { run } from './tools.ts'
 export const CLIENT = '10.77.1.2'
 export const PATH = '10.77.1.1'
 export const SERVER = '10.77.2.2'
-export const OTHER_SERVER = '10.77.2.3'
+export const OTHER_SERVERS = ['10.77.2.3', '10.77.2.4', '10.77.2.5'] as const
 
 export type Place = 'client' | 'path' | 'server'
 const PLACES: readonly Place[] = ['client', 'path', 'server']
@@ -46,7 +46,7 @@ export class Network implements AsyncDisposable {
       'server',
       `ip link set lo up
       ip address add ${SERVER}/24 dev eth0
-      ip address add ${OTHER_SERVER}/24 dev eth0
+      ${OTHER_SERVERS.map(address => `ip address add ${address}/24 dev eth0`).join('\n')}
       ip link set eth0 up
       ip route add default via 10.77.2.1`,
     )
