@@ -28,6 +28,14 @@ function rules(rule: string, ...more: readonly string[]) {
 const TO_SERVER = '-i client -o server -p tcp'
 const FROM_SERVER = '-i server -o client -p tcp'
 
+const TWO_SERVERS = { servers: [SERVER, OTHER_SERVERS[0]] }
+
+/** The router drops what its own proxy exchanges with the server. */
+const behindProxy = {
+  inject: ({ network }: Laboratory) => network.run('path', 'iptables -w -I OUTPUT -o server -p tcp -j DROP'),
+  heal: ({ network }: Laboratory) => network.run('path', 'iptables -w -D OUTPUT -o server -p tcp -j DROP'),
+}
+
 /** A fault of the user-space path. */
 function onPath(...commands: readonly string[]) {
   return {
@@ -165,7 +173,7 @@ export const cases: readonly FaultCase[] = [
     ...reconnect,
     host: PATH,
     options: '?interval=1500ms',
-    prepare: lab => lab.startProxy('1s'),
+    prepare: lab => lab.startProxy({ idleTimeout: '1s' }),
     inject: () => {},
     holdMs: 5_000,
   },
@@ -175,7 +183,7 @@ export const cases: readonly FaultCase[] = [
     // The proxy cut the connections, because the server did not answer: both are right.
     sides: ['server', 'path'],
     host: PATH,
-    prepare: lab => lab.startProxy('500ms'),
+    prepare: lab => lab.startProxy({ idleTimeout: '500ms' }),
     inject: signalServer('SIGSTOP'),
     heal: signalServer('SIGCONT'),
   },
@@ -183,9 +191,36 @@ export const cases: readonly FaultCase[] = [
     name: 'haproxy killed and restarted',
     ...path,
     host: PATH,
-    prepare: lab => lab.startProxy('1m'),
+    prepare: lab => lab.startProxy(),
     inject: lab => lab.killProxy(),
-    heal: lab => lab.startProxy('1m'),
+    heal: lab => lab.startProxy(),
+  },
+  {
+    name: 'haproxy over two servers, killed and restarted',
+    ...path,
+    host: PATH,
+    prepare: async lab => {
+      await lab.startServer({ address: OTHER_SERVERS[0] })
+      await lab.startProxy(TWO_SERVERS)
+    },
+    inject: lab => lab.killProxy(),
+    heal: lab => lab.startProxy(TWO_SERVERS),
+  },
+  {
+    // The kernel of the proxy accepts connections and acknowledges requests, as that of a stopped server would.
+    name: 'DROP between haproxy and the server',
+    ...path,
+    host: PATH,
+    prepare: lab => lab.startProxy(),
+    ...behindProxy,
+  },
+  {
+    name: 'DROP between haproxy and the server, large messages',
+    ...path,
+    host: PATH,
+    clientEnv: message(65_536),
+    prepare: lab => lab.startProxy(),
+    ...behindProxy,
   },
   {
     name: 'NAT flushed, resets',
@@ -287,6 +322,20 @@ export const cases: readonly FaultCase[] = [
     ...server,
     options: FRESH,
     prepare: lab => lab.network.run('server', 'sysctl -qw net.core.somaxconn=4'),
+    inject: signalServer('SIGSTOP'),
+    heal: signalServer('SIGCONT'),
+  },
+  {
+    // The queue fills between SYN and ACK: the client's kernel has connections that the server's kernel ignores.
+    name: 'accept queue full, slow path',
+    ...server,
+    clock: 'none',
+    link: 'tun',
+    options: `${FRESH}&interval=10ms`,
+    prepare: async ({ network, path }) => {
+      await network.run('server', 'sysctl -qw net.core.somaxconn=4')
+      await path.command('delay to_server 50')
+    },
     inject: signalServer('SIGSTOP'),
     heal: signalServer('SIGCONT'),
   },

@@ -25,15 +25,17 @@ export function useNameServer(namespace: string, address: string): TemporaryFile
   return new TemporaryFile(folder, 'resolv.conf', `nameserver ${address}\noptions timeout:5 attempts:1\n`)
 }
 
-/** A configuration for haproxy that forwards each of these ports to the same port of the server. */
+/** A configuration for haproxy that forwards each of these ports to the same port of the servers in turn. */
 export function proxyConfiguration(
   address: string,
-  server: string,
   ports: readonly number[],
-  idleTimeout: string,
+  { servers, idleTimeout }: { readonly servers: readonly string[]; readonly idleTimeout: string },
 ): TemporaryFile {
-  const limits = `timeout connect 1s\n  timeout client ${idleTimeout}\n  timeout server ${idleTimeout}`
-  const listeners = ports.map(port => `listen port${port}\n  bind ${address}:${port}\n  server server ${server}:${port}\n`)
+  const limits = `timeout connect 1s\n  timeout client ${idleTimeout}\n  timeout server ${idleTimeout}\n`
+  const listeners = ports.map(port => {
+    const lines = servers.map(server => `  server server${server} ${server}:${port}\n`)
+    return `listen port${port}\n  bind ${address}:${port}\n${lines.join('')}`
+  })
   const folder = mkdtempSync(join(tmpdir(), 'nihao-faults-'))
-  return new TemporaryFile(folder, 'haproxy.cfg', `defaults\n  mode tcp\n  ${limits}\n${listeners.join('')}`)
+  return new TemporaryFile(folder, 'haproxy.cfg', `defaults\n  mode tcp\n  ${limits}${listeners.join('')}`)
 }

@@ -121,9 +121,10 @@ export class Laboratory implements AsyncDisposable {
     await this.#names.command(`addresses ${SERVER}`)
   }
 
-  /** Starts haproxy on the path, with this time limit for idle connections. */
-  async startProxy(idleTimeout: string): Promise<void> {
-    const configuration = this.#keep(proxyConfiguration(PATH, SERVER, [...Object.values(PORTS), WITNESS_PORT], idleTimeout))
+  /** Starts haproxy on the path, with a time limit for idle connections. */
+  async startProxy({ idleTimeout = '1m', servers = [SERVER] }: { idleTimeout?: string; servers?: readonly string[] } = {}) {
+    const ports = [...Object.values(PORTS), WITNESS_PORT]
+    const configuration = this.#keep(proxyConfiguration(PATH, ports, { servers, idleTimeout }))
     this.#proxy = this.#keep(new Helper([...this.network.within('path'), 'haproxy', '-db', '-f', configuration.path]))
     await until('haproxy to listen', () => this.#isOpen('path', `${PATH}:${WITNESS_PORT}`))
   }

@@ -70,7 +70,7 @@ export function rowTable(series: readonly Series[]): string {
 
 function rowCells({ fault, protocol, experiments }: Series): string[][] {
   const rows = experiments.flatMap(experiment => (experiment instanceof Error ? [] : experiment.rows))
-  const alike = Map.groupBy(rows, ({ state, timer, sendQueueBytes }) => `${state} ${timer} ${sendQueueBytes > 0}`)
+  const alike = Map.groupBy(rows, ({ state, timer, retransmits }) => `${state} ${timer} ${retransmits > 0}`)
   return [...alike.values()].map(group => {
     const of = (figure: (row: KernelRow) => number) => range(group.map(figure))
     const [{ state = '' } = {}] = group
