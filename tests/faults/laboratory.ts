@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { Service } from '../process/support/service.ts'
 import { until } from '../process/support/until.ts'
 import { limitCpu } from './cpu-quota.ts'
-import { proxyConfiguration, useNameServer } from './files.ts'
+import { ProxyConfiguration, useNameServer } from './files.ts'
 import { Helper, python } from './helper.ts'
 import { type Link, Network, PATH, type Place, SERVER } from './network.ts'
 import { run } from './tools.ts'
@@ -38,7 +38,7 @@ export class Laboratory implements AsyncDisposable {
   #path: Helper | undefined
   #names: Helper | undefined
   #unlimitCpu = () => {}
-  readonly #disposables: AsyncDisposable[] = [this.network]
+  readonly #disposables: AsyncDisposable[] = []
 
   constructor(protocol: ProtocolName) {
     this.protocol = protocol
@@ -116,7 +116,7 @@ export class Laboratory implements AsyncDisposable {
 
   /** Starts a DNS server that the client asks, with the server's address for every name. */
   async startNames(): Promise<void> {
-    this.#keep(useNameServer(this.network.namespace('client'), PATH))
+    useNameServer(this.network.namespace('client'), PATH)
     this.#names = await this.#startPython('path', 'names.py', PATH)
     await this.#names.command(`addresses ${SERVER}`)
   }
@@ -124,7 +124,7 @@ export class Laboratory implements AsyncDisposable {
   /** Starts haproxy on the path, with a time limit for idle connections. */
   async startProxy({ idleTimeout = '1m', servers = [SERVER] }: { idleTimeout?: string; servers?: readonly string[] } = {}) {
     const ports = [...Object.values(PORTS), WITNESS_PORT]
-    const configuration = this.#keep(proxyConfiguration(PATH, ports, { servers, idleTimeout }))
+    const configuration = this.#keep(new ProxyConfiguration(PATH, ports, servers, idleTimeout))
     this.#proxy = this.#keep(new Helper([...this.network.within('path'), 'haproxy', '-db', '-f', configuration.path]))
     await until('haproxy to listen', () => this.#isOpen('path', `${PATH}:${WITNESS_PORT}`))
   }
@@ -173,9 +173,13 @@ export class Laboratory implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.unlimitClientCpu()
-    // The network is the first: its removal ends whatever else still runs in it.
-    for (const disposable of this.#disposables.toReversed()) await disposable[Symbol.asyncDispose]()
+    try {
+      this.unlimitClientCpu()
+      for (const disposable of this.#disposables.toReversed()) await disposable[Symbol.asyncDispose]()
+    } finally {
+      // Ends whatever else still runs in it.
+      await this.network[Symbol.asyncDispose]()
+    }
   }
 }
 

@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs'
 import { run } from './tools.ts'
 
 /** Addresses in the namespaces of a network. They are the same in each: no two networks can reach each other. */
@@ -85,6 +86,8 @@ async function removeNamespace(namespace: string): Promise<void> {
     }
   }
   await run(['ip', 'netns', 'delete', namespace]).catch(() => {})
+  // Files that replace those of /etc in the namespace; see ip-netns(8).
+  rmSync(`/etc/netns/${namespace}`, { recursive: true, force: true })
 }
 
 /** Removes the namespaces of runners that were killed before they could do it. */
