@@ -156,6 +156,13 @@ export const cases: readonly FaultCase[] = [
     heal: ({ network }) => network.run('server', 'ip link set eth0 up; ip route add default via 10.77.2.1'),
   },
   { name: 'DROP client → server', ...path, ...rules(`${TO_SERVER} -j DROP`) },
+  {
+    // The server's reason for closing the connection is an effect of the fault.
+    name: 'DROP client → server, idle timeout of the server',
+    ...path,
+    serverEnv: { NIHAO_IDLE_TIMEOUT: '1s' },
+    ...rules(`${TO_SERVER} -j DROP`),
+  },
   { name: 'DROP server → client', ...path, ...rules(`${FROM_SERVER} -j DROP`) },
   { name: 'DROP in both directions', ...path, ...rules(`${TO_SERVER} -j DROP`, `${FROM_SERVER} -j DROP`) },
   {
