@@ -1,7 +1,11 @@
-/** `npm run docs`: writes the tables of the README from the code. A test fails while they differ. */
+/** `npm run docs`: writes the generated parts of the documents. A test fails if they are out of date. */
 import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { render } from './tables.ts'
+import { documents } from './documents.ts'
+import { generatedParts, render } from './tables.ts'
 
-const path = join(import.meta.dirname, '../README.md')
-writeFileSync(path, await render(readFileSync(path, 'utf8')))
+const parts = await generatedParts()
+for (const path of documents()) {
+  const text = readFileSync(path, 'utf8')
+  const rendered = render(text, parts)
+  if (rendered !== text) writeFileSync(path, rendered)
+}

@@ -1,31 +1,54 @@
-import { createLogger, createRegistry, environmentName, type Settings } from '@nihao/service'
+import {
+  type AnySettings,
+  createLogger,
+  createRegistry,
+  environmentName,
+  formatName,
+  optionName,
+  type Setting,
+} from '@nihao/service'
 import { registerCounts, registerDurations } from '../services/client/src/metrics.ts'
-import { settings as clientSettings } from '../services/client/src/settings.ts'
+import { commonSettings } from '../services/client/src/settings/common.ts'
+import { modes } from '../services/client/src/settings.ts'
 import { registerMetrics } from '../services/server/src/metrics.ts'
 import { Server } from '../services/server/src/server.ts'
 import { readConfig as readServerConfig, settings as serverSettings } from '../services/server/src/settings.ts'
 
 const cell = (text: string) => text.replaceAll('|', '\\|')
 const row = (...cells: string[]) => `| ${cells.map(cell).join(' | ')} |`
+const table = (columns: string[], rows: string[]) => [row(...columns), row(...columns.map(() => '---')), ...rows].join('\n')
 
-function settingsTable(settings: Settings): string {
-  const rows = Object.entries(settings).map(([name, { doc, format, default: value, perEndpoint }]) =>
-    row(
-      `\`${environmentName(name)}\``,
-      value === '' ? '' : `\`${value}\``,
-      perEndpoint ? 'yes' : '',
-      format.valid.startsWith('a text') ? doc : `${doc} ${sentence(format.valid)}`,
-    ),
+const settingsTable = (settings: AnySettings) =>
+  table(['Variable', 'URL option', 'Default', 'Format', 'Meaning'], Object.entries(settings).map(settingRow))
+
+function settingRow([name, { doc, format, default: value, perEndpoint }]: [string, Setting<unknown>]): string {
+  return row(
+    perEndpoint === 'only' ? '' : `\`${environmentName(name)}\``,
+    perEndpoint ? `\`${optionName(name)}\`` : '',
+    value === '' ? '' : `\`${value}\``,
+    formatName(format),
+    doc,
   )
-  return [row('Variable', 'Default', 'URL option', 'Meaning'), row('---', '---', '---', '---'), ...rows].join('\n')
 }
 
-const sentence = (text: string) => `${text[0]?.toUpperCase()}${text.slice(1)}.`
+/** The settings of a mode that not all modes have. */
+const ownSettings = (settings: AnySettings) =>
+  Object.fromEntries(Object.entries(settings).filter(([name]) => !(name in commonSettings)))
+
+/** Every format that has a name, with what is valid. */
+function formatsTable(tables: readonly AnySettings[]): string {
+  const formats = tables.flatMap(settings => Object.values(settings).map(({ format }) => format))
+  const valid = new Map(formats.map(({ name, valid }) => [name, valid.replace(/, or empty$/, '')]))
+  valid.delete(undefined)
+  const rows = [...valid].sort(([a = ''], [b = '']) => (a < b ? -1 : 1)).map(([name = '', valid]) => row(name, valid))
+  return table(['Format', 'Valid values'], rows)
+}
 
 /** The metrics of both services; what prom-client adds by itself (`process_*`, `nodejs_*`) is documented there. */
 async function metricsTable(prefix: RegExp): Promise<string> {
-  const registry = createRegistry('', '')
-  registerMetrics(registry, new Server(readServerConfig({ env: {}, args: [] }), '', createLogger('', 'silent')))
+  const logger = createLogger('', 'silent')
+  const registry = createRegistry('', '', logger)
+  registerMetrics(registry, new Server(readServerConfig({ env: {}, args: [] }), '', logger))
   registerDurations(registry)
   registerCounts(registry, [])
   const rows = registry
@@ -35,23 +58,36 @@ async function metricsTable(prefix: RegExp): Promise<string> {
       const { labelNames } = metric as unknown as { labelNames: string[] }
       return row(`\`${metric.name}\``, String(metric.type), labelNames.map(label => `\`${label}\``).join(' '), metric.help)
     })
-  return [row('Metric', 'Type', 'Labels', 'Meaning'), row('---', '---', '---', '---'), ...rows].join('\n')
+  return table(['Metric', 'Type', 'Labels', 'Meaning'], rows)
 }
 
-/** Gives the text with every generated part as the code has it now. */
-export async function render(text: string): Promise<string> {
-  const parts = {
-    'server settings': settingsTable(serverSettings),
-    'client settings': settingsTable(clientSettings),
-    'server metrics': await metricsTable(/^tcp_server_/),
-    'client metrics': await metricsTable(/^tcp_client_/),
-    'common metrics': await metricsTable(/^(nihao|tcp_netns)_/),
-  }
-  let rendered = text
-  for (const [name, part] of Object.entries(parts)) {
-    const pattern = new RegExp(`(<!-- ${name} -->\n)[^]*?(<!-- end -->)`)
-    if (!pattern.test(rendered)) throw new Error(`no place for: ${name}`)
-    rendered = rendered.replace(pattern, (_, begin, end) => `${begin}\n${part}\n\n${end}`)
-  }
-  return rendered
+/** The generated parts of the documents by name: what stands between `<!-- name -->` and `<!-- end -->`. */
+export async function generatedParts(): Promise<ReadonlyMap<string, string>> {
+  const { probe, load, check, idle } = modes
+  return new Map([
+    ['formats', formatsTable([serverSettings, ...Object.values(modes).map(({ settings }) => settings)])],
+    ['server settings', settingsTable(serverSettings)],
+    ['client settings', settingsTable(commonSettings)],
+    ['probe settings', settingsTable(ownSettings(probe.settings))],
+    ['load settings', settingsTable(ownSettings(load.settings))],
+    ['check settings', settingsTable(ownSettings(check.settings))],
+    ['idle settings', settingsTable(ownSettings(idle.settings))],
+    ['server metrics', await metricsTable(/^tcp_server_/)],
+    ['client metrics', await metricsTable(/^tcp_client_/)],
+    ['common metrics', await metricsTable(/^(nihao|tcp_netns)_/)],
+  ])
+}
+
+const PART = /(<!-- ([a-z ]+) -->\n)[\s\S]*?(<!-- end -->)/g
+
+/** The names of the parts in a document. */
+export const partsIn = (text: string): string[] => [...text.matchAll(PART)].map(([, , name = '']) => name)
+
+/** Replaces every generated part of a document. */
+export function render(text: string, parts: ReadonlyMap<string, string>): string {
+  return text.replace(PART, (_, begin: string, name: string, end: string) => {
+    const part = parts.get(name)
+    if (part === undefined) throw new Error(`unknown part "${name}": must be one of ${[...parts.keys()].join(', ')}`)
+    return `${begin}\n${part}\n\n${end}`
+  })
 }

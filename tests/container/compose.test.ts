@@ -10,7 +10,7 @@ const project = `nihao-test-${process.pid}`
 const ofProject = ['--filter', `label=com.docker.compose.project=${project}`]
 const images = ['server', 'client'].map(service => `nihao-${service}:${manifest.version}`)
 /** Any free ports, so that the test runs beside what already uses the usual ones. */
-const environment = { GREET_PORT: '0', PROBE_PORT: '0', ADMIN_PORT: '0', PROMETHEUS_PORT: '0' }
+const environment = { GREET_PORT: '0', PROBE_PORT: '0', ADMIN_PORT: '0', PROMETHEUS_PORT: '0', HEALTH_INTERVAL: '2s' }
 
 interface Container {
   readonly Name: string
@@ -97,6 +97,10 @@ describeWithDocker('docker compose up, with the file as shipped', () => {
       40_000,
     )
     expect((await query('up == 0')).map(({ metric }) => metric)).toEqual([])
+
+    // Prometheus asks for OpenMetrics; a scraper of plain text still gets the same names.
+    const plain = await (await fetch(`http://127.0.0.1:${await published('server', 9464)}/metrics`)).text()
+    expect(plain).toContain('tcp_server_connections_opened_total{listener="greet:1234"}')
   }, 120_000)
 
   test('stops with exit code 0, each in its grace period, and leaves nothing', async () => {

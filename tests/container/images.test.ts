@@ -79,9 +79,21 @@ for (const service of ['server', 'client']) {
       expect(await docker(['run', '--rm', image, '--help'])).toContain('NIHAO_LOG_LEVEL')
     })
 
+    if (service === 'client') {
+      test('is healthy in a mode without an admin endpoint', async () => {
+        // By an init, as in compose. Nothing listens: the check waits.
+        const options = ['--detach', '--init', '--network=none', '--health-interval=1s', '--health-retries=1']
+        const id = await docker(['run', ...options, image, 'check', '--wait', '5m', 'greet://127.0.0.1:1234'])
+        started.push(id)
+        const state = () => docker(['inspect', '--format', '{{.State.Status}} {{.State.Health.Status}}', id])
+        await until('a health check', async () => !(await state()).includes('starting'), 20_000)
+        expect(await state()).toBe('running healthy')
+      })
+    }
+
     test('works with a read-only root, no capabilities and 128 MB, as process 1 that a SIGTERM ends well', async () => {
       const hardened = ['--read-only', '--cap-drop=ALL', '--security-opt=no-new-privileges', '--memory=128m', '--network=none']
-      const id = await docker(['run', '--detach', ...hardened, image])
+      const id = await docker(['run', '--detach', '--health-interval=1s', ...hardened, image])
       started.push(id)
       const state = async (field: string) => await docker(['inspect', '--format', `{{.State.${field}}}`, id])
       await until('its own health check succeeds', async () => (await state('Health.Status')) === 'healthy', 20_000)

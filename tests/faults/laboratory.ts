@@ -16,7 +16,7 @@ export const HOLD_MS = 3_000
 const STARTUP_DEADLINE_MS = 30_000
 
 /** For compiled TypeScript, so that processes start in less than half the time. */
-const COMPILE_CACHE = join(import.meta.dirname, '../../node_modules/.cache/faults')
+const COMPILE_CACHE = join(import.meta.dirname, '../../node_modules/.cache/node')
 
 /** A listener of the server for the witness alone, so that the kernel's rows of the client's connections can be told apart. */
 const WITNESS_PORT = 7107

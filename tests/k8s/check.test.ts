@@ -1,22 +1,19 @@
-import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
-import { parse } from 'yaml'
 import manifest from '../../package.json' with { type: 'json' }
 import { limitOf } from '../../services/client/src/check/check.ts'
 import { checks } from '../../services/client/src/check/checks.ts'
-import { readConfig } from '../../services/client/src/settings.ts'
+import { modes, readModeConfig } from '../../services/client/src/settings.ts'
+import { testWith } from '../process/support/tool.ts'
+import { expandedArgs, find, type Job, Kustomization, objectsOf, restrictedPod } from './manifests.ts'
 
-const COMPONENT = join(import.meta.dirname, '../../k8s/components/check')
-
-const job = parse(readFileSync(join(COMPONENT, 'job.yaml'), 'utf8'))
+const job = find(objectsOf('k8s/components/check'), 'Job')
 const pod = job.spec.template.spec
 const [container] = pod.containers
+const config = ({ spec }: Job) => readModeConfig(modes.check, { env: {}, args: expandedArgs(spec.template.spec.containers[0]) })
+const hosts = (job: Job) => config(job).targetConfigs.map(({ endpoint: { address } }) => 'host' in address && address.host)
 
-test('the Job says what the client understands, and its deadline is beyond all that it may take', () => {
-  const { mode, wait, targetConfigs } = readConfig({ env: {}, args: container.args })
+test('the arguments of the Job are valid, and its deadline is later than the wait and all checks combined', () => {
+  const { mode, wait, targetConfigs } = config(job)
   expect([mode, targetConfigs.length]).toEqual(['check', 2])
   const limitsMs = targetConfigs.flatMap(({ values }) => Object.values(checks).map(check => limitOf(check, values)))
   const checksMs = limitsMs.reduce((sum, limitMs) => sum + limitMs, 0)
@@ -31,32 +28,20 @@ test('the Job runs the image of this version once, and fails with it', () => {
   expect([job.spec.backoffLimit, pod.restartPolicy]).toEqual([0, 'Never'])
 })
 
-test('the Job is allowed in a namespace that is restricted', () => {
-  expect(pod).toMatchObject({ automountServiceAccountToken: false, enableServiceLinks: false })
-  expect(pod.securityContext).toEqual({
-    runAsNonRoot: true,
-    runAsUser: 65532,
-    runAsGroup: 65532,
-    seccompProfile: { type: 'RuntimeDefault' },
-  })
-  expect(container.securityContext).toEqual({
-    allowPrivilegeEscalation: false,
-    readOnlyRootFilesystem: true,
-    capabilities: { drop: ['ALL'] },
-  })
+test('the Job stays within the Pod Security Standard restricted', () => {
+  expect(pod).toMatchObject(restrictedPod)
 })
 
-const kubectl = spawnSync('kubectl', ['version', '--client']).error === undefined ? test : test.skip
-
-kubectl('kubectl adds the Job to what a kustomization has', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'nihao-'))
-  try {
-    symlinkSync(COMPONENT, join(folder, 'check'))
-    writeFileSync(join(folder, 'kustomization.yaml'), 'namespace: nihao\ncomponents: [check]\n')
-    const { stdout, stderr } = spawnSync('kubectl', ['kustomize', folder], { encoding: 'utf8' })
-    expect(stderr).toBe('')
-    expect(parse(stdout)).toEqual({ ...job, metadata: { ...job.metadata, namespace: 'nihao' } })
-  } finally {
-    rmSync(folder, { recursive: true })
+testWith('kubectl', 'the component adds the Job where the server is, under the name that the Service has there', async () => {
+  const [resources, components] = [['k8s/base'], ['k8s/components/check']]
+  for (const [fields, namespace, name, host] of [
+    [{}, 'nihao', 'check', 'server'],
+    [{ namespace: 'other' }, 'other', 'check', 'server'],
+    [{ namePrefix: 'dev-' }, 'nihao', 'dev-check', 'dev-server'],
+  ] as const) {
+    using kustomization = new Kustomization({ resources, components, ...fields })
+    const rendered = find(kustomization.render(), 'Job')
+    expect(rendered.metadata).toEqual({ ...job.metadata, name, namespace })
+    expect(hosts(rendered)).toEqual([host, host])
   }
 })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { duration, unknownVariables } from '@nihao/service'
+import { duration, environmentName } from '@nihao/service'
 import manifest from '../../package.json' with { type: 'json' }
 import * as client from '../../services/client/src/settings.ts'
 import * as server from '../../services/server/src/settings.ts'
@@ -10,7 +10,7 @@ interface ComposeService {
   readonly build?: { readonly dockerfile: string }
   readonly environment?: Record<string, string>
   readonly ports?: string[]
-  readonly depends_on?: Record<string, { readonly condition: string }>
+  readonly depends_on?: string[]
   readonly stop_grace_period?: string
   readonly volumes?: string[]
   readonly profiles?: string[]
@@ -33,35 +33,35 @@ const { services } = compose
 const prometheus = readYaml<Prometheus>('monitoring/prometheus.yml')
 
 const serverConfig = server.readConfig({ env: services.server.environment ?? {}, args: [] })
-const clientConfig = client.readConfig({ env: services.client.environment ?? {}, args: [] })
+const clientConfig = client.readModeConfig(client.modes.probe, { env: services.client.environment ?? {}, args: [] })
 const listening = serverConfig.listeners.map(({ endpoint: { protocol, address } }) => ({
   protocol,
   port: 'port' in address && address.port,
 }))
 
-/** The ports in the container that are published, from `[address:][port]:port`. */
+/** The container's published ports, from `[address:][port]:port`. */
 const published = ({ ports = [] }: ComposeService) => ports.map(port => Number(port.split(':').at(-1)))
 
-test.each(Object.entries(services))('%s has nothing to write to, no capabilities and an init', (_, service) => {
+test.each(Object.entries(services))('%s has a read-only root, no capabilities and an init', (_, service) => {
   expect(service).toMatchObject({ read_only: true, cap_drop: ['ALL'], security_opt: ['no-new-privileges:true'], init: true })
 })
 
 describe.each([
   ['server', services.server, server.settings],
-  ['client', services.client, client.settings],
+  ['client', services.client, client.modes.probe.settings],
 ] as const)('%s', (name, service, settings) => {
-  test('is built from its Dockerfile and called by this version', () => {
+  test('is built from its Dockerfile and tagged with this version', () => {
     expect(service.build?.dockerfile).toBe(`Dockerfile.${name}`)
     expect(service.image).toBe(`nihao-${name}:${manifest.version}`)
     expect(readText(`Dockerfile.${name}`)).toContain(`org.opencontainers.image.version="${manifest.version}"`)
   })
 
-  test('is given settings, and nothing else', () => {
-    expect(unknownVariables(settings, service.environment ?? {})).toEqual([])
+  test('sets only variables that are settings', () => {
+    expect(Object.keys(settings).map(environmentName)).toEqual(expect.arrayContaining(Object.keys(service.environment ?? {})))
   })
 })
 
-test('the images expose the ports that the services have by default', () => {
+test('the images expose the default ports of the programs', () => {
   const exposed = (name: string) =>
     /^EXPOSE (.*)$/m
       .exec(readText(`Dockerfile.${name}`))?.[1]
@@ -71,14 +71,14 @@ test('the images expose the ports that the services have by default', () => {
   expect(exposed('client')).toEqual([clientConfig.adminPort])
 })
 
-test('the server can be reached at each of its ports, the admin endpoint from this machine only', () => {
+test('all ports of the server are published, the admin port on loopback only', () => {
   expect(published(services.server)).toEqual([...listening.map(({ port }) => port), serverConfig.adminPort])
   expect(services.server.ports?.at(-1)).toMatch(/^127\.0\.0\.1:/)
 })
 
-test('the client can be there more than once, waits for a healthy server, and talks to each of its listeners', () => {
+test('the client can be scaled, starts after the server, and has each of its listeners as a target', () => {
   expect(services.client.ports).toBeUndefined()
-  expect(services.client.depends_on).toEqual({ server: { condition: 'service_healthy' } })
+  expect(services.client.depends_on).toEqual(['server'])
   const targets = clientConfig.targetConfigs.map(({ endpoint: { protocol, address } }) => ({ protocol, ...address }))
   expect(targets).toEqual(listening.map(({ protocol, port }) => ({ protocol, host: 'server', port })))
 })
@@ -88,7 +88,7 @@ test('the grace period is longer than the whole drain', () => {
   expect(graceMs).toBeGreaterThan(serverConfig.drainDelay + serverConfig.drainTimeout)
 })
 
-test('Prometheus comes when it is asked for, and scrapes the server and every client', () => {
+test('Prometheus is optional, and scrapes the server and every client', () => {
   expect(services.prometheus.profiles).toEqual(['monitoring'])
   expect(services.prometheus.volumes).toContain('./monitoring/prometheus.yml:/etc/prometheus/prometheus.yml:ro')
   const [ofServer, ofClient, ...others] = prometheus.scrape_configs

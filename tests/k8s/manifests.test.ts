@@ -1,44 +1,42 @@
-import { spawnSync } from 'node:child_process'
 import { describe, expect, test } from '@jest/globals'
-import { unknownVariables } from '@nihao/service'
-import { parseAllDocuments } from 'yaml'
+import { environmentName } from '@nihao/service'
 import manifest from '../../package.json' with { type: 'json' }
 import * as client from '../../services/client/src/settings.ts'
 import * as server from '../../services/server/src/settings.ts'
 import { AdministeredService } from '../process/support/admin.ts'
+import { testWith } from '../process/support/tool.ts'
 import { until } from '../process/support/until.ts'
-import { base, type Deployment, find, type Manifest, renderBase } from './manifests.ts'
+import {
+  type Deployment,
+  environment,
+  find,
+  Kustomization,
+  kubectl,
+  type Manifest,
+  objectsOf,
+  restrictedPod,
+} from './manifests.ts'
 
+const base = objectsOf('k8s/base')
 const pod = ({ spec }: Deployment) => spec.template.spec
 const container = (deployment: Deployment) => pod(deployment).containers[0]
-const environment = (deployment: Deployment) =>
-  Object.fromEntries((container(deployment).env ?? []).map(({ name, value }) => [name, value]))
 
-const deployments = { server: find('Deployment', 'server'), client: find('Deployment', 'client') }
-/** What each service makes of the variables that its container gets; it throws where they are wrong. */
-const serverConfig = server.readConfig({ env: environment(deployments.server), args: [] })
-const clientConfig = client.readConfig({ env: environment(deployments.client), args: [] })
-
-const kubectl = spawnSync('kubectl', ['kustomize', base], { encoding: 'utf8' })
-const testWithKubectl = kubectl.error === undefined ? test : test.skip
-
-testWithKubectl('kubectl makes of the base what these tests look at', () => {
-  const byName = (objects: Manifest[]) =>
-    Object.fromEntries(objects.map(object => [`${object.kind} ${object.metadata.name}`, object]))
-  const rendered = parseAllDocuments(kubectl.stdout).map(document => document.toJS() as Manifest)
-  expect(byName(rendered)).toEqual(byName(renderBase()))
-})
+const deployments = { server: find(base, 'Deployment', 'server'), client: find(base, 'Deployment', 'client') }
+const service = find(base, 'Service')
+/** How each program reads its container's variables; this throws if one is invalid. */
+const serverConfig = server.readConfig({ env: environment(container(deployments.server)), args: [] })
+const clientConfig = client.readModeConfig(client.modes.probe, { env: environment(container(deployments.client)), args: [] })
 
 describe.each([
   ['server', deployments.server, server.settings, serverConfig, 'echo://127.0.0.1:0'],
-  ['client', deployments.client, client.settings, clientConfig, 'echo://127.0.0.1:1'],
+  ['client', deployments.client, client.modes.probe.settings, clientConfig, 'echo://127.0.0.1:1'],
 ] as const)('the Deployment of the %s', (name, deployment, settings, config, endpoint) => {
-  test('sets what is a setting, and nothing else', () => {
-    expect(unknownVariables(settings, environment(deployment))).toEqual([])
-    expect(Object.keys(environment(deployment)).filter(name => !name.startsWith('NIHAO_'))).toEqual([])
+  test('sets no NIHAO_* variable that is not a setting', () => {
+    const variables = Object.keys(environment(container(deployment))).filter(name => name.startsWith('NIHAO_'))
+    expect(Object.keys(settings).map(environmentName)).toEqual(expect.arrayContaining(variables))
   })
 
-  test('runs the image of this version, from the node if it is there', () => {
+  test('runs the image of this version, pulled only if the node lacks it', () => {
     expect(container(deployment).image).toBe(`nihao-${name}:${manifest.version}`)
     expect(container(deployment).imagePullPolicy).toBe('IfNotPresent')
     for (const { labels } of [deployment.metadata, deployment.spec.template.metadata]) {
@@ -50,15 +48,14 @@ describe.each([
     }
   })
 
-  test('selects its own pods, by what a new version does not change', () => {
+  test('selects its pods by a label that stays the same in the next version', () => {
     expect(deployment.spec.selector.matchLabels).toEqual({ 'app.kubernetes.io/name': `nihao-${name}` })
   })
 
-  test('has its probes and its scrapes where the admin endpoint answers', async () => {
+  test('probes and scrapes paths that the admin endpoint serves, at its port', async () => {
     const { startupProbe, livenessProbe, readinessProbe, ports } = container(deployment)
     const probes = [startupProbe, livenessProbe, readinessProbe].map(({ httpGet }) => httpGet)
-    expect(probes.map(({ path }) => path)).toEqual(['/livez', '/livez', '/readyz'])
-    expect(new Set(probes.map(({ port }) => port))).toEqual(new Set(['admin']))
+    expect(probes).toEqual(['/livez', '/livez', '/readyz'].map(path => ({ path, port: 'admin' })))
     expect(ports.find(({ name }) => name === 'admin')?.containerPort).toBe(config.adminPort)
 
     const { annotations } = deployment.spec.template.metadata
@@ -71,27 +68,57 @@ describe.each([
     }
   })
 
-  test('is given memory, and no limit of CPU', () => {
+  test('has a memory limit and no CPU limit', () => {
     expect(Object.keys(container(deployment).resources.requests)).toEqual(['cpu', 'memory'])
     expect(Object.keys(container(deployment).resources.limits)).toEqual(['memory'])
   })
+
+  test('replaces pods one at a time, each only when its successor stays ready', () => {
+    expect(deployment.spec).toMatchObject({
+      // Without the explicit type, every apply reports a change.
+      strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
+      minReadySeconds: expect.any(Number),
+      progressDeadlineSeconds: expect.any(Number),
+      revisionHistoryLimit: expect.any(Number),
+    })
+  })
+
+  test('keeps its pods within the Pod Security Standard restricted', () => {
+    expect(pod(deployment)).toMatchObject(restrictedPod)
+  })
 })
 
-test('the server has a named port for each listener, and the Service leads there', () => {
+test('the namespace enforces the Pod Security Standard restricted', () => {
+  const { labels } = find(base, 'Namespace').metadata
+  for (const mode of ['enforce', 'audit', 'warn']) expect(labels[`pod-security.kubernetes.io/${mode}`]).toBe('restricted')
+})
+
+test('the server has a named port for each listener, and the Service forwards to each of them and to the admin port', () => {
   const listening = serverConfig.listeners.map(({ endpoint: { protocol, address } }) => [
     protocol,
     'port' in address && address.port,
   ])
+  const expected = [...listening, ['admin', serverConfig.adminPort]]
   const { ports } = container(deployments.server)
-  expect(ports.map(({ name, containerPort }) => [name, containerPort])).toEqual([...listening, ['admin', serverConfig.adminPort]])
-  expect(find('Service').spec.ports.map(({ targetPort, port }) => [targetPort, port])).toEqual(listening)
-  expect(find('Service').spec.selector).toEqual(deployments.server.spec.selector.matchLabels)
+  expect(ports.map(({ name, containerPort }) => [name, containerPort])).toEqual(expected)
+  expect(service.spec.ports.map(({ targetPort, port }) => [targetPort, port])).toEqual(expected)
+  expect(service.spec.selector).toEqual(deployments.server.spec.selector.matchLabels)
+  expect(service.spec.ipFamilyPolicy).toBe('PreferDualStack')
 })
 
-test('the client talks to the Service, in the protocol of each port', () => {
-  const { metadata, spec } = find('Service')
-  const offered = spec.ports.map(({ name, port }) => ({ protocol: name, address: { host: metadata.name, port } }))
-  expect(clientConfig.targetConfigs.map(({ endpoint: { protocol, address } }) => ({ protocol, address }))).toEqual(offered)
+/** The Service's ports that clients use, as endpoints. */
+const offered = (name: string) =>
+  service.spec.ports
+    .filter(port => port.name !== 'admin')
+    .map(port => ({ protocol: port.name, address: { host: name, port: port.port } }))
+
+const targetsOf = (deployment: Deployment) =>
+  client
+    .readModeConfig(client.modes.probe, { env: environment(container(deployment)), args: [] })
+    .targetConfigs.map(({ endpoint: { protocol, address } }) => ({ protocol, address }))
+
+test("the client's targets are the ports of the Service", () => {
+  expect(targetsOf(deployments.client)).toEqual(offered(service.metadata.name))
 })
 
 test('the grace period is longer than the whole drain', () => {
@@ -99,23 +126,50 @@ test('the grace period is longer than the whole drain', () => {
   expect((pod(deployments.server).terminationGracePeriodSeconds ?? 30) * 1_000).toBeGreaterThan(drainMs)
 })
 
-test('a rollout and the emptying of nodes leave a server standing', () => {
-  const { replicas, strategy } = deployments.server.spec
-  expect(replicas).toBe(2)
-  expect(strategy?.rollingUpdate).toEqual({ maxUnavailable: 0, maxSurge: 1 })
-  const { maxUnavailable, selector } = find('PodDisruptionBudget').spec
-  expect(maxUnavailable).toBeLessThan(replicas)
-  expect(maxUnavailable).toBeGreaterThan(0)
-  expect(selector).toEqual(deployments.server.spec.selector)
+test('the number of pods is left to kubectl scale or an autoscaler, and draining a node evicts one server at a time', () => {
+  for (const { spec } of Object.values(deployments)) expect(spec).not.toHaveProperty('replicas')
+  expect(find(base, 'PodDisruptionBudget').spec).toEqual({
+    // With a single replica, minAvailable: 1 would block the drain of its node.
+    maxUnavailable: 1,
+    unhealthyPodEvictionPolicy: 'AlwaysAllow',
+    selector: deployments.server.spec.selector,
+  })
 })
 
 test('no Service has a name that other pods would see as a setting', () => {
-  const variable = find('Service').metadata.name.toUpperCase().replaceAll('-', '_')
-  expect(variable).not.toMatch(/^NIHAO/)
+  expect(service.metadata.name.toUpperCase()).not.toMatch(/^NIHAO/)
 })
 
-test('everything is in the namespace', () => {
-  const namespaced = renderBase().filter(({ kind }) => kind !== 'Namespace')
-  expect(namespaced).toHaveLength(4)
-  expect(new Set(namespaced.map(({ metadata }) => metadata.namespace))).toEqual(new Set([find('Namespace').metadata.name]))
+const namespacesOf = (objects: Manifest[]) =>
+  new Set(objects.map(({ kind, metadata: { name, namespace } }) => (kind === 'Namespace' ? name : namespace)))
+
+testWith('kubectl', 'kustomize puts everything into the namespace', async () => {
+  using kustomization = new Kustomization({ resources: ['k8s/base'] })
+  const rendered = kustomization.render()
+  expect(rendered).toHaveLength(base.length)
+  expect(namespacesOf(rendered)).toEqual(new Set(['nihao']))
+})
+
+testWith('kubectl', 'a name prefix renames the target of the client with the Service', async () => {
+  using kustomization = new Kustomization({ resources: ['k8s/base'], namePrefix: 'dev-', namespace: 'other' })
+  const rendered = kustomization.render()
+  expect(namespacesOf(rendered)).toEqual(new Set(['other']))
+  expect(find(rendered, 'Service').metadata.name).toBe('dev-server')
+  expect(targetsOf(find(rendered, 'Deployment', 'dev-client'))).toEqual(offered('dev-server'))
+})
+
+// kubectl reads an object into Kubernetes' own types to change it, and drops fields that they do not have.
+testWith('kubectl', 'every field of a workload and of the Service is one that Kubernetes knows', async () => {
+  const set = (object: Manifest, ...args: string[]) =>
+    JSON.parse(kubectl(['set', ...args, '--local', '--filename=-', '--output=json'], JSON.stringify(object)))
+  for (const object of [...base, ...objectsOf('k8s/components/check')]) {
+    if (object.kind === 'Service') {
+      const [[label, value] = []] = Object.entries(object.spec.selector)
+      expect(set(object, 'selector', `${label}=${value}`)).toMatchObject(object)
+    } else if (object.kind === 'Deployment' || object.kind === 'Job') {
+      const { image } = object.spec.template.spec.containers[0]
+      const changed = JSON.parse(JSON.stringify(object).replace(image, 'other'))
+      expect(set(changed, 'image', `*=${image}`)).toMatchObject(object)
+    }
+  }
 })

@@ -1,113 +1,150 @@
-import { readFileSync } from 'node:fs'
-import { parse, parseAllDocuments } from 'yaml'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import { expect } from '@jest/globals'
+import { parse, parseAllDocuments, stringify } from 'yaml'
 
 type Labels = Readonly<Record<string, string>>
 
-interface KubernetesObject<Kind extends string, Spec> {
+export interface KubernetesObject<Kind extends string = string, Spec = unknown> {
   readonly kind: Kind
-  readonly metadata: {
-    readonly name: string
-    readonly namespace?: string
-    readonly labels: Labels
-    readonly annotations?: Labels
-  }
+  readonly metadata: { readonly name: string; readonly namespace?: string; readonly labels: Labels }
   readonly spec: Spec
 }
 
 export interface Probe {
-  readonly httpGet: { readonly path: string; readonly port: string; readonly host?: string }
-}
-
-export interface SecurityContext {
-  runAsNonRoot?: boolean
-  runAsUser?: number
-  privileged?: boolean
-  allowPrivilegeEscalation?: boolean
-  readOnlyRootFilesystem?: boolean
-  procMount?: string
-  capabilities?: { drop?: string[]; add?: string[] }
-  seccompProfile?: { type: string }
-  appArmorProfile?: { type: string }
-  seLinuxOptions?: { type?: string; user?: string; role?: string }
-  windowsOptions?: { hostProcess?: boolean }
-  sysctls?: { name: string; value: string }[]
+  readonly httpGet: { readonly path: string; readonly port: string }
 }
 
 export interface Container {
   readonly name: string
   readonly image: string
   readonly imagePullPolicy: string
+  readonly args?: readonly string[]
   readonly env?: readonly { readonly name: string; readonly value: string }[]
-  readonly ports: { name: string; containerPort: number; hostPort?: number }[]
+  readonly ports: readonly { readonly name: string; readonly containerPort: number }[]
   readonly startupProbe: Probe
   readonly livenessProbe: Probe
   readonly readinessProbe: Probe
   readonly resources: { readonly requests: Labels; readonly limits: Labels }
-  securityContext?: SecurityContext
 }
 
 export interface PodSpec {
-  hostNetwork?: boolean
-  hostPID?: boolean
-  hostIPC?: boolean
-  automountServiceAccountToken?: boolean
-  enableServiceLinks?: boolean
-  terminationGracePeriodSeconds?: number
-  volumes?: Record<string, unknown>[]
-  securityContext?: SecurityContext
-  initContainers?: Container[]
-  containers: [Container]
+  readonly restartPolicy?: string
+  readonly terminationGracePeriodSeconds?: number
+  readonly containers: readonly [Container]
 }
 
-export type Namespace = KubernetesObject<'Namespace', undefined>
+interface PodTemplate {
+  readonly metadata: { readonly labels: Labels; readonly annotations: Labels }
+  readonly spec: PodSpec
+}
+
 export type Service = KubernetesObject<
   'Service',
   {
     readonly selector: Labels
+    readonly ipFamilyPolicy: string
     readonly ports: readonly { readonly name: string; readonly port: number; readonly targetPort: string }[]
   }
 >
 export type Deployment = KubernetesObject<
   'Deployment',
   {
-    readonly replicas: number
-    readonly strategy?: { readonly rollingUpdate: { readonly maxUnavailable: number; readonly maxSurge: number } }
+    readonly replicas?: number
+    readonly strategy: unknown
     readonly selector: { readonly matchLabels: Labels }
-    readonly template: { readonly metadata: { readonly labels: Labels; readonly annotations: Labels }; readonly spec: PodSpec }
+    readonly template: PodTemplate
   }
 >
-export type PodDisruptionBudget = KubernetesObject<
-  'PodDisruptionBudget',
-  { readonly maxUnavailable: number; readonly selector: { readonly matchLabels: Labels } }
+export type Job = KubernetesObject<
+  'Job',
+  { readonly backoffLimit: number; readonly activeDeadlineSeconds: number; readonly template: PodTemplate }
 >
-export type Manifest = Namespace | Service | Deployment | PodDisruptionBudget
+export type PodDisruptionBudget = KubernetesObject<'PodDisruptionBudget', { readonly selector: { readonly matchLabels: Labels } }>
+export type Manifest = KubernetesObject<'Namespace', undefined> | Service | Deployment | Job | PodDisruptionBudget
 
-const root = `${import.meta.dirname}/../..`
-export const base = `${root}/k8s/base`
+const root = join(import.meta.dirname, '../..')
 
 /** A file of the project, by its path from the root. */
-export const readText = (path: string): string => readFileSync(`${root}/${path}`, 'utf8')
+export const readText = (path: string): string => readFileSync(join(root, path), 'utf8')
 
 /** A YAML file of the project, with `<<` resolved as compose does. */
 export const readYaml = <Content>(path: string): Content => parse(readText(path), { merge: true })
 
-/** What `kubectl kustomize k8s/base` gives, as far as the base uses kustomize: a list of files and a namespace for all that is in them. */
-export function renderBase(): Manifest[] {
-  const { apiVersion, kind, namespace, resources, ...unknown } = readYaml<Record<string, unknown> & { resources: string[] }>(
-    'k8s/base/kustomization.yaml',
-  )
-  if (Object.keys(unknown).length > 0)
-    throw new Error(`this test does not know the kustomize fields ${Object.keys(unknown).join(', ')}`)
-  return resources
-    .flatMap(file => parseAllDocuments(readText(`k8s/base/${file}`)).map(document => document.toJS() as Manifest))
-    .map(object =>
-      object.kind === 'Namespace' ? object : ({ ...object, metadata: { ...object.metadata, namespace } } as Manifest),
-    )
+const documents = (text: string): Manifest[] => parseAllDocuments(text).map(document => document.toJS())
+
+/** The objects in the files that a kustomization of the project lists. */
+export function objectsOf(folder: string): Manifest[] {
+  const { resources } = readYaml<{ resources: string[] }>(`${folder}/kustomization.yaml`)
+  return resources.flatMap(file => documents(readText(`${folder}/${file}`)))
 }
 
-/** The only object of that kind and, where it is given, of that name. */
-export function find<Kind extends Manifest['kind']>(kind: Kind, name?: string): Extract<Manifest, { kind: Kind }> {
-  const found = renderBase().filter(object => object.kind === kind && (name === undefined || object.metadata.name === name))
+/** The only object of that kind and, if given, of that name. */
+export function find<Kind extends Manifest['kind']>(
+  objects: readonly Manifest[],
+  kind: Kind,
+  name?: string,
+): Extract<Manifest, { kind: Kind }> {
+  const found = objects.filter(object => object.kind === kind && (name === undefined || object.metadata.name === name))
   if (found.length !== 1) throw new Error(`expected one ${kind} ${name ?? ''}, found ${found.length}`)
   return found[0] as Extract<Manifest, { kind: Kind }>
+}
+
+/** Runs kubectl and gives what it prints. */
+export function kubectl(args: readonly string[], input = ''): string {
+  const { status, stdout, stderr } = spawnSync('kubectl', args, { input, encoding: 'utf8' })
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+  return stdout
+}
+
+/** A kustomization in another folder; kustomize accepts relative paths only. */
+export class Kustomization {
+  readonly folder = realpathSync(mkdtempSync(join(tmpdir(), 'nihao-')))
+
+  constructor(content: { readonly resources: string[]; readonly components?: string[]; readonly [field: string]: unknown }) {
+    const paths = (folders: string[] = []) => folders.map(folder => relative(this.folder, join(root, folder)))
+    const { resources, components } = content
+    const file = stringify({ ...content, resources: paths(resources), components: paths(components) })
+    writeFileSync(join(this.folder, 'kustomization.yaml'), file)
+  }
+
+  render(): Manifest[] {
+    return documents(kubectl(['kustomize', this.folder]))
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.folder, { recursive: true })
+  }
+}
+
+/** A container's environment, with `$(NAME)` expanded as Kubernetes does. */
+export function environment({ env = [] }: Container): Record<string, string> {
+  const values: Record<string, string> = {}
+  for (const { name, value } of env) values[name] = expand(value, values)
+  return values
+}
+
+/** A container's arguments, expanded in the same way. */
+export const expandedArgs = (container: Container): string[] =>
+  (container.args ?? []).map(arg => expand(arg, environment(container)))
+
+const expand = (text: string, values: Readonly<Record<string, string>>) =>
+  text.replaceAll(/\$\((\w+)\)/g, (reference, name) => values[name] ?? reference)
+
+/**
+ * What the pods of this project set for the Pod Security Standard `restricted`, and a little more. Only a cluster applies the standard
+ * itself; this keeps the settings from getting lost.
+ */
+export const restrictedContainer = {
+  allowPrivilegeEscalation: false,
+  readOnlyRootFilesystem: true,
+  capabilities: { drop: ['ALL'] },
+}
+export const restrictedPod = {
+  automountServiceAccountToken: false,
+  enableServiceLinks: false,
+  securityContext: { runAsNonRoot: true, runAsUser: 65532, runAsGroup: 65532, seccompProfile: { type: 'RuntimeDefault' } },
+  containers: [{ securityContext: restrictedContainer }],
 }

@@ -39,10 +39,12 @@ function build(file: string, source: string, command: readonly string[]): string
   return join(folder, 'server')
 }
 
+/** A line server as many write it: a scanner, whose lines have at most 64 KiB. */
 const GO = `package main
 
 import (
-	"io"
+	"bufio"
+	"fmt"
 	"net"
 	"os"
 )
@@ -58,18 +60,14 @@ func main() {
 			return
 		}
 		go func() {
-			io.Copy(connection, connection)
+			for lines := bufio.NewScanner(connection); lines.Scan(); {
+				fmt.Fprintf(connection, "hello %s\\n", lines.Text())
+			}
 			connection.Close()
 		}()
 	}
 }
 `
-
-/** A line server as many write it: a scanner, whose lines have at most 64 KiB. */
-const GO_LINES = GO.replace('"io"', '"bufio"\n\t"fmt"').replace(
-  'io.Copy(connection, connection)',
-  'for lines := bufio.NewScanner(connection); lines.Scan(); {\n\t\t\t\tfmt.Fprintf(connection, "hello %s\\n", lines.Text())\n\t\t\t}',
-)
 
 /** A process for each connection. */
 const C = `#include <arpa/inet.h>
@@ -114,7 +112,6 @@ describe('all is well with', () => {
       'backpressure',
       'sizes',
     ],
-    ['go', 'an echo server in Go', () => [build('main.go', GO, ['go', 'build', '-o', 'server', 'main.go']), 'PORT']],
     ['gcc', 'an echo server in C', () => [build('main.c', C, ['gcc', '-o', 'server', 'main.c']), 'PORT']],
   ]
   for (const [tool, name, command, ...skipped] of servers) {
@@ -128,7 +125,7 @@ describe('all is well with', () => {
         '--check-idle',
         '500ms',
         '--timeout',
-        '5s',
+        '10s',
         '--skip',
         skipped.join(),
       ])
@@ -140,10 +137,10 @@ describe('all is well with', () => {
 
 testWith('go', 'a line server in Go with a prefix: all is well but lines above 64 KiB', async () => {
   const port = await freePort()
-  const server = build('main.go', GO_LINES, ['go', 'build', '-o', 'server', 'main.go'])
+  const server = build('main.go', GO, ['go', 'build', '-o', 'server', 'main.go'])
   await using _server = new Background(server, [String(port)])
   await listening(port)
-  const run = await checkJson([`greet://127.0.0.1:${port}?greeting=hello%20`, '--check-idle', '500ms', '--timeout', '5s'])
+  const run = await checkJson([`greet://127.0.0.1:${port}?greeting=hello%20`, '--check-idle', '500ms', '--timeout', '10s'])
   const failed = Object.entries(verdicts(run)).filter(([, verdict]) => verdict !== 'ok')
   expect(failed).toEqual([['sizes', expect.stringMatching(/^failed: (eof|reset)$/)]])
   expect(result(run, 'sizes', 'failed').figures).toMatchObject({ largestBytes: 65_536, failedBytes: 65_537 })
@@ -173,12 +170,11 @@ describe('through haproxy', () => {
   testWith('haproxy', 'an idle timeout of 1 s is found, and how long a connection lived', async () => {
     await using server = await ScriptedServer.listen(echo)
     await withProxy(['timeout client 1s', 'timeout server 1s'], server.port, async port => {
-      const run = await checkJson([`echo://127.0.0.1:${port}`])
-      const failed = Object.entries(verdicts(run)).filter(([, verdict]) => verdict !== 'ok')
-      expect(failed).toEqual([['idle', expect.stringMatching(/^failed: (eof|reset)$/)]])
+      const run = await checkJson([`echo://127.0.0.1:${port}`, '--only', 'exchange,idle', '--check-idle', '20s'])
+      expect(verdicts(run)).toEqual({ exchange: 'ok', idle: expect.stringMatching(/^failed: (eof|reset)$/) })
       const { figures, meaning } = result(run, 'idle', 'failed')
       expect(figures.silentMs).toBeGreaterThan(950)
-      expect(figures.silentMs).toBeLessThan(2_500)
+      expect(figures.silentMs).toBeLessThan(20_000)
       expect(meaning).toMatch(/idle timeout/)
     })
   })
@@ -186,17 +182,16 @@ describe('through haproxy', () => {
   testWith('haproxy', 'a maximum of 5 connections is found', async () => {
     await using server = await ScriptedServer.listen(echo)
     await withProxy([...long, 'maxconn 5'], server.port, async port => {
-      const run = await checkJson([`echo://127.0.0.1:${port}`, '--skip', 'idle'])
-      const failed = Object.entries(verdicts(run)).filter(([, verdict]) => verdict !== 'ok')
-      expect(failed).toEqual([['concurrent', 'failed: timeout']])
+      const run = await checkJson([`echo://127.0.0.1:${port}`, '--only', 'exchange,concurrent'])
+      expect(verdicts(run)).toEqual({ exchange: 'ok', concurrent: 'failed: timeout' })
       expect(result(run, 'concurrent', 'failed').figures.connections).toBe(5)
     })
   })
 
   testWith('haproxy', 'a server that is not there is found behind a connection that can be made', async () => {
     await withProxy([...long, 'retries 0'], await freePort(), async port => {
-      const run = await checkJson([`echo://127.0.0.1:${port}`])
-      expect(verdicts(run)).toMatchObject({
+      const run = await checkJson([`echo://127.0.0.1:${port}`, '--only', 'connect,hello,exchange'])
+      expect(verdicts(run)).toEqual({
         connect: 'ok',
         hello: expect.stringMatching(/^failed: (eof|reset)$/),
         exchange: 'skipped',

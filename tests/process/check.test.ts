@@ -32,7 +32,7 @@ describe('every check is well, or skipped where it makes no sense, with a nihao-
 
   test.each(protocols)('%s%s', async (protocol, options, skipped) => {
     const serverOptions = options.startsWith('?banner') ? options : ''
-    const clientOptions = options.startsWith('?banner') ? '?banner=true' : options
+    const clientOptions = options.startsWith('?banner') ? '?banner=address' : options
     await using server = await startServer(
       `${protocol === 'greet' && options === '?greeting=' ? 'echo' : protocol}://127.0.0.1:0${serverOptions}`,
     )
@@ -152,10 +152,10 @@ describe('wrong usage, exit 2:', () => {
     [
       'an unknown check',
       [url, '--only', 'connect,conect'],
-      /NIHAO_ONLY: must be any of connect, hello, .*idle.*"connect,conect"/,
+      /--only: invalid checks "connect,conect": must be any of connect, hello, .* and idle/,
     ],
-    ['nothing left', [url, '--only', 'large', '--skip', 'large'], /NIHAO_ONLY, NIHAO_SKIP: they leave no check/],
-    ['an unknown report', [url, '--report', 'html'], /NIHAO_REPORT: must be one of text, json, junit, tap/],
+    ['nothing left', [url, '--only', 'large', '--skip', 'large'], /NIHAO_ONLY, NIHAO_SKIP: no check left to run/],
+    ['an unknown report', [url, '--report', 'html'], /--report: invalid value "html": must be text, json, junit or tap/],
   ]
   test.each(cases)('%s', async (_, args, says) => {
     const { code, stdout, stderr } = await check(args)

@@ -5,7 +5,7 @@ import { startServer } from './support/server.ts'
 import { Service } from './support/service.ts'
 import { until } from './support/until.ts'
 
-const env = { NIHAO_INTERVAL: '100ms', NIHAO_TIMEOUT: '1s', NIHAO_BACKOFF: '20ms', NIHAO_BACKOFF_MAX: '50ms' }
+const env = { NIHAO_INTERVAL: '100ms', NIHAO_TIMEOUT: '10s', NIHAO_BACKOFF: '20ms', NIHAO_BACKOFF_MAX: '50ms' }
 
 describe('readiness', () => {
   test('comes when every target was tried, whatever became of that, and goes with the first signal', async () => {
@@ -37,7 +37,7 @@ describe('readiness', () => {
     await until('all targets to be good', async () => (await client.page('/targets')).status === 200)
     const { [silentUrl]: now } = await client.targets()
     expect(now).toMatchObject({ state: 'good', good: true, connections: 1, outages: { eof: 1 } })
-    expect(Date.now() - Date.parse(now?.lastSuccess ?? '')).toBeLessThan(10_000)
+    expect(Date.now() - Date.parse(now?.lastSuccess ?? '')).toBeLessThan(30_000)
 
     // While nothing is answered, the client waits for it before it ends.
     good.become(socket => socket.resume())
@@ -142,6 +142,6 @@ describe('/metrics', () => {
     expect([value('connection_attempts_total'), value('connections_active')]).toEqual([1, 1])
     for (const phase of ['dns', 'tcp']) expect(value('connect_duration_seconds_count', `,phase="${phase}"`)).toBe(1)
     const lastSuccessMs = value('last_success_timestamp_seconds') * 1_000
-    expect(Math.abs(Date.now() - lastSuccessMs)).toBeLessThan(5_000)
+    expect(Math.abs(Date.now() - lastSuccessMs)).toBeLessThan(30_000)
   })
 })

@@ -6,7 +6,7 @@ import { echo, freePort, type Script, ScriptedServer } from './support/scripted-
 import type { LogLine } from './support/service.ts'
 import { until } from './support/until.ts'
 
-const TIMEOUT_MS = 1_000
+const TIMEOUT_MS = 3_000
 const env = {
   NIHAO_MESSAGE: 'ping',
   NIHAO_INTERVAL: '300ms',
@@ -180,7 +180,7 @@ test.each([
     server.script = echo
   })
   const url = `echo://127.0.0.1:${server.port}`
-  await using client = await startClient(url, { env })
+  await using client = await startClient(`${url}?timeout=30s`, { env })
   const over = await outageOver(client, url)
   const address = `127.0.0.1:${server.port}`
   expect(over).toMatchObject({ reason: 'mismatch', closedBy: 'client', lostExchanges: 0, left: address, found: address })
@@ -193,7 +193,7 @@ test('no files left: connecting fails for that reason, and the connections that 
   await using server = await ScriptedServer.listen(echo)
   const url = `echo://127.0.0.1:${server.port}`
   const options = { env: { ...env, NIHAO_SUMMARY_INTERVAL: '100ms' }, openFiles: 50 }
-  await using client = await startClient(`${url}?connections=60&timeout=300ms`, options)
+  await using client = await startClient(`${url}?connections=60&timeout=3s`, options)
   // The admin endpoint has no files left either.
   await until('lost exchanges', () => logged(client, url, 'summary').some(({ failures }) => Number(failures) > 10))
   const { [url]: totals } = await client.stop()

@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals'
 import { startClient } from './support/client.ts'
-import { echo, ScriptedServer } from './support/scripted-server.ts'
+import { echo, freePort, ScriptedServer } from './support/scripted-server.ts'
 import { startServer } from './support/server.ts'
 import { until } from './support/until.ts'
 
-const env = { NIHAO_INTERVAL: '50ms', NIHAO_TIMEOUT: '1s' }
+const env = { NIHAO_INTERVAL: '50ms', NIHAO_TIMEOUT: '10s' }
 
 describe('fresh connections', () => {
   test('are one for each exchange, and the server sees each come and go', async () => {
@@ -48,7 +48,7 @@ describe('fresh connections', () => {
   })
 
   test('are told to be late, refused or wrong like any other', async () => {
-    await using server = await ScriptedServer.listen(socket => socket.resume())
+    await using server = await ScriptedServer.listen(socket => socket.resume(), { port: await freePort() })
     const url = `echo://127.0.0.1:${server.port}`
     await using client = await startClient(`${url}?connections=0&fresh=true&timeout=200ms`, { env })
     const began = await client.log({ msg: 'outage began' })

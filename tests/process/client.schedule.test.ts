@@ -10,7 +10,7 @@ const timeOf = ({ time }: { time: string }) => Date.parse(time)
 describe('the schedule', () => {
   test('is not shifted by failures: as many exchanges as intervals', async () => {
     const intervalMs = 50
-    const server = await ScriptedServer.listen(echo)
+    const server = await ScriptedServer.listen(echo, { port: await freePort() })
     await using silent = await ScriptedServer.listen(socket => socket.resume())
     const urls = [server, silent].map(({ port }) => `echo://127.0.0.1:${port}`)
     await using client = await startClient(urls.join(' '), {

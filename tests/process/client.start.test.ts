@@ -11,58 +11,70 @@ const target = 'echo://127.0.0.1:7007'
 async function failure(options: StartOptions) {
   await using client = new RunningClient(target, options)
   const { code, stderr } = await client.exit()
-  return { code, mistakes: stderr.trimEnd().split('\n'), lines: client.logged() }
+  return { code, problems: stderr.trimEnd().split('\n'), lines: client.logged() }
 }
 
-describe('wrong settings end the start with exit code 2 and say what would be right', () => {
+describe('invalid settings end the start with exit code 2 and an error that says what is valid', () => {
   const wrong: [name: string, options: StartOptions, ...said: string[][]][] = [
     ['a duration', { env: { NIHAO_INTERVAL: '1' } }, ['NIHAO_INTERVAL', '"1"', '250ms, 5s or 2m']],
     ['a flag', { args: ['--intervall', '1s'] }, ['--intervall', '--help']],
-    ['a target', { args: ['localhost:7007'] }, ['NIHAO_TARGETS', 'localhost:7007', 'protocol://host:port']],
-    ['an option', { args: [`${target}?retries=3`] }, [target, '"retries"', 'expected message, greeting']],
+    ['a target', { args: ['localhost:7007'] }, ['localhost:7007', 'protocol://host:port']],
+    ['an option', { args: [`${target}?retries=3`] }, [target, '"retries"', 'expected', 'message, greeting']],
+    ['a message of two lines', { env: { NIHAO_MESSAGE: 'a\nb' } }, [target, '"a\\nb"', 'without line breaks']],
+    ['a flag of another mode', { args: ['--rate', '5'] }, ['--rate is a setting of load only']],
+    ['a target given twice', { args: [target, `${target}?fresh=true`] }, [target, 'more than once', '?name=']],
     ['port 0', { args: ['echo://127.0.0.1:0'] }, ['echo://127.0.0.1:0', 'port 0']],
     [
       'several, all at once',
       { env: { NIHAO_BACKOFF: 'soon' }, args: ['sing', '--fresh', 'no', 'echo://a?connections=0', 'hello://b'] },
       ['NIHAO_BACKOFF', '"soon"'],
-      ['NIHAO_MODE', '"sing"'],
-      ['NIHAO_FRESH', '"no"'],
+      ['unknown mode "sing"', 'probe, load, check or idle'],
+      ['--fresh', '"no"'],
       ['hello://b', '"hello"', 'greet, echo, discard'],
     ],
   ]
 
   test.each(wrong)('%s', async (_, options, ...said) => {
-    const { code, mistakes, lines } = await failure(options)
+    const { code, problems, lines } = await failure(options)
     expect({ code, lines }).toEqual({ code: 2, lines: [] })
     for (const words of said) {
-      const fits = (mistake: string) => mistake.startsWith('nihao-client: ') && words.every(word => mistake.includes(word))
-      expect([words, mistakes.filter(fits).length]).toEqual([words, 1])
+      const fits = (problem: string) => problem.startsWith('nihao-client: ') && words.every(word => problem.includes(word))
+      expect([words, problems.filter(fits).length]).toEqual([words, 1])
     }
-    expect(mistakes).toHaveLength(said.length)
+    expect(problems).toHaveLength(said.length)
   })
 
-  test('but a variable that is no setting is a warning', async () => {
-    await using client = await startClient(`echo://127.0.0.1:${await freePort()}`, { env: { NIHAO_TARGTES: target } })
-    expect(client.logged({ level: 'warn', msg: 'these variables are no settings of this service' })).toEqual([
+  test('but an unknown variable is a warning; one of another mode or of the server is not', async () => {
+    await using client = await startClient(`echo://127.0.0.1:${await freePort()}`, {
+      env: { NIHAO_TARGTES: target, NIHAO_DRAIN_DELAY: '1s', NIHAO_KEEP_ALIVE: '1500ms', NIHAO_BANNER: 'address' },
+    })
+    expect(client.logged({ level: 'warn', msg: 'ignoring unknown NIHAO_* variables' })).toEqual([
       expect.objectContaining({ variables: ['NIHAO_TARGTES'] }),
     ])
   })
 })
 
 describe('the command line', () => {
-  test('--help names every setting, by flag and by variable, and ends with 0', async () => {
-    await using client = new RunningClient(target, { args: ['--help'] })
+  test.each(['--help', '-h', 'help'])('probe %s lists its settings, and ends with 0', async request => {
+    await using client = new RunningClient(target, { args: ['probe', request] })
     expect(await client.exit()).toEqual({ code: 0, signal: null, stderr: '' })
     const help = client.lines.join('\n')
-    expect(help).toContain('Usage: nihao-client [probe|load|check|idle]')
+    expect(help).toContain('Usage: nihao-client probe ')
     const names = 'mode targets message greeting interval timeout connections fresh backoff backoff-max summary-interval'
     for (const name of `${names} admin-host admin-port log-level`.split(' ')) {
-      expect(help).toContain(`\n  --${name}  (NIHAO_${name.replaceAll('-', '_').toUpperCase()})\n`)
+      expect(help).toContain(`\n  --${name}  NIHAO_${name.replaceAll('-', '_').toUpperCase()}`)
     }
   })
 
-  test('--version says that of the package', async () => {
-    await using client = new RunningClient(target, { args: ['--version'] })
+  test('--help lists the modes', async () => {
+    await using client = new RunningClient(target, { args: ['--help'] })
+    expect(await client.exit()).toEqual({ code: 0, signal: null, stderr: '' })
+    for (const mode of ['probe', 'load', 'check', 'idle'])
+      expect(client.lines).toContainEqual(expect.stringMatching(`^  ${mode} `))
+  })
+
+  test.each(['--version', '-V', 'version'])('%s prints that of the package', async request => {
+    await using client = new RunningClient(target, { args: [request] })
     expect(await client.exit()).toEqual({ code: 0, signal: null, stderr: '' })
     const { version } = JSON.parse(readFileSync('services/client/package.json', 'utf8'))
     expect(client.lines).toEqual([version])
@@ -81,9 +93,9 @@ describe('an admin port that is taken', () => {
   })
 
   test('is one clear line and exit code 1', async () => {
-    const { code, lines, mistakes } = await failure({ env: { NIHAO_ADMIN_PORT: String(port) } })
+    const { code, lines, problems } = await failure({ env: { NIHAO_ADMIN_PORT: String(port) } })
     const msg = `can't listen on the admin address 127.0.0.1:${port}: address already in use (EADDRINUSE)`
-    expect({ code, mistakes }).toEqual({ code: 1, mistakes: [''] })
+    expect({ code, problems }).toEqual({ code: 1, problems: [''] })
     expect(lines).toEqual([expect.objectContaining({ level: 'fatal', msg, error: { code: 'EADDRINUSE', message: msg } })])
   })
 

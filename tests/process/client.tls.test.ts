@@ -110,6 +110,7 @@ testWith('nginx', 'nginx in front of greet ends the TLS, and tells the address o
   const target = `greet+tls://localhost:${proxy.port}`
   await using client = await startClient(`${target}?ca=${roots.ca}&interval=20ms`)
   await client.log({ msg: 'first reply' })
+  await server.untilMetric('tcp_server_connections_active', 1)
   const [connection] = (await client.connections()).map(({ localAddress }) => Number(localAddress.split(':').pop()))
   expect((await server.connections()).connections).toMatchObject([{ remotePort: connection }])
   const { [target]: totals } = await client.stop()

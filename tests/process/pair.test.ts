@@ -3,27 +3,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
 import { startClient, type Totals } from './support/client.ts'
-import { mebibytes, note } from './support/figures.ts'
+import { note } from './support/figures.ts'
 import { startServer } from './support/server.ts'
 import { until } from './support/until.ts'
-
-/** The edge of the bucket under which 99% of the exchanges between two scrapes began late. */
-function lagP99(before: Map<string, number>, after: Map<string, number>): string {
-  const buckets = [...after]
-    .filter(([series]) => series.startsWith('tcp_client_schedule_lag_seconds_bucket'))
-    .map(([series, count]) => ({ edge: /le="([^"]+)"/.exec(series)?.[1] ?? '', count: count - (before.get(series) ?? 0) }))
-  const all = buckets.at(-1)?.count ?? Number.NaN
-  return `${Number(buckets.find(({ count }) => count >= 0.99 * all)?.edge) * 1_000} ms`
-}
 
 describe('server and client', () => {
   test('agree to the byte on 20 connections with 200 exchanges a second, when the client has stopped', async () => {
     await using server = await startServer('greet://127.0.0.1:0 echo://127.0.0.1:0')
     const protocols = ['greet', 'echo'] as const
     const url = (index: number) => `${protocols[index]}://127.0.0.1:${server.port(index)}`
-    const env = { NIHAO_CONNECTIONS: '10', NIHAO_INTERVAL: '100ms', NIHAO_TIMEOUT: '5s' }
+    const env = { NIHAO_CONNECTIONS: '10', NIHAO_INTERVAL: '100ms', NIHAO_TIMEOUT: '10s' }
     await using client = await startClient(`${url(0)} ${url(1)}`, { env })
-    await until('three seconds of exchanges', async () => (await client.metric('tcp_client_exchanges_total')) >= 600)
+    await until('a second of exchanges', async () => (await client.metric('tcp_client_exchanges_total')) >= 200)
     const elapsedMs = Date.now() - Date.parse((await client.log({ msg: 'admin listening' })).time)
     const totals = await client.stop()
 
@@ -92,27 +83,5 @@ describe('server and client', () => {
       await server.untilMetric('tcp_server_connections_active', 0, { listener: label })
       expect(await server.metric('tcp_server_received_bytes_total', { listener: label })).toBe(7 * exchanges)
     }
-  })
-
-  test('1,000 sessions, one exchange a second each', async () => {
-    const sessions = 1_000
-    await using server = await startServer('echo://127.0.0.1:0')
-    const url = `echo://127.0.0.1:${server.port()}`
-    const env = { NIHAO_CONNECTIONS: String(sessions), NIHAO_INTERVAL: '1s', NIHAO_TIMEOUT: '10s' }
-    await using client = await startClient(url, { env })
-    await client.untilMetric('tcp_client_connections_active', sessions)
-    const before = { ...client.memory(), series: await client.scrape() }
-    await until('four exchanges each', async () => (await client.metric('tcp_client_exchanges_total')) >= 4 * sessions)
-    const after = { ...client.memory(), series: await client.scrape() }
-    note(
-      `${sessions} sessions: schedule lag p99 under ${lagP99(new Map(), before.series)} while they connected, ` +
-        `under ${lagP99(before.series, after.series)} then; ` +
-        `RSS ${mebibytes(before.residentBytes)}, then ${mebibytes(after.residentBytes)}`,
-    )
-    const { [url]: totals } = await client.stop()
-    expect(totals).toMatchObject({ connectionAttempts: sessions, connectionFailures: {}, exchangeFailures: {}, outages: {} })
-    expect(totals).toMatchObject({ connectionsClosed: { finished: sessions } })
-    await server.untilMetric('tcp_server_connections_active', 0)
-    expect(await server.metric('tcp_server_received_bytes_total')).toBe(totals?.sentBytes)
   })
 })

@@ -8,9 +8,9 @@ import { until } from './support/until.ts'
 
 const CLIENT = join(import.meta.dirname, 'peers/probe_client.py')
 
-/** Runs the client; gives the objects that it printed so far, one a line, and its end. */
+/** Runs the client. `printed` returns the objects that it has printed, one per line. */
 function run(port: number, scenario: string) {
-  const child = spawn('python3', [CLIENT, String(port), scenario], { stdio: ['ignore', 'pipe', 'pipe'], timeout: 20_000 })
+  const child = spawn('python3', [CLIENT, String(port), scenario], { stdio: ['ignore', 'pipe', 'pipe'], timeout: 60_000 })
   let stdout = ''
   let stderr = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -20,7 +20,7 @@ function run(port: number, scenario: string) {
     stderr += text
   })
   return {
-    said: () =>
+    printed: () =>
       stdout
         .split('\n')
         .filter(line => line !== '')
@@ -34,47 +34,50 @@ function run(port: number, scenario: string) {
 
 testWith(
   'python3',
-  'a client that was written from docs/protocol.md alone speaks with the server, and their books agree',
+  'a client written from docs/protocol.md alone works with the server, and the counters of both agree',
   async () => {
     await using server = await startServer('probe://127.0.0.1:0', { env: { NIHAO_IDENTITY: 'server-1' } })
     const client = run(server.port(), 'talk')
     await client.ended()
-    const [{ hello, same, corrupt, books }] = client.said()
+    const [{ hello, exchanged, corrupt, ended, totals }] = client.printed()
     expect(hello).toMatchObject({
       server: 'server-1',
       listener: `probe:${server.port()}`,
       address: `127.0.0.1:${server.port()}`,
       peer: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
+      boot: expect.stringMatching(/^.{8,}$/),
+      connection: expect.any(Number),
       connections: 1,
     })
-    expect([same, corrupt]).toEqual([[true, true, true], true])
-    const { receivedBytes, sentBytes } = books.client
-    expect(books.server).toEqual({ pings: 4, receivedBytes: sentBytes, sentBytes: receivedBytes, corrupt: 1 })
+    expect([exchanged, corrupt]).toEqual([{ same: [true, true, true], ordered: true }, true])
+    expect(ended.state).toMatch(/^(unknown|other_boot)$/)
+    const { receivedBytes, sentBytes } = totals.client
+    expect(totals.server).toEqual({ pings: 4, receivedBytes: sentBytes, sentBytes: receivedBytes, corrupt: 1 })
     expect(await server.metric('tcp_server_protocol_errors_total', { reason: 'corrupt' })).toBe(1)
     expect(await server.log({ msg: 'connection closed' })).toMatchObject({ reason: 'client_closed', messages: 4 })
   },
 )
 
-testWith('python3', 'it is told why it is refused', async () => {
+testWith('python3', 'a rejected client gets the reason', async () => {
   await using server = await startServer('probe://127.0.0.1:0?max-connections=1')
   const first = run(server.port(), 'goaway')
-  await until('the first to be served', () => first.said().length > 0)
+  await until('a HELLO for the first', () => first.printed().length > 0)
   const second = run(server.port(), 'talk')
   await second.ended()
-  expect(second.said()).toEqual([{ reject: { reason: 'max_connections', limit: 1 }, end: true }])
+  expect(second.printed()).toEqual([{ reject: { reason: 'max_connections', limit: 1 }, end: true }])
   server.kill('SIGTERM')
   await first.ended()
 })
 
-testWith('python3', 'it is asked to go when the server drains, goes, and the server is done', async () => {
+testWith('python3', 'a client that follows GOAWAY lets the server drain', async () => {
   await using server = await startServer('probe://127.0.0.1:0', { env: { NIHAO_DRAIN_TIMEOUT: '8s' } })
   const client = run(server.port(), 'goaway')
-  await until('it to be served', () => client.said().length > 0)
+  await until('a HELLO', () => client.printed().length > 0)
   server.kill('SIGTERM')
   await client.ended()
-  const [, { goaway, books }] = client.said()
+  const [, { goaway, totals }] = client.printed()
   expect(goaway).toEqual({ reason: 'drain', graceMs: 8_000 })
-  expect(books.server.sentBytes).toBe(books.client.receivedBytes)
+  expect(totals.server.sentBytes).toBe(totals.client.receivedBytes)
   expect((await server.exit()).code).toBe(0)
   expect(await server.log({ msg: 'connection closed' })).toMatchObject({ reason: 'drained' })
 })

@@ -1,22 +1,14 @@
 import { execFileSync } from 'node:child_process'
 import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
 import { Peer, Peers } from './support/peer.ts'
+import { freePort } from './support/scripted-server.ts'
 import { RunningServer, startServer } from './support/server.ts'
 import { until } from './support/until.ts'
 
 const ISO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise(resolve => server.close(resolve))
-  return port
-}
 
 /** Opens, uses and closes connections: each is a line in the log. */
 async function makeLines(count: number, port: number): Promise<void> {
@@ -74,7 +66,7 @@ describe('a log that nobody takes', () => {
     await server.untilMetric('tcp_server_connections_closed_total', 300)
     expect(server.running).toBe(true)
     server.kill('SIGTERM')
-    expect(await server.exit(5_000)).toMatchObject({ code: 0, signal: null })
+    expect(await server.exit()).toMatchObject({ code: 0, signal: null })
   })
 
   test.each([
@@ -87,7 +79,7 @@ describe('a log that nobody takes', () => {
     const stdout = openSync(pipe, 'r+') // both ends, so that it opens at once; nobody ever reads
     try {
       const NIHAO_ADMIN_PORT = String(await freePort())
-      const env = { NIHAO_ADMIN_PORT, NIHAO_DRAIN_DELAY: code === 0 ? '0s' : '60s' }
+      const env = { NIHAO_ADMIN_PORT, NIHAO_DRAIN_DELAY: code === 0 ? '0s' : '5m' }
       await using server = new RunningServer('echo://127.0.0.1:0', { stdout, env })
       server.adminPort = Number(NIHAO_ADMIN_PORT)
       await until('the server to be ready', () =>
@@ -110,7 +102,7 @@ describe('a log that nobody takes', () => {
           () => {},
         )
       }
-      expect(await server.exit(5_000)).toMatchObject({ code, signal: null })
+      expect(await server.exit()).toMatchObject({ code, signal: null })
     } finally {
       closeSync(stdout)
       rmSync(folder, { recursive: true })

@@ -71,6 +71,21 @@ describe('the PROXY header', () => {
     expect(server.lines.join('')).not.toMatch(/owned|\\u001b/)
   })
 
+  test('of version 2 with a wrong checksum is rejected, and one with the right checksum is not', async () => {
+    await using server = await startServer('greet://127.0.0.1:0?proxy=v2', { env: trusting })
+    const header = Buffer.from('0d0a0d0a000d0a515549540a211100137f0000017f000001ac9a9caf03000400e94480', 'hex')
+    await using valid = await Peer.connect(server.port())
+    valid.send(Buffer.concat([header, Buffer.from('hi\n')]))
+    await valid.receives('你好，hi\n')
+    await using invalid = await Peer.connect(server.port())
+    header.writeUInt8(0x81, header.length - 1)
+    invalid.send(header)
+    await invalid.finished()
+    expect(invalid.bytes.length).toBe(0)
+    expect(server.lines.join('')).toContain('"detail":"checksum"')
+    expect(await server.metric('tcp_server_connections_rejected_total', { reason: 'proxy_header' })).toBe(1)
+  })
+
   test('who is no trusted proxy is refused at once', async () => {
     await using server = await startServer('greet://127.0.0.1:0?proxy=any&trusted-proxies=192.0.2.0/24;2001:db8::/32')
     await using peer = await Peer.connect(server.port())
@@ -79,7 +94,7 @@ describe('the PROXY header', () => {
   })
 
   test('headers that never end are cut, count against the limit, and take no memory; others are served', async () => {
-    const options = 'proxy=any&handshake-timeout=1s&max-connections=500'
+    const options = 'proxy=any&handshake-timeout=5s&max-connections=500'
     await using server = await startServer(`greet://127.0.0.1:0?${options} greet://127.0.0.1:0`, { env: trusting })
     const before = server.memory().residentBytes
     await using peers = await Peers.connect(500, server.port())
@@ -105,20 +120,22 @@ describe('the PROXY header', () => {
     await using server = new RunningServer('greet://127.0.0.1:0?proxy=v1 greet://127.0.0.1:0?trusted-proxies=10.0.0.0/33')
     const { code, stderr } = await server.exit()
     expect(code).toBe(2)
-    expect(stderr).toContain('proxy needs trusted-proxies (NIHAO_TRUSTED_PROXIES)')
-    expect(stderr).toContain('option "trusted-proxies" must be a list of IP addresses and subnets')
+    expect(stderr).toContain('proxy requires trusted-proxies (NIHAO_TRUSTED_PROXIES)')
+    expect(stderr).toContain('option "trusted-proxies": invalid address ranges')
   })
 })
 
 describe.each([
   ['send-proxy', 'v1'],
   ['send-proxy-v2', 'v2'],
+  ['send-proxy-v2 proxy-v2-options crc32c', 'v2'],
 ])('haproxy with %s', (directive, version) => {
   testWith('haproxy', 'in front of greet: the address is that of the client', async () => {
     await using server = await startServer(`greet://127.0.0.1:0?proxy=${version}`, { env: trusting })
     await using proxy = await RunningProxy.haproxy(`127.0.0.1:${server.port()} ${directive}`)
     await using peer = await Peer.connect(proxy.port)
     await peer.ask('张三\n', '你好，张三\n')
+    await server.untilMetric('tcp_server_connections_active', 1) // haproxy has closed the one that showed it listening
     const { connections } = await server.connections()
     expect(connections).toMatchObject([{ remoteAddress: '127.0.0.1', remotePort: peer.port, receivedBytes: 7 }])
     peer.end()
@@ -134,6 +151,7 @@ describe.each([
     const target = `probe+tls://localhost:${proxy.port}`
     await using client = await startClient(`${target}?ca=${roots.ca}&interval=20ms`)
     await client.log({ msg: 'first reply' })
+    await server.untilMetric('tcp_server_connections_active', 1)
     const [connection] = (await client.connections()).map(({ localAddress }) => Number(localAddress.split(':').pop()))
     expect((await server.connections()).connections).toMatchObject([{ remotePort: connection }])
     const { [target]: totals } = await client.stop()

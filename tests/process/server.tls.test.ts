@@ -26,13 +26,13 @@ afterAll(() => {
 
 /** What is idle is closed soon, so that openssl, which ignores the end of its input here, comes to an end. */
 function startTls(options = '', protocol = 'greet'): Promise<RunningServer> {
-  const files = `cert=${own.cert}&key=${own.key}&idle-timeout=300ms`
+  const files = `cert=${own.cert}&key=${own.key}&idle-timeout=600ms`
   return startServer(`${protocol}+tls://127.0.0.1:0?${files}${options}`, { env: { NIHAO_LOG_LEVEL: 'debug' } })
 }
 
 function openssl(port: number, ...args: string[]): { status: number | null; stdout: string; stderr: string } {
   const all = ['s_client', '-connect', `127.0.0.1:${port}`, '-CAfile', roots.ca, '-verify_return_error', '-quiet', ...args]
-  return spawnSync('openssl', all, { input: '张三\n', encoding: 'utf8', timeout: 10_000 })
+  return spawnSync('openssl', all, { input: '张三\n', encoding: 'utf8', timeout: 30_000 })
 }
 
 const clientCertificate = ({ cert, key }: Certificate) => ['-cert', cert, '-key', key]
@@ -121,7 +121,7 @@ describe('TLS', () => {
     await using server = await startTls('', 'echo')
     const chunk = Buffer.alloc(65_536, 'nihao')
     const where = `OPENSSL:127.0.0.1:${server.port()},cafile=${roots.ca}`
-    const reply = await talk('socat', ['-t', '10', '-', where], Array(128).fill(chunk))
+    const reply = await talk('socat', ['-t', '30', '-', where], Array(128).fill(chunk))
     expect(reply.sizeBytes).toBe(128 * 65_536)
     const { reason, receivedBytes, sentBytes } = await server.log({ msg: 'connection closed' })
     expect({ reason, receivedBytes, sentBytes }).toEqual({
@@ -147,7 +147,7 @@ describe('TLS', () => {
   })
 
   test('handshakes that never end are cut, count against the limit, and take no memory', async () => {
-    await using server = await startTls('&handshake-timeout=1s&max-connections=500')
+    await using server = await startTls('&handshake-timeout=5s&max-connections=500')
     const before = server.memory().residentBytes
     await using peers = await Peers.connect(500, server.port())
     await server.untilMetric('tcp_server_connections_active', 500)
@@ -169,20 +169,13 @@ describe('TLS', () => {
   })
 
   test('a drain waits for no handshake', async () => {
-    await using server = await startTls('&handshake-timeout=1m')
-    await using peer = await Peer.connect(server.port())
-    peer.send(Buffer.from([0x16, 3, 1]))
-    await server.untilMetric('tcp_server_connections_active', 1)
-    await server[Symbol.asyncDispose]()
-
     await using other = await startServer(`greet+tls://127.0.0.1:0?cert=${own.cert}&key=${own.key}&handshake-timeout=1m`, {
       env: { NIHAO_DRAIN_TIMEOUT: '300ms' },
     })
-    await using silent = await Peer.connect(other.port())
+    await using _silent = await Peer.connect(other.port())
     await other.untilMetric('tcp_server_connections_active', 1)
     other.kill('SIGTERM')
     expect(await other.exit()).toMatchObject({ code: 0, stderr: '' })
-    expect(silent.port).toBeGreaterThan(0)
     const [stopped] = other.logged({ msg: 'stopped' })
     expect(JSON.stringify(stopped)).toContain('"closed":{"drain_timeout":1}')
   })

@@ -1,13 +1,16 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { pino } from 'pino'
 import { Counter, Registry } from 'prom-client'
-import { type Admin, checkHealth, json, startAdmin } from './admin.ts'
+import { type Admin, json, plain, startAdmin } from './admin.ts'
 
 const openMetrics = { accept: 'application/openmetrics-text; version=1.0.0,text/plain;q=0.5' }
 
 let admin: Admin
 let notReady: string | undefined
-let refused: { host: string; port: number }
+const untilSlow = Promise.withResolvers<void>()
+const finishSlow = Promise.withResolvers<void>()
 
 const get = (path: string, init?: RequestInit) => fetch(`http://127.0.0.1:${admin.port}${path}`, init)
 
@@ -25,12 +28,16 @@ beforeAll(async () => {
     notReady: () => notReady,
     pages: {
       '/things': () => json(200, { things: 3 }),
+      '/slow': async () => {
+        untilSlow.resolve()
+        await finishSlow.promise
+        return plain(200, 'slow')
+      },
       '/broken': () => {
         throw new Error('a page that fails')
       },
     },
   })
-  refused = { host: '127.0.0.1', port: 1 }
 })
 
 afterAll(() => admin.close())
@@ -42,12 +49,12 @@ describe('the admin endpoint', () => {
     ['GET', '/readyz', 200, 'ready'],
     ['GET', '/things', 200, '"things": 3'],
     ['GET', '/', 200, 'nihao-test 1.2.3'],
-    ['GET', '/nowhere', 404, '/livez /readyz /metrics /things'],
+    ['GET', '/nowhere', 404, 'not found; available: /livez /readyz /metrics /things'],
     ['GET', '/__proto__', 404, 'not found'],
     ['GET', '/livez/', 404, 'not found'],
     ['GET', '/broken', 500, 'internal error'],
-    ['POST', '/metrics', 405, 'only GET and HEAD'],
-    ['DELETE', '/nowhere', 405, 'only GET and HEAD'],
+    ['POST', '/metrics', 405, 'only GET and HEAD are allowed'],
+    ['DELETE', '/nowhere', 405, 'only GET and HEAD are allowed'],
   ])('%s %s gives %i', async (method, path, status, said) => {
     const response = await get(path, { method })
     expect(response.status).toBe(status)
@@ -64,25 +71,57 @@ describe('the admin endpoint', () => {
     expect(Number(whole.headers.get('content-length'))).toBe(Buffer.byteLength(await whole.text()))
   })
 
-  test('/readyz is 503 with the reason while the service does not do its work', async () => {
+  test('/readyz is 503 with the reason while the service is not ready', async () => {
     notReady = 'draining'
     const response = await get('/readyz')
-    const health = await checkHealth('127.0.0.1', admin.port)
     notReady = undefined
     expect(response.status).toBe(503)
     expect(await response.text()).toBe('not ready: draining\n')
-    expect(health).toBe(1)
+  })
+})
+
+describe('clients that send nothing or read nothing', () => {
+  const sockets: Socket[] = []
+  const open = async () => {
+    const socket = connect(admin.port, '127.0.0.1')
+    socket.on('error', () => {})
+    sockets.push(socket)
+    await once(socket, 'connect')
+    return socket
+  }
+  afterEach(() => {
+    for (const socket of sockets.splice(0)) socket.destroy()
   })
 
-  test('the health check is 0 when ready, by the wildcard address too, and 1 where nobody answers', async () => {
-    expect(await checkHealth('127.0.0.1', admin.port)).toBe(0)
-    expect(await checkHealth('0.0.0.0', admin.port)).toBe(0)
-    expect(await checkHealth(refused.host, refused.port)).toBe(1)
+  test('do not keep others from being answered', async () => {
+    await Promise.all(Array.from({ length: 200 }, open))
+    for (const path of ['/livez', '/readyz', '/metrics']) {
+      expect((await get(path, { signal: AbortSignal.timeout(1_000) })).status).toBe(200)
+    }
+  })
+
+  test('do not take the connection of one that is being answered', async () => {
+    const slow = get('/slow')
+    await untilSlow.promise
+    await Promise.all(Array.from({ length: 200 }, open))
+    finishSlow.resolve()
+    expect(await (await slow).text()).toBe('slow\n')
+  })
+
+  test('are disconnected when a request does not arrive in time', async () => {
+    const silent = await open()
+    const partial = await open()
+    partial.write('GET /livez HTTP/1.1\r\n')
+    silent.resume()
+    partial.resume()
+    const openedAtMs = performance.now()
+    await Promise.all([once(silent, 'close'), once(partial, 'close')])
+    expect(performance.now() - openedAtMs).toBeLessThan(6_000)
   })
 })
 
 describe('/metrics', () => {
-  test('is Prometheus text, or OpenMetrics for who accepts it', async () => {
+  test('is Prometheus text, or OpenMetrics when accepted', async () => {
     const [classic, open] = [await get('/metrics'), await get('/metrics', { headers: openMetrics })]
     expect(classic.headers.get('content-type')).toContain('text/plain; version=0.0.4')
     const classicText = await classic.text()
@@ -106,4 +145,15 @@ describe('/metrics', () => {
       expect(text.endsWith('# EOF\n')).toBe(index % 2 === 1)
     }
   })
+  test('a scrape of one format does not change the other', async () => {
+    const text = async (init?: RequestInit) => samplesOf(await (await get('/metrics', init)).text())
+    const before = await text()
+    const open = await text({ headers: openMetrics })
+    expect(await text()).toEqual(before)
+    expect(open).toEqual(before)
+    expect(before).toContain('things_total{kind="a"}')
+  })
 })
+
+/** Names and labels; the values of some change from scrape to scrape. */
+const samplesOf = (text: string) => [...text.matchAll(/^([a-z_]+(?:\{.*\})?) \S+$/gm)].map(([, series]) => series)

@@ -1,36 +1,49 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type AddressInfo, isIPv6 } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { Registry } from 'prom-client'
+import { evictConnections } from './evict-connections.ts'
 import { listen } from './listen.ts'
 import type { Logger } from './logger.ts'
+import { toOpenMetrics } from './open-metrics.ts'
 
-// An import of node:http reads all its exports, of which WebSocket loads the whole HTTP client of fetch: 2.5 MB of heap that every garbage
-// collection has to look through, for nothing.
+// Importing node:http evaluates all its exports, and WebSocket loads the HTTP client behind fetch: 2.5 MB of heap for nothing.
 const { createServer } = process.getBuiltinModule('node:http')
 
-/** What one path of the admin endpoint answers. */
+/** Few clients scrape and probe; the service needs the file descriptors itself. */
+const MAX_CONNECTIONS = 64
+
+/** Slow clients are disconnected: whoever can reach the port also has the network to send a request in this time. */
+const TIMEOUTS = { headersTimeout: 2_000, requestTimeout: 2_000, connectionsCheckingInterval: 1_000 }
+
+/** For a client that does not read its response. */
+const INACTIVITY_TIMEOUT_MS = 10_000
+
+/** The response to a request for one path. */
 export interface Page {
   readonly status: number
   readonly type: string
   readonly body: string
 }
 
+type Route = (request: IncomingMessage) => Page | Promise<Page>
+
 export interface AdminOptions {
-  /** Of the service. */
+  /** Name of the service. */
   readonly name: string
   readonly version: string
+  /** Empty or `::` for every address, IPv6 and IPv4. */
   readonly host: string
-  /** 0 is any free port. */
+  /** 0 for any free port. */
   readonly port: number
   readonly registry: Registry
   readonly logger: Logger
-  /** Undefined while the service does its own work, else the reason why it does not. */
+  /** Undefined while the service is ready, otherwise the reason why it is not. */
   readonly notReady: () => string | undefined
-  /** Further paths, each made anew for every request. */
-  readonly pages: Readonly<Record<string, () => Page>>
+  /** Additional paths of the service; called for each request. */
+  readonly pages: Readonly<Record<string, () => Page | Promise<Page>>>
 }
 
-/** A started endpoint. Services leave it open until their process ends, so that their last state can be scraped. */
+/** A started admin endpoint. Services keep it open until the process exits, so that their last state can be scraped. */
 export interface Admin {
   readonly port: number
   close(): void
@@ -45,23 +58,22 @@ export const json = (status: number, value: unknown): Page => ({
 })
 
 /**
- * Starts the HTTP endpoint for those who run the service: health, metrics, what is open. GET and HEAD only.
+ * Starts the HTTP endpoint for operators: health, metrics, state. GET and HEAD only.
  * @throws {ListenError}
  */
 export async function startAdmin({ name, version, host, port, registry, logger, notReady, pages }: AdminOptions): Promise<Admin> {
-  const scrape = scraper(registry)
-  const routes: Record<string, (request: IncomingMessage) => Page | Promise<Page>> = {
+  const routes: Record<string, Route> = {
     '/livez': () => plain(200, 'alive'),
     '/readyz': () => {
       const reason = notReady()
       return reason === undefined ? plain(200, 'ready') : plain(503, `not ready: ${reason}`)
     },
-    '/metrics': request => scrape(request.headers.accept ?? ''),
+    '/metrics': request => scrape(registry, request.headers.accept ?? ''),
     ...pages,
     '/': () => ({ status: 200, type: 'text/html; charset=utf-8', body: overview(`${name} ${version}`, Object.keys(routes)) }),
   }
 
-  const server = createServer({ requestTimeout: 10_000, headersTimeout: 10_000 }, (request, response) => {
+  const server = createServer(TIMEOUTS, (request, response) => {
     answer(request, routes).then(
       page => send(response, page),
       error => {
@@ -70,8 +82,8 @@ export async function startAdmin({ name, version, host, port, registry, logger, 
       },
     )
   })
-  // Scrapers and probes are few. Whoever opens many connections here must not use up the files that the service itself needs.
-  server.maxConnections = 64
+  server.setTimeout(INACTIVITY_TIMEOUT_MS)
+  evictConnections(server, MAX_CONNECTIONS)
 
   await listen(server, { host, port }, `the admin address ${host}:${port}`)
   const address = server.address() as AddressInfo
@@ -85,14 +97,11 @@ export async function startAdmin({ name, version, host, port, registry, logger, 
   }
 }
 
-async function answer(
-  request: IncomingMessage,
-  routes: Record<string, (request: IncomingMessage) => Page | Promise<Page>>,
-): Promise<Page> {
-  if (request.method !== 'GET' && request.method !== 'HEAD') return plain(405, 'only GET and HEAD')
+async function answer(request: IncomingMessage, routes: Record<string, Route>): Promise<Page> {
+  if (request.method !== 'GET' && request.method !== 'HEAD') return plain(405, 'only GET and HEAD are allowed')
   const path = request.url?.split('?')[0] ?? '/'
   const route = Object.hasOwn(routes, path) ? routes[path] : undefined
-  return route === undefined ? plain(404, `not found; there is ${Object.keys(routes).join(' ')}`) : route(request)
+  return route === undefined ? plain(404, `not found; available: ${Object.keys(routes).join(' ')}`) : route(request)
 }
 
 function send(response: ServerResponse, { status, type, body }: Page): void {
@@ -105,30 +114,14 @@ function send(response: ServerResponse, { status, type, body }: Page): void {
   response.end(body)
 }
 
-/** Renders the registry in the format that was asked for. One at a time: the format is a state of the registry. */
-function scraper(registry: Registry): (accept: string) => Promise<Page> {
-  let last: Promise<unknown> = Promise.resolve()
-  return accept => {
-    const page = last.then(async () => {
-      const openMetrics = accept.includes('application/openmetrics-text')
-      registry.setContentType((openMetrics ? Registry.OPENMETRICS_CONTENT_TYPE : Registry.PROMETHEUS_CONTENT_TYPE) as never)
-      return { status: 200, type: registry.contentType, body: await registry.metrics() }
-    })
-    last = page.catch(() => {})
-    return page
-  }
+async function scrape(registry: Registry, accept: string): Promise<Page> {
+  const text = await registry.metrics()
+  return accept.includes('application/openmetrics-text')
+    ? { status: 200, type: Registry.OPENMETRICS_CONTENT_TYPE, body: toOpenMetrics(text) }
+    : { status: 200, type: Registry.PROMETHEUS_CONTENT_TYPE, body: text }
 }
 
 function overview(title: string, paths: string[]): string {
   const links = paths.map(path => `<li><a href="${path}">${path}</a></li>`).join('')
   return `<!doctype html><html lang="en"><meta charset="utf-8"><title>${title}</title><h1>${title}</h1><ul>${links}</ul></html>\n`
-}
-
-/** The exit code of a container's health check: 0 when the service on this machine says that it is ready. */
-export async function checkHealth(host: string, port: number): Promise<number> {
-  const wildcard = { '0.0.0.0': '127.0.0.1', '::': '::1' }[host] ?? host
-  const response = await fetch(`http://${isIPv6(wildcard) ? `[${wildcard}]` : wildcard}:${port}/readyz`, {
-    signal: AbortSignal.timeout(2_000),
-  }).catch(() => undefined)
-  return response?.status === 200 ? 0 : 1
 }

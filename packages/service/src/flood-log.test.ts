@@ -15,9 +15,9 @@ describe('a log with two singles and a window of a second', () => {
     log = new FloodLog({
       singles: 2,
       windowMs: 1_000,
-      tell: ({ lost }) => lines.push(`${lost}`),
-      tellSum: ({ lost }, count) => lines.push(`${lost} in ${count}`),
-      add: (sum, { lost }) => ({ lost: sum.lost + lost }),
+      log: ({ lost }) => lines.push(`${lost}`),
+      logSummary: ({ lost }, count) => lines.push(`${lost} in ${count}`),
+      add: (summary, { lost }) => ({ lost: summary.lost + lost }),
     })
   })
   afterEach(() => {
@@ -28,14 +28,14 @@ describe('a log with two singles and a window of a second', () => {
     for (const lost of losses) log.add('a', { lost })
   }
 
-  test('tells the first at once, and the rest as a sum when the window ends', () => {
+  test('logs the first items immediately, and the rest as a summary when the window ends', () => {
     add(1, 2, 3, 4, 5)
     expect(lines).toEqual(['1', '2'])
     jest.advanceTimersByTime(1_000)
     expect(lines).toEqual(['1', '2', '12 in 3'])
   })
 
-  test('tells nothing more but sums while a flood lasts, and begins anew when a window was quiet', () => {
+  test('logs only summaries while a flood lasts, and single items again after a quiet window', () => {
     add(1, 2, 3)
     jest.advanceTimersByTime(1_000)
     add(4, 5)
@@ -54,7 +54,7 @@ describe('a log with two singles and a window of a second', () => {
     expect(lines).toEqual(['1', '2', '4'])
   })
 
-  test('tells at the end what it held back, once', () => {
+  test('flushes pending summaries once', () => {
     add(1, 2, 3, 4)
     log.flush()
     expect(lines).toEqual(['1', '2', '7 in 2'])

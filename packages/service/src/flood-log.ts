@@ -1,22 +1,22 @@
 export interface FloodOptions<Item> {
-  /** Items of one kind that are told one by one before a flood of them is summed up. */
+  /** Items of one kind that are logged individually before a flood of them is summarized. */
   readonly singles: number
   readonly windowMs: number
-  readonly tell: (item: Item) => void
-  /** Tells of `count` items in one line; `sum` is what `add` made of them. */
-  readonly tellSum: (sum: Item, count: number, windowMs: number) => void
-  /** Puts one more item into a sum; without it, the sum is the first of them. */
-  readonly add?: (sum: Item, item: Item) => Item
+  readonly log: (item: Item) => void
+  /** Logs `count` items in one line; `summary` is the result of `add`. */
+  readonly logSummary: (summary: Item, count: number, windowMs: number) => void
+  /** Adds an item to a summary; without it, the summary is the first item. */
+  readonly add?: (summary: Item, item: Item) => Item
 }
 
 interface Window<Item> {
   singles: number
   count: number
-  sum: Item | undefined
+  summary: Item | undefined
   readonly timer: NodeJS.Timeout
 }
 
-/** For a log that nobody must be able to flood: the first items of a kind are told at once, what follows as a sum for each window. */
+/** Limits log lines that peers can cause: the first items of a kind are logged immediately, the rest as one summary per window. */
 export class FloodLog<Item> {
   readonly #options: FloodOptions<Item>
   readonly #windows = new Map<string, Window<Item>>()
@@ -25,46 +25,46 @@ export class FloodLog<Item> {
     this.#options = options
   }
 
-  /** @param kind one of few: what differs from item to item does not belong in it */
+  /** @param kind one of few: it must not contain text from a peer */
   add(kind: string, item: Item): void {
-    const { singles, tell, add } = this.#options
+    const { singles, log, add } = this.#options
     const window = this.#windows.get(kind) ?? this.#open(kind)
     if (window.singles < singles) {
       window.singles++
-      tell(item)
+      log(item)
       return
     }
     window.count++
-    window.sum = window.sum === undefined ? item : (add?.(window.sum, item) ?? window.sum)
+    window.summary = window.summary === undefined ? item : (add?.(window.summary, item) ?? window.summary)
   }
 
-  /** Tells what is not told yet: for the end of the log. */
+  /** Logs the pending summaries, before the log is closed. */
   flush(): void {
     for (const kind of [...this.#windows.keys()]) this.#close(kind)
   }
 
   #open(kind: string): Window<Item> {
-    // As long as a flood lasts, its window opens again behind its sum.
-    const timer = setInterval(() => this.#tellSum(kind) || this.#close(kind), this.#options.windowMs)
+    // While a flood lasts, the next window follows each summary.
+    const timer = setInterval(() => this.#logSummary(kind) || this.#close(kind), this.#options.windowMs)
     timer.unref()
-    const window = { singles: 0, count: 0, sum: undefined, timer }
+    const window = { singles: 0, count: 0, summary: undefined, timer }
     this.#windows.set(kind, window)
     return window
   }
 
   #close(kind: string): void {
-    this.#tellSum(kind)
+    this.#logSummary(kind)
     clearInterval(this.#windows.get(kind)?.timer)
     this.#windows.delete(kind)
   }
 
-  /** @returns whether there was something to tell */
-  #tellSum(kind: string): boolean {
+  /** @returns false if nothing was pending */
+  #logSummary(kind: string): boolean {
     const window = this.#windows.get(kind)
-    if (window?.sum === undefined) return false
-    this.#options.tellSum(window.sum, window.count, this.#options.windowMs)
+    if (window?.summary === undefined) return false
+    this.#options.logSummary(window.summary, window.count, this.#options.windowMs)
     window.count = 0
-    window.sum = undefined
+    window.summary = undefined
     return true
   }
 }

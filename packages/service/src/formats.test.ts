@@ -1,10 +1,13 @@
 import { describe, expect, test } from '@jest/globals'
 import {
   boolean,
+  choice,
   count,
   duration,
   type Format,
-  nonEmptyText,
+  integer,
+  label,
+  line,
   oneOf,
   optional,
   port,
@@ -12,14 +15,14 @@ import {
   size,
   sizeRange,
   text,
-  wholeNumber,
+  wholeSeconds,
 } from './formats.ts'
 
 const huge = '9'.repeat(400)
 const level = oneOf('info', 'debug')
 
-/** Each format with what it accepts, and what it must refuse although a parser that guesses would not. */
-const formats: [name: string, format: Format<unknown>, accepted: Record<string, unknown>, refused: string[]][] = [
+/** Each format with texts that it accepts, and texts that it rejects although a lenient parser would not. */
+const formats: [name: string, format: Format<unknown>, accepted: Record<string, unknown>, rejected: string[]][] = [
   [
     'duration',
     duration,
@@ -57,28 +60,47 @@ const formats: [name: string, format: Format<unknown>, accepted: Record<string, 
     ['', '-1', '1e9', '1.5', '01', ' 1', '1 ', '8080abc', '1_000', '0x10', huge, 'NaN'],
   ],
   ['port', port, { '0': 0, '8080': 8_080, '65535': 65_535 }, ['', '8080abc', '65536', '-1', '1e3', ' 80', '80.0', huge]],
-  ['whole number from 1 to 3', wholeNumber(1, 3), { '1': 1, '3': 3 }, ['0', '4']],
+  ['integer from 1 to 3', integer(1, 3), { '1': 1, '3': 3 }, ['0', '4']],
   ['boolean', boolean, { true: true, false: false }, ['', '0', '1', 'yes', 'no', 'True', 'TRUE', ' true', 'on']],
   ['one of', level, { info: 'info', debug: 'debug' }, ['', 'INFO', 'trace', 'info ', 'toString']],
-  ['text that is not empty', nonEmptyText, { ' ': ' ', hello: 'hello' }, ['']],
+  ['choice', choice({ none: false, address: true }), { none: false, address: true }, ['', 'true', 'toString', 'None']],
+  [
+    'whole-second duration',
+    wholeSeconds,
+    { '0s': 0, '15s': 15_000, '3000ms': 3_000, '2m': 120_000 },
+    ['1500ms', '1ms', '15', ''],
+  ],
+  [
+    'line',
+    line,
+    { '': '', ' 你好，': ' 你好，', ['x'.repeat(1_024)]: 'x'.repeat(1_024) },
+    ['a\nb', 'a\n', '\r', 'x'.repeat(1_025), '你'.repeat(342)],
+  ],
+  [
+    'label',
+    label,
+    { a: 'a', 'eu-west_1.a': 'eu-west_1.a', 北京: '北京' },
+    ['', 'a b', 'a/b', 'a\n', 'x'.repeat(65), '\u202e', 'a"b'],
+  ],
 ]
 
-describe.each(formats)('%s', (_, format, accepted, refused) => {
-  test('takes what is written in it', () => {
+describe.each(formats)('%s', (_, format, accepted, rejected) => {
+  test('accepts valid text', () => {
     for (const [written, value] of Object.entries(accepted)) expect([written, format.parse(written)]).toEqual([written, value])
   })
 
-  test('refuses everything else', () => {
-    for (const written of refused) expect([written, format.parse(written)]).toEqual([written, undefined])
+  test('rejects everything else', () => {
+    for (const written of rejected) expect([written, format.parse(written)]).toEqual([written, undefined])
   })
 })
 
-test('any text is one', () => {
+test('text accepts everything', () => {
   for (const written of ['', ' 你好，']) expect(text.parse(written)).toBe(written)
 })
 
-test('a list of words says which', () => {
-  expect(level.valid).toBe('one of info, debug')
+test('an enumeration lists its words', () => {
+  expect(level.valid).toBe('info or debug')
+  expect(oneOf('a', 'b', 'c').valid).toBe('a, b or c')
 })
 
 describe('formats', () => {
@@ -92,13 +114,13 @@ describe('formats', () => {
   })
 
   test.each(['', '0B', '0B..5B', '10B..5B', '100', '100..10000', '1B..', '..1B', '1B..2B..3B', '1B - 2B', '65MiB', '1B..1GiB'])(
-    '"%s" is none',
+    '"%s" is not a range of sizes',
     text => {
       expect(sizeRange.parse(text)).toBeUndefined()
     },
   )
 
-  test('what may be left out is null for the empty text, and else what it is', () => {
+  test('optional accepts the empty text as null', () => {
     expect([optional(count).parse(''), optional(count).parse('0'), optional(count).parse('x')]).toEqual([null, 0, undefined])
   })
 })

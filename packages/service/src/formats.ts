@@ -1,16 +1,21 @@
-import { BlockList, isIP } from 'node:net'
-
-/** How a setting is written, and what it means. Nothing is guessed: a text is in the format as a whole, or it is refused. */
+/** The syntax of a setting's value. A text that does not match it as a whole is rejected; nothing is guessed. */
 export interface Format<Value> {
-  /** What is valid, for messages and documents: "must be …". */
+  /** The kind of value, for errors and help: `invalid duration "5"`. Formats without a name are explained where they are used. */
+  readonly name?: string
+  /** What is valid; completes "must be …". */
   readonly valid: string
-  /** Gives the value, or undefined for a text that is not in the format. */
+  /** Returns undefined for invalid text. */
   parse(text: string): Value | undefined
 }
 
-function scaled(units: Record<string, number>, minimum: number, maximum: number, valid: string): Format<number> {
+/** `a, b or c` */
+export const enumerate = (words: readonly string[], conjunction: 'and' | 'or'): string =>
+  words.length < 2 ? words.join() : `${words.slice(0, -1).join(', ')} ${conjunction} ${words.at(-1)}`
+
+function scaled(units: Record<string, number>, minimum: number, maximum: number, name: string, valid: string): Format<number> {
   const pattern = new RegExp(`^(0|[1-9][0-9]*)(${Object.keys(units).join('|')})$`)
   return {
+    name,
     valid,
     parse(text) {
       const [, digits, unit = ''] = pattern.exec(text) ?? []
@@ -22,51 +27,57 @@ function scaled(units: Record<string, number>, minimum: number, maximum: number,
 
 const TIME_UNITS = { ms: 1, s: 1_000, m: 60_000 }
 const SIZE_UNITS = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 }
-/** The longest time that a Node timer can wait, ms. */
+/** The longest delay of a Node timer, ms. */
 const MAX_TIMER_MS = 2 ** 31 - 1
 
-/** A duration, in milliseconds; none at all, too. */
-export const duration = scaled(TIME_UNITS, 0, MAX_TIMER_MS, 'a duration such as 0s, 250ms, 5s or 2m (24 days at most)')
+/** Milliseconds. */
+export const duration = scaled(
+  TIME_UNITS,
+  0,
+  MAX_TIMER_MS,
+  'duration',
+  'an integer with the unit ms, s or m, such as 0s, 250ms, 5s or 2m (at most 24 days)',
+)
 
-/** A duration, in milliseconds, of at least one. */
+/** Milliseconds, at least one. */
 export const positiveDuration = scaled(
   TIME_UNITS,
   1,
   MAX_TIMER_MS,
-  'a duration from 1ms, such as 250ms, 5s or 2m (24 days at most)',
+  'positive duration',
+  'a duration of at least 1ms, such as 250ms, 5s or 2m (at most 24 days)',
 )
 
-/** Durations from short to long, in milliseconds. */
-export const durations: Format<readonly number[]> = {
-  valid: 'durations from short to long, separated by commas or blanks, such as 500ms,5s,2m',
-  parse(text) {
-    const values = text.split(/,| +/).map(word => positiveDuration.parse(word) ?? Number.NaN)
-    return values.every((value, index) => value > (values[index - 1] ?? 0)) ? values : undefined
-  },
-}
-
-/** A duration in milliseconds that is a whole number of seconds, for what the kernel counts in seconds. */
+/** Milliseconds that are whole seconds, for times that the kernel counts in seconds. */
 export const wholeSeconds: Format<number> = {
-  valid: 'a duration of whole seconds, such as 0s, 5s or 2m',
+  name: 'whole-second duration',
+  valid: 'a duration in whole seconds, such as 0s, 15s or 2m',
   parse(text) {
     const value = duration.parse(text)
     return value !== undefined && value % 1_000 === 0 ? value : undefined
   },
 }
 
-/** A size, in bytes. */
-export const size = scaled(SIZE_UNITS, 0, 2 ** 40, 'a size such as 512B, 64KiB or 1MiB')
+/** Bytes. */
+export const size = scaled(
+  SIZE_UNITS,
+  0,
+  2 ** 40,
+  'size',
+  'an integer with the unit B, KiB, MiB or GiB, such as 512B, 64KiB or 1MiB',
+)
 
-/** How much may go by before something happens: so many bytes or so many messages; Infinity for what does not count. */
+/** A number of bytes or of messages; the other one is Infinity. */
 export interface Amount {
   readonly bytes: number
   readonly messages: number
 }
 
-const messages = scaled({ n: 1 }, 1, 1_000_000_000, '')
+const messages = scaled({ n: 1 }, 1, 1_000_000_000, '', '')
 
-/** A size in bytes, or a number of messages. */
+/** A number of bytes or of messages after which something happens. */
 export const amount: Format<Amount> = {
+  name: 'amount',
   valid: 'none, a size such as 64KiB, or a number of messages such as 10n',
   parse(text) {
     const never = { bytes: Number.POSITIVE_INFINITY, messages: Number.POSITIVE_INFINITY }
@@ -78,20 +89,21 @@ export const amount: Format<Amount> = {
   },
 }
 
-/** A share of a whole. */
-export const share: Format<number> = {
-  valid: 'a share from 0 to 1, such as 0.05',
+export const fraction: Format<number> = {
+  name: 'fraction',
+  valid: 'a number from 0 to 1, such as 0.05',
   parse: text => (/^(0(\.[0-9]{1,9})?|1)$/.test(text) ? Number(text) : undefined),
 }
 
+/** Bytes, both ends included. */
 export interface SizeRange {
   readonly minimum: number
   readonly maximum: number
 }
 
-/** One size or all sizes of a range, in bytes, of at least one. */
 export const sizeRange: Format<SizeRange> = {
-  valid: 'a size from 1B to 64MiB such as 512B, or a range of them such as 100B..10KiB',
+  name: 'size range',
+  valid: 'a size from 1B to 64MiB, such as 512B, or a range, such as 100B..10KiB',
   parse(text) {
     const [first = '', last = first, ...more] = text.split('..')
     const minimum = size.parse(first) ?? 0
@@ -102,20 +114,19 @@ export const sizeRange: Format<SizeRange> = {
   },
 }
 
-/** What may be left out: null for the empty text. */
+/** Accepts the empty text as well, as null. */
 export function optional<Value>(format: Format<Value>): Format<Value | null> {
-  return { valid: `${format.valid}; empty = none`, parse: text => (text === '' ? null : format.parse(text)) }
+  return { ...format, valid: `${format.valid}, or empty`, parse: text => (text === '' ? null : format.parse(text)) }
 }
 
-/** A whole number, from 0. */
-export const count = wholeNumber(0, 1_000_000_000)
+export const count: Format<number> = { name: 'count', ...integer(0, 1_000_000_000) }
 
-/** A TCP port; 0 is any free one. */
-export const port = wholeNumber(0, 65_535)
+/** A TCP port; 0 is any free port. */
+export const port: Format<number> = { name: 'port', ...integer(0, 65_535) }
 
-export function wholeNumber(minimum: number, maximum: number): Format<number> {
+export function integer(minimum: number, maximum: number): Format<number> {
   return {
-    valid: `a whole number from ${minimum} to ${maximum}`,
+    valid: `an integer from ${minimum} to ${maximum}`,
     parse(text) {
       const value = /^(0|[1-9][0-9]*)$/.test(text) ? Number(text) : Number.NaN
       return value >= minimum && value <= maximum ? value : undefined
@@ -123,66 +134,53 @@ export function wholeNumber(minimum: number, maximum: number): Format<number> {
   }
 }
 
-export const boolean: Format<boolean> = {
-  valid: 'true or false',
-  parse: text => (text === 'true' ? true : text === 'false' ? false : undefined),
-}
+export const boolean: Format<boolean> = { name: 'boolean', ...choice({ true: true, false: false }) }
 
-/** Any text at all, also none. */
-export const text: Format<string> = { valid: 'a text', parse: text => text }
-
-export const nonEmptyText: Format<string> = { valid: 'a text that is not empty', parse: text => text || undefined }
-
-export function oneOf<const Word extends string>(...words: Word[]): Format<Word> {
-  return { valid: `one of ${words.join(', ')}`, parse: text => words.find(word => word === text) }
-}
-
-/** Words of a closed list, separated by commas or blanks; none at all, too. */
-export function someOf<const Word extends string>(...words: Word[]): Format<readonly Word[]> {
+/** One of several words, each with the value it stands for. */
+export function choice<Value>(values: Readonly<Record<string, Value>>): Format<Value> {
+  const words = Object.keys(values)
   return {
-    valid: `any of ${words.join(', ')}, separated by commas`,
-    parse(text) {
-      const given = text.split(/[\s,]+/).filter(word => word !== '')
-      const known = words.filter(word => given.includes(word))
-      return given.every(word => known.includes(word as Word)) ? known : undefined
-    },
+    valid: enumerate(words, 'or'),
+    parse: text => (Object.hasOwn(values, text) ? values[text] : undefined),
   }
 }
 
-/** A regular expression; the empty one matches everything. */
+/** One of several words. */
+export function oneOf<const Word extends string>(...words: Word[]): Format<Word> {
+  return choice(Object.fromEntries(words.map(word => [word, word])) as Record<string, Word>)
+}
+
+/** Any text, also empty. */
+export const text: Format<string> = { name: 'text', valid: 'any text', parse: text => text }
+
+const MAX_LINE_BYTES = SIZE_UNITS.KiB
+
+/** Text that can be part of a line. */
+export const line: Format<string> = {
+  name: 'line',
+  valid: 'text of at most 1KiB without line breaks (LF, CR)',
+  parse: text => (/[\r\n]/.test(text) || Buffer.byteLength(text) > MAX_LINE_BYTES ? undefined : text),
+}
+
+/** The path of a file; the files are read elsewhere. */
+export const file: Format<string> = { name: 'file', valid: 'the path of a file', parse: text => text }
+
+/** A name that can stand in a log line, a metric label and a URL as it is. */
+export const label: Format<string> = {
+  name: 'label',
+  valid: '1 to 64 letters, digits, dots, hyphens or underscores',
+  parse: text => (/^[\p{L}\p{N}._-]{1,64}$/u.test(text) ? text : undefined),
+}
+
+/** The empty expression matches everything. */
 export const pattern: Format<RegExp> = {
-  valid: 'a regular expression',
+  name: 'regular expression',
+  valid: 'a JavaScript regular expression',
   parse(text) {
     try {
       return new RegExp(text)
     } catch {
       return undefined
     }
-  },
-}
-
-/** Blanks and commas separate the URLs of endpoints: a list in an option of a URL is written with semicolons. */
-const itemsOf = (text: string) => text.split(/[\s,;]+/).filter(item => item !== '')
-
-/** Words in order, such as the names of protocols (ALPN). */
-export const list: Format<readonly string[]> = {
-  valid: 'a list of names, separated by blanks, commas or semicolons',
-  parse: itemsOf,
-}
-
-/** IP addresses and subnets, to check addresses against. */
-export const addressRanges: Format<BlockList> = {
-  valid: 'a list of IP addresses and subnets such as 10.0.0.0/8, separated by blanks, commas or semicolons',
-  parse(text) {
-    const ranges = new BlockList()
-    for (const item of itemsOf(text)) {
-      const [, address = '', prefix] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(item) ?? []
-      const version = isIP(address)
-      if (version === 0 || address.includes('%') || Number(prefix ?? 0) > (version === 4 ? 32 : 128)) return undefined
-      const family = version === 4 ? 'ipv4' : 'ipv6'
-      if (prefix === undefined) ranges.addAddress(address, family)
-      else ranges.addSubnet(address, Number(prefix), family)
-    }
-    return ranges
   },
 }

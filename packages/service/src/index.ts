@@ -1,59 +1,83 @@
 /**
- * What every service needs around its work.
+ * What every service needs apart from its own work.
  *
- * - command.ts          a program from its command line on: help, version, wrong settings
- * - settings.ts         the table of settings: environment, flags, URL options, help
- * - formats.ts          how durations, sizes, ports … are written
- * - flood-log.ts        sums in the place of many lines that say the same
- * - logger.ts           JSON lines on stdout
- * - metrics.ts          the registry and what both services put into it
- * - kernel-counters.ts  what the kernel knows of the network namespace
- * - admin.ts            health, metrics and state over HTTP
- * - listen.ts          binding, with errors that people understand
- * - lifecycle.ts        signals and exit codes
+ * - command.ts            runs a command: help, version, configuration errors
+ * - command-line.ts       flags and words
+ * - settings.ts           tables of settings, read from the environment and the command line
+ * - endpoint-settings.ts  the settings of each endpoint: those of the process, overridden by URL options
+ * - formats.ts            the syntax of durations, sizes, ports …
+ * - list-formats.ts       the syntax of lists
+ * - help.ts               the text of --help
+ * - known-variables.ts    the variables of all programs, to warn of unknown ones
+ * - logger.ts             JSON log lines
+ * - log-output.ts         writes log lines without ever blocking the service
+ * - flood-log.ts          summaries in place of many similar log lines
+ * - printable.ts          escapes text from the network
+ * - write-report.ts       a report on stdout
+ * - metrics.ts            the registry and the metrics that all services share
+ * - open-metrics.ts       the other text format of metrics
+ * - kernel-counters.ts    the kernel's counters of the network namespace
+ * - kernel-sockets.ts     the kernel's table of TCP connections
+ * - event-loop-monitor.ts the time that this process did not run
+ * - admin.ts              health, metrics and state over HTTP
+ * - evict-connections.ts  a connection limit that turns no new connection away
+ * - healthcheck.ts        the images' HEALTHCHECK
+ * - listen.ts             binding, with readable errors
+ * - lifecycle.ts          signals and exit codes
  */
-export { type AdminOptions, checkHealth, json, type Page, startAdmin } from './admin.ts'
-export { type Command, runCommand } from './command.ts'
+export { type AdminOptions, json, type Page, startAdmin } from './admin.ts'
+export { type Command, processSource, runCommand } from './command.ts'
+export { type CommandLine, parseCommandLine } from './command-line.ts'
+export { type Configured, readEndpoints } from './endpoint-settings.ts'
+export { EventLoopMonitor, type Stall } from './event-loop-monitor.ts'
 export { FloodLog, type FloodOptions } from './flood-log.ts'
 export {
   type Amount,
-  addressRanges,
   amount,
   boolean,
+  choice,
   count,
   duration,
-  durations,
   type Format,
-  list,
-  nonEmptyText,
+  file,
+  fraction,
+  integer,
+  label,
+  line,
   oneOf,
   optional,
   pattern,
   port,
   positiveDuration,
   type SizeRange,
-  share,
   size,
   sizeRange,
-  someOf,
   text,
-  wholeNumber,
   wholeSeconds,
 } from './formats.ts'
-export { EXIT, exit, stopOnSignal } from './lifecycle.ts'
+export { formatName, helpText } from './help.ts'
+export { type KernelSocket, KernelSockets, type KernelTimer, type SocketAddresses } from './kernel-sockets.ts'
+export { knownVariables } from './known-variables.ts'
+export { EXIT, exit, exitOnUncaughtError, stopOnSignal } from './lifecycle.ts'
+export { addressRanges, durations, endpointList, list, someOf } from './list-formats.ts'
 export { ListenError, listen } from './listen.ts'
 export { createLogger, type Logger, logLevel } from './logger.ts'
 export { createRegistry, ScrapedMetrics } from './metrics.ts'
+export { printable } from './printable.ts'
 export {
+  type AnySettings,
   ConfigError,
-  type Configured,
+  defineSettings,
   environmentName,
-  helpText,
-  readEndpoints,
+  flagName,
+  optionName,
+  processSettings,
+  quote,
   readSettings,
   type Setting,
   type Settings,
   type Source,
-  unknownVariables,
   type Values,
+  variablesOf,
 } from './settings.ts'
+export { writeReport } from './write-report.ts'

@@ -11,7 +11,7 @@ async function read(registry: Registry): Promise<Map<string, number>> {
   return new Map([...samples].map(([, name = '', value]) => [name, Number(value)]))
 }
 
-/** Opens a TCP connection on loopback and ends it by RST. */
+/** Opens a TCP connection on loopback and resets it. */
 async function resetOneConnection(): Promise<void> {
   const server = createServer()
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
@@ -25,7 +25,7 @@ async function resetOneConnection(): Promise<void> {
 
 const onLinux = process.platform === 'linux' ? test : test.skip
 
-onLinux('every counter of this kernel is there, and a reset is seen in two of them', async () => {
+onLinux('all counters are exported, and a reset increments two of them', async () => {
   const registry = new Registry()
   registerKernelCounters(registry)
   const before = await read(registry)
@@ -38,7 +38,7 @@ onLinux('every counter of this kernel is there, and a reset is seen in two of th
   expect(after.get('established_resets')).toBeGreaterThan(before.get('established_resets') ?? Number.NaN)
 })
 
-onLinux('the columns are the right ones', async () => {
+onLinux('each counter reads the right column', async () => {
   const registry = new Registry()
   registerKernelCounters(registry)
   const column = (file: string, line: string, name: string) => {
@@ -53,7 +53,7 @@ onLinux('the columns are the right ones', async () => {
     timeouts: ['netstat', 'TcpExt', 'TCPTimeouts'],
   }
   for (const [name, source] of Object.entries(sources)) {
-    // Other programs of this machine may count on meanwhile.
+    // Other programs on this machine may increment the counter meanwhile.
     const before = column(...source)
     const shown = (await read(registry)).get(name)
     expect(shown).toBeGreaterThanOrEqual(before)

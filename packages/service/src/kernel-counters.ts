@@ -1,30 +1,17 @@
 import { readFile } from 'node:fs/promises'
 import { Counter, type Registry } from 'prom-client'
 
-/** Prometheus name → where the kernel keeps it: file, line, column. The names are the kernel's (RFC 4022 and linux/snmp.h). */
+/** Metric name → file, line and column in /proc/net, and help. The column names are the kernel's (RFC 4022 and linux/snmp.h). */
 const COUNTERS = {
-  retransmitted_segments: ['snmp', 'Tcp', 'RetransSegs', 'TCP segments sent again'],
+  retransmitted_segments: ['snmp', 'Tcp', 'RetransSegs', 'Retransmitted TCP segments'],
   resets_sent: ['snmp', 'Tcp', 'OutRsts', 'TCP segments sent with the RST flag'],
-  established_resets: [
-    'snmp',
-    'Tcp',
-    'EstabResets',
-    'TCP connections that went from ESTABLISHED or CLOSE-WAIT straight to CLOSED',
-  ],
-  syn_retransmits: ['netstat', 'TcpExt', 'TCPSynRetrans', 'SYN and SYN/ACK segments sent again'],
-  listen_overflows: [
-    'netstat',
-    'TcpExt',
-    'ListenOverflows',
-    'Connections that the kernel dropped because the accept queue was full',
-  ],
+  established_resets: ['snmp', 'Tcp', 'EstabResets', 'TCP connections reset while ESTABLISHED or CLOSE-WAIT'],
+  syn_retransmits: ['netstat', 'TcpExt', 'TCPSynRetrans', 'Retransmitted SYN and SYN/ACK segments'],
+  listen_overflows: ['netstat', 'TcpExt', 'ListenOverflows', 'Connections dropped because the accept queue was full'],
   timeouts: ['netstat', 'TcpExt', 'TCPTimeouts', 'TCP retransmission timeouts'],
 } as const
 
-/**
- * Registers `tcp_netns_*_total`: what the kernel counts for this network namespace, which in a container is the container's own.
- * Where there is no Linux /proc, the metrics are left out.
- */
+/** Registers `tcp_netns_*_total`, the kernel's TCP counters of this network namespace (in a container, its own). Linux only. */
 export function registerKernelCounters(registry: Registry): void {
   for (const [name, [file, line, column, help]] of Object.entries(COUNTERS)) {
     new Counter({
@@ -43,7 +30,7 @@ export function registerKernelCounters(registry: Registry): void {
 
 async function readCounter(file: string, line: string, column: string): Promise<number | undefined> {
   const text = await readFile(`/proc/net/${file}`, 'utf8').catch(() => '')
-  // Each group stands on two lines: names, then values.
+  // Each group is two lines: names, then values.
   const [names, values] = text
     .split('\n')
     .filter(row => row.startsWith(`${line}: `))

@@ -1,6 +1,6 @@
 import { closeLog, type Logger } from './logger.ts'
 
-/** The exit codes of all programs; one that a signal ended has 128 + its number. */
+/** Exit codes of both programs; 128 + its number for a signal. */
 export const EXIT = {
   ok: 0,
   failed: 1,
@@ -13,15 +13,15 @@ export const EXIT = {
 } as const
 
 /**
- * Waits for SIGINT or SIGTERM, stops the service once, and ends the process with the exit code that `stop` gives. A second signal ends it at once
- * (130 or 143): whoever asks twice does not want to wait.
+ * On SIGINT or SIGTERM, stops the service and exits with the code that `stop` resolves to. A second signal exits immediately
+ * (130 or 143).
  */
 export function stopOnSignal(logger: Logger, stop: (signal: NodeJS.Signals) => Promise<number>): void {
   let stopping = false
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
       if (stopping) {
-        logger.warn({ signal }, 'second signal: ending at once')
+        logger.warn({ signal }, 'second signal: exiting immediately')
         exit(logger, EXIT[signal])
         return
       }
@@ -35,18 +35,18 @@ export function stopOnSignal(logger: Logger, stop: (signal: NodeJS.Signals) => P
   }
 }
 
-/** Ends the process with its reason in the log. */
+/** Logs an error that nothing handled, which is a bug, and exits with code 1. Without this, the log would lose its last lines. */
+export function exitOnUncaughtError(logger: Logger): void {
+  // Unhandled rejections arrive here as well.
+  process.on('uncaughtException', error => fail(logger, error, 'unexpected error'))
+}
+
 function fail(logger: Logger, error: unknown, message: string): void {
   logger.fatal({ error }, message)
   exit(logger, EXIT.failed)
 }
 
-/** Ends the process when the log is written. A reader of stdout that does not read can't hold it. */
+/** Exits when the log is written, or after a deadline. */
 export function exit(logger: Logger, code: number): void {
-  setTimeout(() => {
-    // pino's last act at exit is to write what is left, and to wait for the reader as long as that takes.
-    process.removeAllListeners('exit')
-    process.exit(code)
-  }, 1_000)
-  closeLog(logger, () => process.exit(code))
+  closeLog(logger).then(() => process.exit(code))
 }

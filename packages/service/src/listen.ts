@@ -1,36 +1,61 @@
+import { lstatSync } from 'node:fs'
 import type { ListenOptions, Server } from 'node:net'
+import { dirname } from 'node:path'
 
 const MEANINGS: Record<string, string> = {
   EADDRINUSE: 'address already in use',
-  EADDRNOTAVAIL: 'this machine has no such address',
+  EADDRNOTAVAIL: 'this machine does not have that address',
   EACCES: 'permission denied',
-  ENOTFOUND: 'no such host',
+  EAFNOSUPPORT: 'this machine does not support that address family',
+  EINVAL: 'invalid address',
+  ENAMETOOLONG: 'path too long',
   ENOENT: 'no such directory',
+  ENOTFOUND: 'no such host',
+  ENOTSOCK: 'the path exists and is not a socket',
 }
 
-/** An address that can't be listened on; the message says which, and why. */
+/** An address that can't be listened on; the message says which one and why. */
 export class ListenError extends Error {
   override readonly name = 'ListenError'
   readonly code: string
 
-  constructor(where: string, { code = 'EUNKNOWN', message }: NodeJS.ErrnoException) {
+  constructor(where: string, code: string, message: string) {
     super(`can't listen on ${where}: ${MEANINGS[code] ?? message} (${code})`)
     this.code = code
   }
 }
 
 /**
- * Binds a server.
- * @param where how the user calls the address, for the error
+ * Binds a server. An empty host, or `::`, is every address: IPv6 and IPv4, or IPv4 alone on a machine without IPv6.
+ * @param where how the user wrote the address, for the error message
  * @throws {ListenError}
  */
-export function listen(server: Server, options: ListenOptions, where: string): Promise<void> {
+export function listen(server: Server, { host, ...options }: ListenOptions, where: string): Promise<void> {
+  // Without a host, Node binds `::` for both families and falls back to 0.0.0.0.
+  const everyAddress = host === undefined || host === '' || host === '::'
   return new Promise((resolve, reject) => {
-    const fail = (error: Error) => reject(new ListenError(where, error))
+    const fail = (error: NodeJS.ErrnoException) => reject(new ListenError(where, codeOf(error, options.path), error.message))
     server.once('error', fail)
-    server.listen(options, () => {
+    server.listen(everyAddress ? options : { ...options, host }, () => {
       server.off('error', fail)
       resolve()
     })
   })
+}
+
+/** The cause for a Unix socket: Node reports a missing directory as EACCES, and any kind of file at the path as EADDRINUSE. */
+function codeOf({ code = 'EUNKNOWN' }: NodeJS.ErrnoException, path: string | undefined): string {
+  if (path === undefined) return code
+  if (code === 'EACCES' && !exists(dirname(path))) return 'ENOENT'
+  if (code === 'EADDRINUSE' && lstatSync(path, { throwIfNoEntry: false })?.isSocket() === false) return 'ENOTSOCK'
+  return code
+}
+
+/** False only if the path is known to be missing: a directory in its way may be unreadable. */
+function exists(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined
+  } catch {
+    return true
+  }
 }

@@ -1,72 +1,54 @@
-import { destination, type Logger, pino, stdSerializers, symbols } from 'pino'
+import { type Logger, pino, stdSerializers, symbols } from 'pino'
 import { oneOf } from './formats.ts'
+import { LogOutput } from './log-output.ts'
 
 export type { Logger }
 
 export const logLevel = oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent')
 
-/** What may wait for a reader of stdout that does not read. Lines beyond it are dropped: a full pipe must not stop the service. */
-const MAX_WAITING_BYTES = 4 * 1024 * 1024
+/** A blocked output must not hold the process at its end. */
+const CLOSE_DEADLINE_MS = 1_000
 
-/** A write for each line would cost more than the connection that the line tells of. */
-const BATCH_BYTES = 8 * 1024
-const BATCH_MS = 50
-
-/** One JSON object a line, written behind the event loop's back. `closeLog` before the process ends. */
+/** Logs one JSON object per line, asynchronously. Call `closeLog` before the process exits. */
 export function createLogger(service: string, level: string, to: 'stdout' | 'stderr' = 'stdout'): Logger {
-  return pino(
+  // Node makes a pipe or terminal non-blocking when its stream is created.
+  const { fd } = process[to]
+  const output = new LogOutput(fd, lines => logger.warn({ lines }, 'log lines dropped'))
+  const logger = pino(
     {
       level,
       base: { service },
       timestamp: isoTime,
-      formatters: { level: word => ({ level: word }) },
-      // Without errorKey, pino knows only top-level errors and prints a nested one as {}.
+      formatters: { level: label => ({ level: label }) },
+      // Without errorKey, pino serializes only top-level errors, and a nested one becomes {}.
       errorKey: 'error',
       serializers: { error: describeError },
     },
-    new LogOutput(to === 'stdout' ? 1 : 2),
+    output,
   )
+  return logger
 }
 
-/**
- * Calls back when every line is written. The logger's own `flush` may call back before, and pino's last resort at exit then overtakes what is
- * under way.
- */
-export function closeLog(logger: Logger, closed: () => void): void {
-  const output = (logger as unknown as Record<symbol, LogOutput>)[symbols.streamSym]
-  output?.end(closed)
+/** Resolves when all lines are written, or can't be. */
+export async function closeLog(logger: Logger): Promise<void> {
+  await outputOf(logger)?.end(CLOSE_DEADLINE_MS)
 }
 
-/** Writes a line at once where it stands alone, and many that come together in one go. */
-class LogOutput {
-  readonly #stream: ReturnType<typeof destination>
-  #batch: NodeJS.Timeout | undefined
+/** Lines dropped so far because the output did not accept them. */
+export function droppedLogLines(logger: Logger): number {
+  return outputOf(logger)?.droppedLines ?? 0
+}
 
-  constructor(fd: number) {
-    this.#stream = destination({ fd, sync: false, minLength: BATCH_BYTES, maxLength: MAX_WAITING_BYTES })
-  }
-
-  write(line: string): void {
-    this.#stream.write(line)
-    if (this.#batch !== undefined) return
-    this.#stream.flush()
-    this.#batch = setTimeout(() => {
-      this.#batch = undefined
-      this.#stream.flush()
-    }, BATCH_MS)
-    this.#batch.unref()
-  }
-
-  end(closed: () => void): void {
-    this.#stream.once('finish', closed)
-    this.#stream.end()
-  }
+/** Undefined for a logger that `createLogger` did not make. */
+function outputOf(logger: Logger): LogOutput | undefined {
+  const output = (logger as unknown as Record<symbol, unknown>)[symbols.streamSym]
+  return output instanceof LogOutput ? output : undefined
 }
 
 let timeMs = 0
 let timeText = ''
 
-/** The time for a line, in ISO 8601; lines of one millisecond share the work. */
+/** The time as ISO 8601, formatted once per millisecond. */
 function isoTime(): string {
   const nowMs = Date.now()
   if (nowMs !== timeMs) {
@@ -76,7 +58,7 @@ function isoTime(): string {
   return timeText
 }
 
-/** An operating system's error says all in code and message; only an unexpected one needs its stack. */
+/** Code and message describe an error of the operating system; any other error needs its stack. */
 function describeError(error: unknown): unknown {
   if (!(error instanceof Error)) return error
   const { code } = error as NodeJS.ErrnoException

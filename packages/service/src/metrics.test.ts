@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { Registry } from 'prom-client'
+import { createLogger } from './logger.ts'
 import { createRegistry, ScrapedMetrics } from './metrics.ts'
 
 interface Shop {
@@ -16,7 +17,7 @@ async function samples(registry: Registry): Promise<string[]> {
 }
 
 describe('metrics of things that keep their own counters', () => {
-  test('show what stands in the counters at each scrape, every reason from the start', async () => {
+  test('show the current counters at each scrape, every reason from the start', async () => {
     const registry = new Registry()
     const shops = [shop('north', 3, 10), shop('south', 0, 20)]
     const metrics = new ScrapedMetrics(registry, 'shop', shops, ({ name }) => name)
@@ -39,14 +40,14 @@ describe('metrics of things that keep their own counters', () => {
     expect(await samples(registry)).toEqual(expected(4))
   })
 
-  test('of one name add up', async () => {
+  test('are never added up: two things with one name fail the scrape', async () => {
     const registry = new Registry()
     const metrics = new ScrapedMetrics(registry, 'shop', [shop('north', 3, 1), shop('north', 4, 1)], ({ name }) => name)
-    metrics.counter('sold_total', 'Sold.', ({ sold }) => sold)
-    expect(await samples(registry)).toEqual(['sold_total{shop="north"} 7'])
+    metrics.gauge('limit', 'At most.', ({ limit }) => limit)
+    await expect(registry.metrics()).rejects.toThrow('duplicate metric label shop="north"')
   })
 
-  test('that have no limit show +Inf', async () => {
+  test('without a limit show +Inf', async () => {
     const registry = new Registry()
     const metrics = new ScrapedMetrics(registry, 'shop', [shop('north', 0, Number.POSITIVE_INFINITY)], ({ name }) => name)
     metrics.gauge('limit', 'At most.', ({ limit }) => limit)
@@ -54,9 +55,10 @@ describe('metrics of things that keep their own counters', () => {
   })
 })
 
-test('the registry of a service says what runs, on which Node, and what it needs', async () => {
-  const text = await createRegistry('nihao-test', '1.2.3').metrics()
+test('the registry of a service describes the build, the log and the process', async () => {
+  const text = await createRegistry('nihao-test', '1.2.3', createLogger('nihao-test', 'silent')).metrics()
   expect(text).toContain(`nihao_build_info{service="nihao-test",version="1.2.3",node="${process.versions.node}"} 1`)
+  expect(text).toContain('nihao_log_lines_dropped_total 0')
   expect(text).toMatch(/^process_resident_memory_bytes \d/m)
   expect(text).toMatch(/^nodejs_eventloop_lag_p99_seconds \d/m)
 })

@@ -1,23 +1,43 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import { registerKernelCounters } from './kernel-counters.ts'
+import { droppedLogLines, type Logger } from './logger.ts'
 
-/** A registry with what both services tell about themselves: build, process, Node and the kernel's TCP counters. */
-export function createRegistry(service: string, version: string): Registry {
+/** Gauges of prom-client that end in `_total`, which only counters may. */
+const MISNAMED_GAUGES = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total']
+
+/**
+ * Each sample wakes the process: at prom-client's 10 ms, this costs an idle service more than all else that it does. The event loop
+ * lags reported include the interval.
+ */
+const EVENT_LOOP_SAMPLE_MS = 50
+
+/** A registry with the metrics of every service: build, log, process, Node.js and the kernel's TCP counters. */
+export function createRegistry(service: string, version: string, logger: Logger): Registry {
   const registry = new Registry()
   new Gauge({
     name: 'nihao_build_info',
-    help: 'Always 1; the labels say what runs.',
+    help: 'Always 1; the labels identify the build.',
     labelNames: ['service', 'version', 'node'],
     registers: [registry],
   }).set({ service, version, node: process.versions.node }, 1)
-  collectDefaultMetrics({ register: registry })
+  new Counter({
+    name: 'nihao_log_lines_dropped_total',
+    help: 'Log lines dropped because the output did not accept them: disk full, reader too slow or gone.',
+    registers: [registry],
+    collect() {
+      this.reset()
+      this.inc(droppedLogLines(logger))
+    },
+  })
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: EVENT_LOOP_SAMPLE_MS })
+  for (const name of MISNAMED_GAUGES) registry.removeSingleMetric(name)
   registerKernelCounters(registry)
   return registry
 }
 
 /**
- * Metrics of things that keep their own counters, listeners or targets, each a series with its name as the label: read when somebody
- * scrapes, so that counting costs nothing. Things of one name add up.
+ * Metrics of things that keep their own counters, such as listeners or targets: one series for each, labelled with its name, and read
+ * only when scraped.
  */
 export class ScrapedMetrics<Thing> {
   readonly #registry: Registry
@@ -25,6 +45,7 @@ export class ScrapedMetrics<Thing> {
   readonly #things: readonly Thing[]
   readonly #nameOf: (thing: Thing) => string
 
+  /** @param nameOf unique: a scrape fails if two things have the same name, because one series can't show both */
   constructor(registry: Registry, label: string, things: readonly Thing[], nameOf: (thing: Thing) => string) {
     this.#registry = registry
     this.#label = label
@@ -40,7 +61,7 @@ export class ScrapedMetrics<Thing> {
     this.#register(Gauge, name, help, [], thing => [[{}, value(thing)]])
   }
 
-  /** One series for each reason, from the start. */
+  /** One series per reason, all of them from the start. */
   counterByReason(name: string, help: string, values: (thing: Thing) => Readonly<Record<string, number>>): void {
     this.#register(Counter, name, help, ['reason'], thing =>
       Object.entries(values(thing)).map(([reason, value]) => [{ reason }, value]),
@@ -61,8 +82,12 @@ export class ScrapedMetrics<Thing> {
       registers: [this.#registry],
       collect: () => {
         metric.reset()
+        const names = new Set<string>()
         for (const thing of this.#things) {
-          for (const [labels, value] of samples(thing)) metric.inc({ [this.#label]: this.#nameOf(thing), ...labels }, value)
+          const name = this.#nameOf(thing)
+          if (names.has(name)) throw new Error(`duplicate metric label ${this.#label}="${name}"`)
+          names.add(name)
+          for (const [labels, value] of samples(thing)) metric.inc({ [this.#label]: name, ...labels }, value)
         }
       },
     })

@@ -3,12 +3,12 @@ import type { ClientCodec } from './protocol.ts'
 
 const LF = 0x0a
 
-/** The line with which a text server may tell its address, as Node tells it. */
+/** The line with which a text server announces its address, in the form of Node's `server.address()`. */
 export function bannerLine(address: AddressInfo | string): string {
   return `the server address is ${JSON.stringify(address)}\n`
 }
 
-/** A client's half for a server that sends a line of its own first: what the line says is not judged. */
+/** Wraps a client codec for a server that sends a banner line first. The line's text is not validated. */
 export function afterBanner(codec: ClientCodec): ClientCodec {
   let opening = true
   return {

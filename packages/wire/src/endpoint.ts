@@ -1,99 +1,105 @@
 import { isIPv6 } from 'node:net'
-import { type ProtocolName, protocols } from './protocols.ts'
+import { type ProtocolName, protocols } from './protocols/index.ts'
 
-/** Where a connection begins or ends, and what is said on it: `protocol[+tls|+unix]://host:port[?option=value&…]`. */
+/** A listener or target: `protocol[+tls|+unix]://host:port[?option=value&…]`. */
 export interface Endpoint {
   readonly protocol: ProtocolName
   readonly tls: boolean
   readonly address: EndpointAddress
-  /** The URL's options as they were written: what they mean is for the one who knows the settings. */
+  /** The URL's options as written: the services know which of them exist. */
   readonly options: ReadonlyMap<string, string>
 }
 
-/** IPv6 literals stand here without their brackets. Port 0 asks for any free port. */
+/**
+ * An IPv6 address has no brackets here, but its zone where it is scoped (`fe80::1%eth0`). An empty host means every address, IPv6 and
+ * IPv4, and port 0 any free port: both only make sense for a listener.
+ */
 export type EndpointAddress = { readonly host: string; readonly port: number } | { readonly path: string }
 
-/** Endpoint URLs that can't be read; `mistakes` names every one of them, with what would be valid. */
+/** Invalid endpoint URLs; `problems` lists what is wrong with each of them, and what is valid. */
 export class EndpointError extends Error {
   override readonly name = 'EndpointError'
-  readonly mistakes: readonly string[]
-  /** Those that could be read: their options may hold further mistakes. */
+  readonly problems: readonly string[]
+  /** The valid endpoints among them: their options can still be validated. */
   readonly endpoints: readonly Endpoint[]
 
-  constructor(mistakes: readonly string[], endpoints: readonly Endpoint[] = []) {
-    super(mistakes.join('\n'))
-    this.mistakes = mistakes
+  constructor(problems: readonly string[], endpoints: readonly Endpoint[] = []) {
+    super(problems.join('\n'))
+    this.problems = problems
     this.endpoints = endpoints
+  }
+
+  /** The former name of `problems`. */
+  get mistakes(): readonly string[] {
+    return this.problems
   }
 }
 
 /**
- * Reads one or more endpoint URLs, separated by blanks or commas.
- * @throws {EndpointError} with all mistakes in all URLs
+ * Parses one or more endpoint URLs, separated by blanks or commas.
+ * @throws {EndpointError} with all problems of all URLs
  */
 export function parseEndpoints(text: string): Endpoint[] {
-  const mistakes: string[] = []
+  const problems: string[] = []
   const endpoints: Endpoint[] = []
   const urls = text.split(/[\s,]+/).filter(url => url !== '')
-  if (urls.length === 0) mistakes.push(`no endpoint given: expected at least one, such as greet://localhost:1234`)
+  if (urls.length === 0) problems.push('no endpoint: expected at least one, such as greet://localhost:1234')
   for (const url of urls) {
-    try {
-      endpoints.push(parseEndpoint(url))
-    } catch (error) {
-      if (!(error instanceof EndpointError)) throw error
-      mistakes.push(...error.mistakes)
-    }
+    const endpoint = parseEndpoint(url, problems)
+    if (endpoint !== undefined) endpoints.push(endpoint)
   }
-  if (mistakes.length > 0) throw new EndpointError(mistakes, endpoints)
+  if (problems.length > 0) throw new EndpointError(problems, endpoints)
   return endpoints
 }
 
-function parseEndpoint(text: string): Endpoint {
-  const mistakes: string[] = []
-  const mistake = (what: string) => mistakes.push(`${text}: ${what}`)
+/** RFC 3986, appendix B, without the optional parts: protocol, transport, authority, path, query, fragment. */
+const URL_PARTS = /^([a-z]+)(?:\+([a-z]+))?:\/\/([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?$/
 
-  const url = URL.parse(text)
-  const match = /^([a-z]+)(?:\+([a-z]+))?:\/\//.exec(text)
-  if (url === null || match === null) {
-    const port = /:(\d+)(?:[/?]|$)/.exec(text)?.[1]
-    if (port !== undefined && Number(port) > 65535) mistake(`port ${port} is out of range: expected 0 to 65535`)
-    else mistake('not an endpoint: expected protocol://host:port, protocol://[ipv6]:port or protocol+unix:///path')
-    throw new EndpointError(mistakes)
+const FORMS = 'expected protocol://host:port, protocol://[ipv6]:port or protocol+unix:///path'
+
+function parseEndpoint(text: string, problems: string[]): Endpoint | undefined {
+  const found = problems.length
+  const report = (problem: string) => problems.push(`${text}: ${problem}`)
+  const parts = URL_PARTS.exec(text)
+  if (parts === null) {
+    problems.push(`invalid endpoint "${text}": ${FORMS}`)
+    return undefined
   }
 
-  const [, protocol = '', transport] = match
-  if (!isProtocolName(protocol)) mistake(`unknown protocol "${protocol}": expected ${Object.keys(protocols).join(', ')}`)
+  const [, protocol = '', transport, authority = '', path = '', query, fragment] = parts
+  if (!isProtocolName(protocol)) report(`unknown protocol "${protocol}": must be one of ${Object.keys(protocols).join(', ')}`)
   if (transport !== undefined && transport !== 'tls' && transport !== 'unix') {
-    mistake(`unknown transport "+${transport}": expected +tls or +unix`)
+    report(`unknown transport "+${transport}": must be +tls or +unix`)
   }
-  if (url.username !== '' || url.password !== '') mistake('a user or password has no meaning here')
-  if (url.hash !== '') mistake(`"${url.hash}" has no meaning here`)
+  if (fragment !== undefined) report(`unexpected fragment "${fragment}"`)
 
   const options = new Map<string, string>()
-  for (const [name, value] of url.searchParams) {
-    if (options.has(name)) mistake(`option "${name}" is given twice`)
+  for (const [name, value] of new URLSearchParams(query)) {
+    if (options.has(name)) report(`duplicate option "${name}"`)
     options.set(name, value)
   }
 
-  const address = transport === 'unix' ? unixAddress(url, mistake) : tcpAddress(url, protocol, mistake)
-  if (mistakes.length > 0) throw new EndpointError(mistakes)
+  const address =
+    transport === 'unix' ? unixAddress(authority, path, report) : tcpAddress(authority, path, defaultPort(protocol), report)
+  if (problems.length > found) return undefined
   return { protocol: protocol as ProtocolName, tls: transport === 'tls', address, options }
 }
 
-function unixAddress(url: URL, mistake: (what: string) => void): EndpointAddress {
-  const path = decoded(url.pathname)
-  if (path === undefined) {
-    mistake('the path of the Unix socket has a % that begins no escape such as %20')
-    return { path: '' }
+/** sockaddr_un has 108 bytes, the last of which is NUL; a longer path would be truncated silently. */
+const MAX_UNIX_PATH_BYTES = 107
+
+function unixAddress(authority: string, escapedPath: string, report: (problem: string) => void): EndpointAddress {
+  if (authority !== '') report('unexpected host: a Unix socket has three slashes, as in greet+unix:///run/nihao/greet.sock')
+  const path = unescaped(escapedPath)
+  if (path === undefined) report('invalid escape in the path: % must be followed by two hexadecimal digits, as in %20')
+  else if (path.length <= 1) report('missing path of the Unix socket, as in greet+unix:///run/nihao/greet.sock')
+  else if (Buffer.byteLength(path) > MAX_UNIX_PATH_BYTES) {
+    report(`path of the Unix socket too long: must be at most ${MAX_UNIX_PATH_BYTES} bytes`)
   }
-  if (url.host !== '') mistake(`a Unix socket has no host: expected three slashes, as in greet+unix:///run/nihao.sock`)
-  if (path.length <= 1) mistake('the path of the Unix socket is missing, as in greet+unix:///run/nihao.sock')
-  // sockaddr_un has 108 bytes, the last one a NUL; a longer path would be cut in silence.
-  if (Buffer.byteLength(path) > 107) mistake('the path of the Unix socket is longer than 107 bytes')
-  return { path }
+  return { path: path ?? '' }
 }
 
-function decoded(text: string): string | undefined {
+function unescaped(text: string): string | undefined {
   try {
     return decodeURIComponent(text)
   } catch {
@@ -101,20 +107,38 @@ function decoded(text: string): string | undefined {
   }
 }
 
-function tcpAddress(url: URL, protocol: string, mistake: (what: string) => void): EndpointAddress {
-  const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
-  if (host === '') mistake('the host is missing')
-  else if (!isIPv6(host) && !/^[A-Za-z0-9._-]+$/.test(host)) mistake(`"${host}" is not a host name or address`)
-  if (url.pathname !== '' && url.pathname !== '/') mistake(`a path ("${url.pathname}") has no meaning on TCP`)
-  const defaultPort = isProtocolName(protocol) ? protocols[protocol].defaultPort : 0
-  return { host, port: url.port === '' ? defaultPort : Number(url.port) }
+function tcpAddress(authority: string, path: string, defaultPort: number, report: (problem: string) => void): EndpointAddress {
+  if (path !== '' && path !== '/') report(`unexpected path "${path}"`)
+  const userEnd = authority.lastIndexOf('@') + 1
+  if (userEnd > 0) report('unexpected user name or password')
+  const [, bracketed, plain = '', portText] = /^(?:(\[.*\])|(.*?))(?::([^:\]]*))?$/.exec(authority.slice(userEnd)) ?? []
+  const host = bracketed === undefined ? plain : ipv6Address(bracketed)
+  if (host === undefined) report(`invalid IPv6 address "${bracketed}"`)
+  else if (bracketed === undefined && host.includes(':')) report(`invalid host "${host}": an IPv6 address must be in brackets`)
+  else if (bracketed === undefined && !/^[A-Za-z0-9._-]*$/.test(host))
+    report(`invalid host "${host}": must be a name or an address`)
+  else if (host === '' && portText === undefined) report('missing host and port')
+  if (portText !== undefined && !isPort(portText)) report(`invalid port "${portText}": must be an integer from 0 to 65535`)
+  return { host: host ?? '', port: portText === undefined ? defaultPort : Number(portText) }
 }
+
+/** The zone of a scoped address follows `%`, or `%25` as in a URL (RFC 6874). The address gets its canonical form. */
+function ipv6Address(bracketed: string): string | undefined {
+  const [, text = '', zone] = /^\[([^%]*)(?:%(?:25)?([A-Za-z0-9._~-]+))?\]$/.exec(bracketed) ?? []
+  if (!isIPv6(text)) return undefined
+  const address = URL.parse(`http://[${text}]`)?.hostname.slice(1, -1)
+  return zone === undefined ? address : `${address}%${zone}`
+}
+
+const isPort = (text: string) => /^(0|[1-9]\d{0,4})$/.test(text) && Number(text) <= 65_535
 
 function isProtocolName(name: string): name is ProtocolName {
   return Object.hasOwn(protocols, name)
 }
 
-/** An endpoint as a URL without its options: how logs, metrics and reports call a target. */
+const defaultPort = (protocol: string) => (isProtocolName(protocol) ? protocols[protocol].defaultPort : 0)
+
+/** An endpoint as a URL without options: its name in logs, metrics and reports. */
 export function endpointUrl({ protocol, tls, address }: Endpoint): string {
   if ('path' in address) return `${protocol}+unix://${address.path}`
   const host = isIPv6(address.host) ? `[${address.host}]` : address.host

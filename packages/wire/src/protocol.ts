@@ -1,64 +1,106 @@
 /**
- * What is said on a connection, without the connection: a protocol knows bytes and nothing of sockets, timers, logs or metrics.
- * Both halves of a protocol stand in one file, so that it changes in one place.
+ * An application protocol without the connection: codecs turn bytes into bytes and know nothing of sockets, timers, logs or metrics.
+ * Both codecs of a protocol are reached through one object, so that a protocol changes in one place.
  */
 export interface Protocol {
-  /** The port that an endpoint URL without one means. */
+  /** The port of an endpoint URL that has none. */
   readonly defaultPort: number
-  /** True where people read along: a line of text may go before everything else. */
+  /** True for protocols that people read: a banner line may precede everything else. */
   readonly text: boolean
-  /** The server's half for one new connection. */
-  serverCodec(options: ServerOptions, info: () => ConnectionInfo): ServerCodec
-  /** What a connection is told that will not be served, where the protocol has a word for it. */
+  /** Creates the server's codec for a new connection. `context` gives the codec what only the server's process knows. */
+  serverCodec(options: ServerOptions, info: () => ConnectionInfo, context?: ServerContext): ServerCodec
+  /** The bytes that tell a client why its connection is rejected; absent in protocols that have no such message. */
   reject?(reason: string, limit: number | null): Buffer
-  /** The client's half for one new connection. */
+  /** Creates the client's codec for a new connection. */
   clientCodec(options: ClientOptions, events: ClientEvents): ClientCodec
 }
 
 export interface ServerOptions {
-  /** What `greet` puts in front of every line. */
+  /** What `greet` writes before each line. */
   readonly greeting: string
-  /** The most bytes that the payload of a frame may have. */
+  /** Maximum payload of a PING, in bytes. */
   readonly maxMessage: number
 }
 
-/** What a server can tell a client about itself and their connection. */
+/** What a server tells a client about itself and their connection. */
 export interface ConnectionInfo {
-  /** The name of this server among others of its kind. */
+  /** The identity of this server among its replicas. */
   readonly server: string
   readonly release: string
+  /** Random; differs for each process. */
+  readonly boot?: string
+  /** Unique among all connections of that process. */
+  readonly connection?: number
   readonly listener: string
   readonly address: string
   readonly peer: string | undefined
-  /** The address of the proxy, where the peer's was told by one. */
+  /** The proxy's address, where a PROXY header gave the peer's. */
   readonly via?: string | undefined
-  /** Connections of this listener now, and how many there may be. */
+  /** Open connections of this listener, this one included. */
   readonly connections: number
+  /** The most connections that this listener accepts; null = no limit. */
   readonly limit: number | null
 }
 
+/** What a server's codec asks of its process. Without it, times count from the start of the process and no earlier connection is known. */
+export interface ServerContext {
+  readonly clock?: ServerClock
+  /** Looks up how an earlier connection ended. */
+  lookUp?(boot: string, connection: number): EndedConnection
+}
+
+export interface ServerClock {
+  /** Monotonic time in whole µs. */
+  nowUs(): number
+  /** How long the event loop was blocked before the current read, in whole µs. */
+  stalledUs(): number
+}
+
+export const connectionStates = ['open', 'closed', 'unknown', 'other_boot'] as const
+
+/** An earlier connection as the server knows it. */
+export interface EndedConnection {
+  readonly state: (typeof connectionStates)[number]
+  /** The server's close reason. */
+  readonly reason?: string
+  readonly resetSeen?: boolean
+  readonly finSeen?: boolean
+  readonly pings?: number
+  readonly receivedBytes?: number
+  readonly sentBytes?: number
+  /** Time since it ended, ms. */
+  readonly agoMs?: number
+}
+
 export interface ClientOptions {
-  /** The text of one request, without its line end. */
+  /** The text of a request, without its line end. */
   readonly message: string
   /**
-   * Gives the bytes of each request where they differ, in place of `message`: a line with its line end in a text protocol, a payload
-   * in frames. They stay as they are until the reply is there.
+   * Returns the bytes of the next request, in place of `message`: a line with its line end in a text protocol, a payload in frames.
+   * The buffer must not change until the reply is complete.
    */
   readonly nextRequest?: () => Buffer
-  /** What the server is expected to put in front of every line; empty for a server that echoes. */
+  /** What the server is expected to write before each line; empty for a server that echoes. */
   readonly greeting: string
-  /** Whether a text server sends a line of its own first. */
+  /** Whether a text server sends a banner line first. */
   readonly banner: boolean
-  /** The most bytes that the payload of a frame may have. */
+  /** Maximum payload of a PONG, in bytes. */
   readonly maxMessage: number
 }
 
-/** What a server tells besides replies. */
+/** What a server tells a client besides replies. */
 export interface ClientEvents {
   hello?(info: Readonly<Record<string, unknown>>): void
-  /** The server will close, after `graceMs` by force: the next connection is better made now. */
+  /** The server asks the client to reconnect elsewhere; it closes this connection after `graceMs`. */
   goAway?(reason: string, graceMs: number): void
-  /** Both ends' totals of one connection, at its end. */
+  /**
+   * The times of each PONG, in µs on the server's monotonic clock: when the PING's last byte was read, when the PONG's trailer was
+   * written, and for how long the event loop was blocked before that read.
+   */
+  serverTimes?(receivedUs: number, sentUs: number, stalledUs: number): void
+  /** How the server saw an earlier connection end: the reply to `last`. */
+  ended?(connection: EndedConnection): void
+  /** The counters of both ends, when the connection ends. */
   totals?(client: ConnectionTotals, server: ConnectionTotals): void
 }
 
@@ -66,109 +108,66 @@ export interface ConnectionTotals {
   readonly pings: number
   readonly receivedBytes: number
   readonly sentBytes: number
+  /** Frames with an invalid checksum. */
   readonly corrupt: number
 }
 
 /**
- * Bytes to send. A string holds one byte a character (latin1): where a reply is put together from many pieces, V8 joins strings
- * several times faster than Node copies into a Buffer. A list is sent in one write.
+ * Bytes to send. A string holds one byte per character (latin1): V8 joins many short strings several times faster than Node copies
+ * into a Buffer. A list is sent in one write.
  */
 export type Bytes = Buffer | string | readonly Buffer[]
 
-/** What a server does with the bytes of one connection, as they come. */
+/** The server's end of one connection: takes each read and returns the reply to it. */
 export interface ServerCodec {
-  /** Messages received so far; one that has begun counts. */
+  /** Messages received so far. */
   readonly messages: number
-  /** Messages that were not as they had been sent. */
+  /** Messages with an invalid checksum. */
   readonly corrupt?: number
-  /** True between the first and the last byte of a message: the moments when a connection should not be ended. */
+  /** True between the first and the last byte of a message, when a connection should not be closed. */
   readonly midMessage: boolean
-  /** True when both sides have said all: the connection is to be closed behind the last reply. */
-  readonly ended?: boolean
-  /** What was left of the last chunk, where its reply would have been too much at once: to be received when the peer has taken that. */
-  readonly rest?: Buffer | undefined
-  /** What the server says first. */
+  /** True after the last reply that the protocol allows: the connection can be closed. */
+  readonly finished?: boolean
+  /** The part of the last chunk whose reply would have been too large: pass it to `receive` once the peer has read the current reply. */
+  readonly pending?: Buffer | undefined
+  /** Returns what the server sends first. */
   open?(): Bytes
   /**
-   * Takes what one read brought and gives what is to be written for it, if anything. It may change the chunk, and keep it until the
-   * message that it is a part of has ended.
-   * @throws {ProtocolError}
+   * Takes the bytes of one read and returns the reply, if any. The codec may change the chunk, and the reply may share its memory.
+   * @throws {ProtocolError} whose `reply` is still to be sent
    */
   receive(chunk: Buffer): Bytes | undefined
-  /** Bytes without an end, as fast as the peer takes them. */
+  /** Returns the next block of an endless reply, to be sent as fast as the peer reads. */
   produce?(): Buffer
-  /** Asks the peer to leave by itself. Without a word for that, the connection is ended when nothing is under way. */
+  /**
+   * Asks the peer to close and reconnect elsewhere; empty while a reply is being forwarded, whose end the message then follows.
+   * Without this method, the connection is closed when it is idle.
+   */
   goAway?(reason: string, graceMs: number): Bytes
 }
 
-/** How a client asks on one connection, and judges what comes back. Replies come in the order of the requests. */
+/** The client's end of one connection: creates requests and validates replies, which arrive in the order of the requests. */
 export interface ClientCodec {
-  /** True where nothing comes back by design: a request is answered as soon as the kernel has taken it. */
+  /** True if the server never replies: a request is complete as soon as the kernel has taken it. */
   readonly oneWay: boolean
-  /** True where the server sends without end: between two exchanges nothing is read. */
+  /** True if the server sends without end: the client reads only during an exchange. */
   readonly pulls?: boolean
-  /** What a right reply says, for people; undefined where it says nothing. */
+  /** The expected reply as text for logs; undefined where it has none. */
   readonly replyText: string | undefined
-  /** True until the server has said what it says first: before that, nothing is asked. */
+  /** True until the server's first message has arrived; requests wait for it. */
   readonly opening: boolean
-  /** The bytes of the next request. */
+  /** Returns the bytes of the next request. */
   request(): Buffer
   /**
-   * Judges bytes that came back. The chunk is the caller's again when this returns.
-   * @returns how many requests they completed the replies of
-   * @throws {WrongReply} when they are not what must come back
-   * @throws {Rejected} when the server will not serve this connection
-   * @throws {ProtocolError} when they are not of the protocol
+   * Validates received bytes and keeps none of them: the caller may reuse the chunk.
+   * @returns the number of replies that they completed
+   * @throws {WrongReply} if they differ from the expected reply
+   * @throws {Rejected} if the server rejects the connection
+   * @throws {ProtocolError} if they are not valid in this protocol
    */
   receive(chunk: Buffer): number
-  /** Says that nothing more will be asked; the server then closes. Without it, half-closing says the same. */
+  /** Returns the question how an earlier connection ended; the event `ended` has the answer. */
+  last?(boot: string, connection: number): Buffer
+  /** Returns the message that ends the connection; the server then closes. Without this method, a half-close does the same. */
   goodbye?(): Buffer
-}
-
-/** The bytes that came back are not the ones that had to. The message shows both, cut to a length that a log can bear. */
-export class WrongReply extends Error {
-  override readonly name = 'WrongReply'
-  readonly code = 'WRONG_REPLY'
-  /** How many requests the bytes before these, in the same read, completed the replies of. */
-  readonly completed: number
-
-  constructor(expected: Buffer, received: Buffer, where = '', completed = 0) {
-    const hint = isTlsAlert(received) ? ', a TLS alert: the server speaks TLS' : ''
-    super(`${where}expected ${excerpt(expected)}, received ${excerpt(received)}${hint}`)
-    this.completed = completed
-  }
-}
-
-/** The peer does not keep to the protocol. `reason` is one of a closed list. */
-export class ProtocolError extends Error {
-  override readonly name = 'ProtocolError'
-  readonly code = 'PROTOCOL_ERROR'
-  readonly reason: ProtocolErrorReason
-
-  constructor(reason: ProtocolErrorReason, message: string) {
-    super(message)
-    this.reason = reason
-  }
-}
-
-export const protocolErrorReasons = ['frame_too_long', 'frame_too_short', 'frame_type', 'frame_payload', 'corrupt'] as const
-export type ProtocolErrorReason = (typeof protocolErrorReasons)[number]
-
-/** The server said that it will not serve this connection, and why. */
-export class Rejected extends Error {
-  override readonly name = 'Rejected'
-  readonly code = 'REJECTED'
-}
-
-const EXCERPT_BYTES = 64
-
-function excerpt(bytes: Buffer): string {
-  if (bytes.length === 0) return 'nothing'
-  const text = JSON.stringify(bytes.toString('utf8', 0, EXCERPT_BYTES))
-  return bytes.length > EXCERPT_BYTES ? `${text}… (${bytes.length} bytes)` : text
-}
-
-/** What a TLS server says to plain bytes: a record of type alert, of any version (RFC 8446, section 5.1). */
-function isTlsAlert(bytes: Buffer): boolean {
-  return bytes.length >= 2 && bytes[0] === 0x15 && bytes[1] === 0x03
 }

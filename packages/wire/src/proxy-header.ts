@@ -1,52 +1,62 @@
 import { isIPv4, isIPv6, SocketAddress } from 'node:net'
+import { crc32c } from './crc.ts'
 
 /**
- * The PROXY protocol, versions 1 and 2: what a proxy writes in front of a connection so that the server learns whose it is.
- * Specified in haproxy's doc/proxy-protocol.txt; the sections are those of its edition of 2020/03/05.
+ * The PROXY protocol, versions 1 and 2: a proxy writes a header before the connection's bytes, so that the server learns the client's
+ * address. Specified in haproxy's doc/proxy-protocol.txt; section numbers are those of its edition of 2020/03/05.
  */
 export type ProxyVersion = 'v1' | 'v2'
 
 export interface ProxyAddress {
-  /** In the one text form that Node gives a socket's address; an IPv4 address mapped to IPv6 as the IPv4 address that it is. */
+  /** In the form that Node gives a socket's address; an IPv4-mapped IPv6 address as IPv4. */
   readonly address: string
   readonly port: number
 }
 
 export interface ProxyHeader {
   readonly sizeBytes: number
-  /** Undefined where the proxy speaks for itself (LOCAL) or does not know (UNKNOWN): the socket's own address then holds. */
+  /** Undefined for the proxy's own connections (LOCAL) and for unknown addresses: the socket's address then applies. */
   readonly source?: ProxyAddress
   readonly destination?: ProxyAddress
 }
 
-/** Why bytes are no header that is accepted. */
-export type ProxyHeaderError = 'malformed' | 'too_long' | 'version'
+/** Why a header is rejected. */
+export type ProxyHeaderError = 'malformed' | 'too_long' | 'version' | 'checksum'
 
 const CR = 0x0d
 const LF = 0x0a
-const V1_BEGIN = Buffer.from('PROXY ')
-/** Section 2.1: the longest line, its CR LF included. */
+const V1_PREFIX = Buffer.from('PROXY ')
+/** Section 2.1: the longest line, including CR LF. */
 const V1_MAX_BYTES = 107
-const V2_BEGIN = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1')
+export const V2_SIGNATURE = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1')
 const V2_FIXED_BYTES = 16
-/** Addresses, and what proxies add behind them (TLVs): the client's whole certificate, at the most. */
+/** Addresses and TLVs, the largest of which holds a client's whole certificate. */
 const V2_MAX_LENGTH = 4_096
 
+/** Section 2.2: bytes of the two addresses and ports by address family; TLVs follow them. */
+const ADDRESS_BLOCK_BYTES = [0, 12, 36, 216] as const
+const INET = 1
+const INET6 = 2
+
+/** Type u8 and length u16 precede the value of a TLV. */
+const TLV_HEADER_BYTES = 3
+const TYPE_CRC32C = 0x03
+
 /**
- * Reads the header at the beginning of a connection. Bytes that can't become one are refused as soon as they differ.
- * @param bytes everything that has come so far
- * @returns undefined while more is needed
+ * Parses the header at the start of a connection. Bytes that cannot become one are rejected at the first difference.
+ * @param bytes everything received so far
+ * @returns undefined while more bytes are needed
  */
 export function parseProxyHeader(bytes: Buffer, accepted: ProxyVersion | 'any'): ProxyHeader | ProxyHeaderError | undefined {
   if (bytes.length === 0) return undefined
-  if (beginsLike(bytes, V1_BEGIN)) return accepted === 'v2' ? 'version' : parseV1(bytes)
-  if (beginsLike(bytes, V2_BEGIN)) return accepted === 'v1' ? 'version' : parseV2(bytes)
+  if (startsLike(bytes, V1_PREFIX)) return accepted === 'v2' ? 'version' : parseV1(bytes)
+  if (startsLike(bytes, V2_SIGNATURE)) return accepted === 'v1' ? 'version' : parseV2(bytes)
   return 'malformed'
 }
 
-function beginsLike(bytes: Buffer, begin: Buffer): boolean {
-  const length = Math.min(bytes.length, begin.length)
-  return bytes.compare(begin, 0, length, 0, length) === 0
+function startsLike(bytes: Buffer, prefix: Buffer): boolean {
+  const length = Math.min(bytes.length, prefix.length)
+  return bytes.compare(prefix, 0, length, 0, length) === 0
 }
 
 /** Section 2.1: one line of text, such as `PROXY TCP4 192.0.2.1 192.0.2.2 56324 443`. */
@@ -57,93 +67,73 @@ function parseV1(bytes: Buffer): ProxyHeader | ProxyHeaderError | undefined {
   const sizeBytes = lineEnd + 1
   const fields = bytes.toString('latin1', 0, lineEnd - 1).split(' ')
   const [, family, from = '', to = '', fromPort = '', toPort = ''] = fields
-  if (family === 'UNKNOWN') return { sizeBytes } // what follows is to be ignored
-  const isAddress = family === 'TCP4' ? isIPv4 : family === 'TCP6' ? isPlainIPv6 : () => false
+  if (family === 'UNKNOWN') return { sizeBytes } // the rest of the line must be ignored
+  const isAddress = family === 'TCP4' ? isIPv4 : family === 'TCP6' ? isUnscopedIPv6 : () => false
   if (fields.length !== 6 || !isAddress(from) || !isAddress(to) || !isPort(fromPort) || !isPort(toPort)) return 'malformed'
   return { sizeBytes, source: addressOf(from, Number(fromPort)), destination: addressOf(to, Number(toPort)) }
 }
 
-/** Section 2.2: signature, version and command, family and transport, length; then addresses and whatever else the length counts. */
+/** Section 2.2: signature, version and command, family and transport, length; then the addresses and TLVs that the length counts. */
 function parseV2(bytes: Buffer): ProxyHeader | ProxyHeaderError | undefined {
   if (bytes.length < V2_FIXED_BYTES) return undefined
-  const [command = 0, family = 0] = bytes.subarray(V2_BEGIN.length)
+  const [command = 0, protocol = 0] = bytes.subarray(V2_SIGNATURE.length)
+  const family = protocol >> 4
+  const transport = protocol & 0xf
   const length = bytes.readUInt16BE(V2_FIXED_BYTES - 2)
-  if (command >> 4 !== 2 || (command & 0xf) > 1 || family >> 4 > 3 || (family & 0xf) > 2) return 'malformed'
+  if (command >> 4 !== 2 || (command & 0xf) > 1 || family > 3 || transport > 2) return 'malformed'
   if (length > V2_MAX_LENGTH) return 'too_long'
   const sizeBytes = V2_FIXED_BYTES + length
   if (bytes.length < sizeBytes) return undefined
   const isLocal = (command & 0xf) === 0
-  if (isLocal || (family & 0xf) === 0) return { sizeBytes }
-  const block = bytes.subarray(V2_FIXED_BYTES, sizeBytes)
-  switch (family >> 4) {
-    case 1:
-      return addressesOf(block, sizeBytes, 4, octets => octets.join('.'))
-    case 2:
-      return addressesOf(block, sizeBytes, 16, octets => (octets.toString('hex').match(/.{4}/g) ?? []).join(':'))
-    default:
-      return { sizeBytes } // Unix sockets and the unspecified: no address that a limit could use
+  // The receiver ignores what follows.
+  if (isLocal || family === 0 || transport === 0) return { sizeBytes }
+
+  const addressBytes = ADDRESS_BLOCK_BYTES[family] ?? 0
+  if (length < addressBytes) return 'malformed'
+  const error = tlvError(bytes.subarray(0, sizeBytes), V2_FIXED_BYTES + addressBytes)
+  if (error !== undefined) return error
+  const addresses = bytes.subarray(V2_FIXED_BYTES, V2_FIXED_BYTES + addressBytes)
+  if (family === INET) return { sizeBytes, ...endsOf(addresses, octets => octets.join('.')) }
+  if (family === INET6) {
+    return { sizeBytes, ...endsOf(addresses, octets => (octets.toString('hex').match(/.{4}/g) ?? []).join(':')) }
   }
+  return { sizeBytes } // Unix sockets have no address that a limit could use.
 }
 
-function addressesOf(
-  block: Buffer,
-  sizeBytes: number,
-  addressBytes: number,
-  text: (octets: Buffer) => string,
-): ProxyHeader | ProxyHeaderError {
-  const portsAt = 2 * addressBytes
-  if (block.length < portsAt + 4) return 'malformed'
+/** Validates the TLVs, and the checksum of the whole header where one of them has it (section 2.2.3). */
+function tlvError(header: Buffer, offset: number): 'malformed' | 'checksum' | undefined {
+  for (let start = offset; start < header.length; ) {
+    const valueStart = start + TLV_HEADER_BYTES
+    if (valueStart > header.length) return 'malformed'
+    const length = header.readUInt16BE(start + 1)
+    const end = valueStart + length
+    if (end > header.length) return 'malformed'
+    if (header[start] === TYPE_CRC32C) {
+      if (length !== 4) return 'malformed'
+      // The sender computes the checksum while its own field is zero.
+      const zeroed = Buffer.from(header).fill(0, valueStart, end)
+      if (crc32c(zeroed) !== header.readUInt32BE(valueStart)) return 'checksum'
+    }
+    start = end
+  }
+  return undefined
+}
+
+function endsOf(block: Buffer, text: (octets: Buffer) => string): { source: ProxyAddress; destination: ProxyAddress } {
+  const portsStart = block.length - 4
+  const addressBytes = portsStart / 2
   return {
-    sizeBytes,
-    source: addressOf(text(block.subarray(0, addressBytes)), block.readUInt16BE(portsAt)),
-    destination: addressOf(text(block.subarray(addressBytes, portsAt)), block.readUInt16BE(portsAt + 2)),
+    source: addressOf(text(block.subarray(0, addressBytes)), block.readUInt16BE(portsStart)),
+    destination: addressOf(text(block.subarray(addressBytes, portsStart)), block.readUInt16BE(portsStart + 2)),
   }
 }
 
-/** One address has many texts in IPv6; limits that count by text need the same one each time. */
+/** An IPv6 address can be written in several ways; limits per address compare texts and need one form. */
 function addressOf(text: string, port: number): ProxyAddress {
   const { address } = new SocketAddress({ address: text, family: isIPv6(text) ? 'ipv6' : 'ipv4' })
   return { address: address.replace(/^::ffff:(?=[\d.]+$)/, ''), port }
 }
 
-/** Without the zone that Node would allow. */
-const isPlainIPv6 = (text: string) => isIPv6(text) && !text.includes('%')
+/** Node's `isIPv6` also accepts a zone (`fe80::1%eth0`). */
+export const isUnscopedIPv6 = (text: string): boolean => isIPv6(text) && !text.includes('%')
 const isPort = (text: string) => /^(0|[1-9]\d{0,4})$/.test(text) && Number(text) <= 65_535
-
-/** A header as a proxy writes it; without two addresses of one family, the one that says that they are not known. */
-export function encodeProxyHeader(version: ProxyVersion, source?: ProxyAddress, destination?: ProxyAddress): Buffer {
-  const family = source && destination && familyOf(source, destination)
-  if (version === 'v1') {
-    if (family === undefined) return Buffer.from('PROXY UNKNOWN\r\n')
-    const { address: from, port: fromPort } = source as ProxyAddress
-    const { address: to, port: toPort } = destination as ProxyAddress
-    return Buffer.from(`PROXY TCP${family} ${from} ${to} ${fromPort} ${toPort}\r\n`)
-  }
-  const addresses = family === undefined ? [] : [source, destination].flatMap(end => octetsOf((end as ProxyAddress).address))
-  const ports = family === undefined ? [] : [source, destination].flatMap(end => portOctets((end as ProxyAddress).port))
-  const block = Buffer.from([...addresses, ...ports])
-  const command = family === undefined ? 0x20 : 0x21
-  const transport = family === undefined ? 0x00 : family === 4 ? 0x11 : 0x21
-  return Buffer.concat([V2_BEGIN, Buffer.of(command, transport, ...portOctets(block.length)), block])
-}
-
-function familyOf({ address: from }: ProxyAddress, { address: to }: ProxyAddress): 4 | 6 | undefined {
-  if (isIPv4(from) && isIPv4(to)) return 4
-  return isPlainIPv6(from) && isPlainIPv6(to) ? 6 : undefined
-}
-
-const portOctets = (port: number) => [port >> 8, port & 0xff]
-
-function octetsOf(address: string): number[] {
-  if (isIPv4(address)) return address.split('.').map(Number)
-  const mapped = address.replace(/[\d.]+$/, tail => {
-    if (!isIPv4(tail)) return tail
-    const [a = 0, b = 0, c = 0, d = 0] = tail.split('.').map(Number)
-    return `${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`
-  })
-  const [head = '', tail = ''] = mapped.split('::')
-  const groups = (text: string) => (text === '' ? [] : text.split(':'))
-  const zeros = Array(8 - groups(head).length - groups(tail).length).fill('0')
-  const all = mapped.includes('::') ? [...groups(head), ...zeros, ...groups(tail)] : groups(mapped)
-  return all.flatMap(group => portOctets(Number.parseInt(group, 16)))
-}

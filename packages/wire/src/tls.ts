@@ -2,94 +2,99 @@ import { X509Certificate } from 'node:crypto'
 import { readFileSync, unwatchFile, watchFile } from 'node:fs'
 import { createSecureContext, type SecureContextOptions } from 'node:tls'
 
-/** Paths of PEM files; empty = none. `cert` holds the own certificate, then those that lead to its root; `ca` the roots that are trusted. */
+/** Paths of PEM files; empty = none. `cert` holds this end's certificate, then its intermediates; `ca` the trusted roots. */
 export interface TlsFiles {
   readonly cert: string
   readonly key: string
   readonly ca: string
 }
 
-/** What the files said when they were last read. */
+/** The content of the files when they were last read. */
 export interface Credentials {
   readonly options: SecureContextOptions
-  /** When the first of the own certificates expires, wall clock, ms; undefined where there is none. */
+  /** Expiry of the certificate in `cert` that expires first, ms since 1970; undefined without one. */
   readonly expiresAtMs: number | undefined
 }
 
-/** Files that can't be used; `mistakes` names each one, with the reason. */
+/** Files that cannot be used; `problems` names each file with the reason. */
 export class CredentialsError extends Error {
   override readonly name = 'CredentialsError'
   readonly code = 'CREDENTIALS'
-  readonly mistakes: readonly string[]
+  readonly problems: readonly string[]
 
-  constructor(mistakes: readonly string[]) {
-    super(mistakes.join('; '))
-    this.mistakes = mistakes
+  constructor(problems: readonly string[]) {
+    super(problems.join('; '))
+    this.problems = problems
+  }
+
+  /** The former name of `problems`. */
+  get mistakes(): readonly string[] {
+    return this.problems
   }
 }
 
 const MIN_VERSION = 'TLSv1.2'
 
-/** How often files are looked at, ms. Network file systems and symlinks that are swapped, as Kubernetes does, send no notice of a change. */
-const LOOK_MS = 1_000
+/** Polling interval, ms. Network file systems, and symlinks that are swapped as in Kubernetes, send no change notifications. */
+const POLL_INTERVAL_MS = 1_000
 
-/** Certificate and key are often written one after the other: they are read when nothing has changed for this long. */
+/** Certificate and key are often written one after the other: they are read once nothing has changed for this long, ms. */
 const SETTLE_MS = 1_100
 
+const FILE_ERRORS: Record<string, string> = { ENOENT: 'no such file', EACCES: 'permission denied', EISDIR: 'is a directory' }
+
 /**
- * Reads and checks certificates and key.
+ * Reads and validates certificates and key.
  * @throws {CredentialsError}
  */
 export function readCredentials(files: TlsFiles): Credentials {
-  const mistakes: string[] = []
-  const read = (name: keyof TlsFiles): Buffer | undefined => {
-    if (files[name] === '') return undefined
-    try {
-      return readFileSync(files[name])
-    } catch (error) {
-      mistakes.push(
-        `${name} ${files[name]}: ${MEANINGS[(error as NodeJS.ErrnoException).code ?? ''] ?? (error as Error).message}`,
-      )
-      return undefined
-    }
-  }
-  const certificatesOf = (name: 'cert' | 'ca', pem: Buffer | undefined): X509Certificate[] => {
-    if (pem === undefined) return []
-    try {
-      const texts = pem.toString('latin1').match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g)
-      if (texts !== null) return texts.map(text => new X509Certificate(text))
-    } catch {
-      // told below
-    }
-    mistakes.push(`${name} ${files[name]}: not a certificate in PEM`)
-    return []
-  }
-
-  const [cert, key, ca] = [read('cert'), read('key'), read('ca')]
-  const own = certificatesOf('cert', cert)
-  certificatesOf('ca', ca)
-  if (mistakes.length > 0) throw new CredentialsError(mistakes)
+  const problems: string[] = []
+  const [cert, key, ca] = (['cert', 'key', 'ca'] as const).map(name => readFile(name, files[name], problems))
+  const own = parseCertificates('cert', files.cert, cert, problems)
+  parseCertificates('ca', files.ca, ca, problems)
+  if (problems.length > 0) throw new CredentialsError(problems)
   const options = { minVersion: MIN_VERSION, ...(cert && { cert }), ...(key && { key }), ...(ca && { ca }) } as const
   try {
     createSecureContext(options)
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
-    const what = code === 'ERR_OSSL_X509_KEY_VALUES_MISMATCH' ? `does not belong to the certificate ${files.cert}` : message
-    throw new CredentialsError([`key ${files.key}: ${what}`])
+    const problem = code === 'ERR_OSSL_X509_KEY_VALUES_MISMATCH' ? `does not match the certificate ${files.cert}` : message
+    throw new CredentialsError([`key ${files.key}: ${problem}`])
   }
   const expiresAtMs = own.length > 0 ? Math.min(...own.map(({ validToDate }) => validToDate.getTime())) : undefined
   return { options, expiresAtMs }
 }
 
-const MEANINGS: Record<string, string> = { ENOENT: 'no such file', EACCES: 'permission denied', EISDIR: 'is a directory' }
+function readFile(name: string, path: string, problems: string[]): Buffer | undefined {
+  if (path === '') return undefined
+  try {
+    return readFileSync(path)
+  } catch (error) {
+    const { code = '', message } = error as NodeJS.ErrnoException
+    problems.push(`${name} ${path}: ${FILE_ERRORS[code] ?? message}`)
+    return undefined
+  }
+}
+
+function parseCertificates(name: string, path: string, pem: Buffer | undefined, problems: string[]): X509Certificate[] {
+  if (pem === undefined) return []
+  try {
+    const texts = pem.toString('latin1').match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g)
+    if (texts !== null) return texts.map(text => new X509Certificate(text))
+  } catch {
+    // The problem below covers both a file without certificates and an invalid one.
+  }
+  problems.push(`${name} ${path}: not a PEM certificate`)
+  return []
+}
 
 export interface CredentialsEvents {
   reloaded(credentials: Credentials): void
-  /** The files can't be used now: what was read before stays in use. */
+  /** The changed files cannot be used: the credentials read before stay in use. */
   failed(error: CredentialsError): void
 }
 
-/** Credentials that are read again when their files change. */
+/** Credentials that are reloaded when their files change. */
 export class WatchedCredentials {
   current: Credentials
   readonly #files: TlsFiles
@@ -106,8 +111,8 @@ export class WatchedCredentials {
     this.#files = files
     this.#events = events
     this.#paths = [...new Set([files.cert, files.key, files.ca])].filter(path => path !== '')
-    // It follows symlinks: another file behind the same path is a change. Watched first, so that no change gets lost.
-    for (const path of this.#paths) watchFile(path, { interval: LOOK_MS, persistent: false }, this.#changed)
+    // watchFile follows symlinks. It starts before the first read, so that no change is missed.
+    for (const path of this.#paths) watchFile(path, { interval: POLL_INTERVAL_MS, persistent: false }, this.#changed)
     try {
       this.current = readCredentials(files)
     } catch (error) {

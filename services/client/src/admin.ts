@@ -1,7 +1,7 @@
 import { EXIT, exit, json, type Logger, type Page, startAdmin } from '@nihao/service'
 import type { Registry } from 'prom-client'
 import { program } from './program.ts'
-import type { ClientConfig } from './settings.ts'
+import type { IdleConfig, ProbeConfig } from './settings.ts'
 import type { Target } from './target.ts'
 
 export interface TargetsAdmin {
@@ -17,7 +17,7 @@ export interface TargetsAdmin {
  * Starts the admin endpoint of a client that runs until it is told to stop.
  * @returns false where its address can't be listened on: the process then ends
  */
-export async function startTargetsAdmin(config: ClientConfig, logger: Logger, admin: TargetsAdmin): Promise<boolean> {
+export async function startTargetsAdmin(config: ProbeConfig | IdleConfig, logger: Logger, admin: TargetsAdmin): Promise<boolean> {
   const { targets, registry, stopping, pages } = admin
   try {
     await startAdmin({

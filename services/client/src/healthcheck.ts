@@ -1,6 +1,9 @@
-import { checkHealth } from '@nihao/service'
-import { readConfig } from './settings.ts'
+import { checkHealth, serviceArguments } from '@nihao/service/healthcheck'
 
-/** The image's HEALTHCHECK: exit code 0 when this container's client has tried every target. */
-const { adminHost, adminPort } = readConfig({ env: process.env, args: [] }, { files: false })
-process.exitCode = await checkHealth(adminHost, adminPort)
+/** The image's HEALTHCHECK: exits with 0 when the client in this container is ready, or runs once and has no admin endpoint. */
+process.exitCode = await checkHealth({
+  args: serviceArguments(),
+  env: process.env,
+  adminPort: '9465',
+  runOnceModes: ['load', 'check', 'idle'],
+})

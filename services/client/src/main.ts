@@ -1,25 +1,30 @@
-#!/usr/bin/env -S node --conditions=source
-import { type Logger, runCommand } from '@nihao/service'
+import { type Command, processSource, runCommand } from '@nihao/service'
 import { runCheck } from './check/run.ts'
+import { help } from './help.ts'
 import { runIdle } from './idle/run.ts'
 import { runLoad } from './load/run.ts'
 import { runProbe } from './probe/run.ts'
 import { program } from './program.ts'
-import { type ClientConfig, type ModeName, readConfig, settings } from './settings.ts'
+import { type ModeName, modes, readModeConfig, selectMode } from './settings.ts'
 
-const modes: Record<ModeName, (config: ClientConfig, logger: Logger) => Promise<void>> = {
-  probe: runProbe,
-  load: runLoad,
-  check: runCheck,
-  idle: runIdle,
+const source = processSource()
+const common = { ...program, help: () => help(source.args) }
+
+// A report owns stdout.
+const commands: Record<ModeName, () => Promise<void>> = {
+  probe: () => run({ ...common, readConfig: source => readModeConfig(modes.probe, source), run: runProbe }),
+  load: () => run({ ...common, readConfig: source => readModeConfig(modes.load, source), logTo: () => 'stderr', run: runLoad }),
+  check: () =>
+    run({ ...common, readConfig: source => readModeConfig(modes.check, source), logTo: () => 'stderr', run: runCheck }),
+  idle: () =>
+    run({
+      ...common,
+      readConfig: source => readModeConfig(modes.idle, source),
+      logTo: ({ repeat }) => (repeat === 0 ? 'stderr' : 'stdout'),
+      run: runIdle,
+    }),
 }
 
-await runCommand({
-  ...program,
-  usage: '[probe|load|check|idle] [setting …] [target …]',
-  settings,
-  readConfig,
-  // A report owns stdout.
-  logTo: ({ mode, repeat }) => (mode === 'load' || mode === 'check' || (mode === 'idle' && repeat === 0) ? 'stderr' : 'stdout'),
-  run: (config, logger) => modes[config.mode](config, logger),
-})
+const run = <Config extends { readonly logLevel: string }>(command: Command<Config>) => runCommand(command, source)
+
+await commands[selectMode(source)]()

@@ -1,11 +1,11 @@
 import { createHistogram } from 'node:perf_hooks'
 import type { Logger } from '@nihao/service'
-import { afterBanner, type ClientOptions, type ConnectionTotals, type Endpoint, endpointUrl, protocols } from '@nihao/wire'
+import { afterBanner, type ClientOptions, type ConnectionTotals, type Endpoint, protocols } from '@nihao/wire'
 import { type CloseReason, Connection, type Exchange } from './connection.ts'
 import { nonZero, TargetCounters } from './counters.ts'
 import { Dialer } from './dialer.ts'
 import { describeFailure, type Failure, type FailureReason } from './failure.ts'
-import type { ClientValues } from './settings.ts'
+import type { CommonValues } from './settings.ts'
 
 /** The steps to a connection that exchanges can go over. */
 export type Phase = 'dns' | 'tcp' | 'tls' | 'hello'
@@ -37,18 +37,19 @@ export interface ConnectOptions {
 }
 
 /** What a target is made of: an endpoint with the settings that hold for it and, where requests differ, what they are. */
-export interface TargetOptions {
+export interface TargetOptions<Values extends CommonValues = CommonValues> {
   readonly endpoint: Endpoint
-  readonly values: ClientValues & Pick<ClientOptions, 'nextRequest'>
+  readonly label: string
+  readonly values: Values & Pick<ClientOptions, 'nextRequest'> & { readonly summaryInterval?: number }
 }
 
 /** A name is as long as a host name may be; what is longer is cut, for the log's sake. */
 const MAX_NAME_LENGTH = 253
 
 /** An endpoint that the client works on: makes its connections and exchanges, and keeps the counters of all its sessions. */
-export class Target {
+export class Target<Values extends CommonValues = CommonValues> {
   readonly url: string
-  readonly values: TargetOptions['values']
+  readonly values: TargetOptions<Values>['values']
   readonly logger: Logger
   readonly counters = new TargetCounters()
   readonly observer: Observer
@@ -57,19 +58,21 @@ export class Target {
   readonly #roundTripsUs = createHistogram()
   #last: { good: boolean; reason?: FailureReason; roundTripMs?: number } | undefined
   readonly #traces: boolean
+  readonly #summarises: boolean
   #greeted = false
   /** Monotonic clock. */
   #lastSuccessMs = Number.NaN
   #summarised = { exchanges: 0, failures: 0 }
 
-  constructor({ endpoint, values }: TargetOptions, observer: (target: string) => Observer, logger: Logger) {
-    this.url = endpointUrl(endpoint)
+  constructor({ endpoint, label, values }: TargetOptions<Values>, observer: (target: string) => Observer, logger: Logger) {
+    this.url = label
     this.values = values
     this.logger = logger.child({ target: this.url })
     this.observer = observer(this.url)
     this.#endpoint = endpoint
     this.#traces = logger.isLevelEnabled('trace')
-    this.#dialer = new Dialer({ endpoint, values }, this.logger)
+    this.#summarises = values.summaryInterval !== undefined && values.summaryInterval > 0
+    this.#dialer = new Dialer({ endpoint, label, values }, this.logger)
   }
 
   /** True once an exchange is over, well or not. */
@@ -172,7 +175,7 @@ export class Target {
     this.counters.exchanges++
     this.observer.exchange(nowMs - exchange.intendedMs)
     this.observer.roundTrip(roundTripMs)
-    if (this.values.summaryInterval > 0) this.#roundTripsUs.record(Math.max(1, Math.round(roundTripMs * 1_000)))
+    if (this.#summarises) this.#roundTripsUs.record(Math.max(1, Math.round(roundTripMs * 1_000)))
     // Once for all replies that came together: a load has many of them.
     if (nowMs !== this.#lastSuccessMs) {
       this.#lastSuccessMs = nowMs

@@ -1,13 +1,13 @@
-import { lstat, unlink } from 'node:fs/promises'
+import { unlink } from 'node:fs/promises'
 import { connect, type Server } from 'node:net'
 import { ListenError, listen } from '@nihao/service'
 import { type Endpoint, endpointUrl } from '@nihao/wire'
 
-/** Connections that may wait in the kernel until they are accepted; the kernel itself lowers it to net.core.somaxconn. */
+/** Connections waiting in the kernel to be accepted; the kernel lowers it to net.core.somaxconn. */
 const BACKLOG = 4_096
 
 /**
- * Binds a server to an endpoint. A socket file that nobody listens on any more, left by a process that was killed, is replaced.
+ * Binds a server to an endpoint. A Unix socket left behind by a killed process, on which nothing listens, is replaced.
  * @throws {ListenError}
  */
 export async function bind(server: Server, endpoint: Endpoint): Promise<void> {
@@ -24,9 +24,7 @@ export async function bind(server: Server, endpoint: Endpoint): Promise<void> {
   }
 }
 
-async function isStale(path: string): Promise<boolean> {
-  // A connection to a file that is no socket is refused as well.
-  if (!(await lstat(path)).isSocket()) return false
+function isStale(path: string): Promise<boolean> {
   return new Promise(resolve => {
     const socket = connect(path, () => {
       socket.destroy()

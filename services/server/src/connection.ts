@@ -167,7 +167,7 @@ export class Connection {
   /** Ends the connection at once; what waits for the peer is lost, and told as `bufferedBytes`. */
   cut(reason: CloseReason): void {
     this.#reason = reason
-    this.unansweredBytes += this.#codec.rest?.length ?? 0
+    this.unansweredBytes += this.#codec.pending?.length ?? 0
     this.#freezeTotals()
     this.#socket.destroy()
   }
@@ -177,6 +177,19 @@ export class Connection {
       this.unansweredBytes += chunk.length
       return
     }
+    // A loop: a chunk of line ends has thousands of pending parts where the greeting is long.
+    let next: Buffer | undefined = chunk
+    do {
+      this.#answer(next)
+      next = this.#codec.pending
+    } while (next !== undefined && !this.#socket.isPaused() && !this.#output.writableEnded)
+    if (next !== undefined || this.#output.writableEnded) return
+    if (this.#codec.finished) this.#end(this.#leaving ?? 'client_closed')
+    else if (this.#leaving !== undefined && this.#codec.goAway === undefined && !this.#socket.isPaused())
+      this.#endIfQuiet(this.#leaving)
+  }
+
+  #answer(chunk: Buffer): void {
     try {
       const reply = this.#codec.receive(chunk)
       if (reply !== undefined) this.#write(reply)
@@ -184,15 +197,9 @@ export class Connection {
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error
       this.error = error
+      if (error.reply !== undefined) this.#write(error.reply)
       this.#end('protocol_error')
-      return
     }
-    const { rest } = this.#codec
-    if (rest !== undefined) {
-      if (!this.#socket.isPaused()) this.#receive(rest)
-    } else if (this.#codec.ended) this.#end(this.#leaving ?? 'client_closed')
-    else if (this.#leaving !== undefined && this.#codec.goAway === undefined && !this.#socket.isPaused())
-      this.#endIfQuiet(this.#leaving)
   }
 
   #write(bytes: Bytes): void {
@@ -226,8 +233,8 @@ export class Connection {
 
   #resume(): void {
     this.#socket.resume()
-    const { rest } = this.#codec
-    if (rest !== undefined) this.#receive(rest)
+    const { pending } = this.#codec
+    if (pending !== undefined) this.#receive(pending)
   }
 
   /** Sends without end: a block at a time while the kernel takes it, others having their turn in between, or when it has drained. */

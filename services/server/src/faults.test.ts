@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { amount, share } from '@nihao/service'
+import { amount, fraction } from '@nihao/service'
 import { createFaults, describeFaults, type FaultSettings, Faults } from './faults.ts'
 
 const never = { bytes: Number.POSITIVE_INFINITY, messages: Number.POSITIVE_INFINITY }
@@ -117,8 +117,8 @@ test('amounts and shares are written in one way only', () => {
   for (const text of ['', '0', '10', '0n', '01n', '1.5n', '-1n', '10 n', '10N', 'n', '10m', '64K', 'None', '1n1B']) {
     expect([text, amount.parse(text)]).toEqual([text, undefined])
   }
-  expect(['0', '1', '0.5', '0.001', '0.0'].map(text => share.parse(text))).toEqual([0, 1, 0.5, 0.001, 0])
+  expect(['0', '1', '0.5', '0.001', '0.0'].map(text => fraction.parse(text))).toEqual([0, 1, 0.5, 0.001, 0])
   for (const text of ['', '1.0', '1.1', '.5', '5%', '-0', '1e-3', '0,5', '0.', '00.5', '2']) {
-    expect([text, share.parse(text)]).toEqual([text, undefined])
+    expect([text, fraction.parse(text)]).toEqual([text, undefined])
   }
 })

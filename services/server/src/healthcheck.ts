@@ -1,6 +1,4 @@
-import { checkHealth } from '@nihao/service'
-import { readConfig } from './settings.ts'
+import { checkHealth, serviceArguments } from '@nihao/service/healthcheck'
 
-/** The image's HEALTHCHECK: exit code 0 when this container's server is ready. */
-const { adminHost, adminPort } = readConfig({ env: process.env, args: [] }, { files: false })
-process.exitCode = await checkHealth(adminHost, adminPort)
+/** The image's HEALTHCHECK: exits with 0 when the server in this container is ready. */
+process.exitCode = await checkHealth({ args: serviceArguments(), env: process.env, adminPort: '9464', runOnceModes: [] })

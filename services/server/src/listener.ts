@@ -27,7 +27,12 @@ export interface ListenerEvents {
 export interface Identity {
   readonly server: string
   readonly release: string
+  /** Random; differs for each process. */
+  readonly boot: string
 }
+
+/** Connection ids are unique within the process, across its listeners. */
+let lastConnectionId = 0
 
 /** A bound address with one protocol: accepts, refuses what is over a limit, and keeps the counters of its connections. */
 export class Listener {
@@ -236,6 +241,7 @@ export class Listener {
   #info({ address, port, via }: Peer): ConnectionInfo {
     return {
       ...this.#identity,
+      connection: ++lastConnectionId,
       listener: this.label,
       address: formatAddress(this.address),
       peer: address === undefined ? undefined : `${address}:${port}`,

@@ -1,5 +1,15 @@
-#!/usr/bin/env -S node --conditions=source
-import { createRegistry, EXIT, exit, json, type Logger, runCommand, startAdmin, stopOnSignal } from '@nihao/service'
+import {
+  createRegistry,
+  EXIT,
+  exit,
+  helpText,
+  json,
+  type Logger,
+  processSource,
+  runCommand,
+  startAdmin,
+  stopOnSignal,
+} from '@nihao/service'
 import manifest from '../package.json' with { type: 'json' }
 import { registerMetrics } from './metrics.ts'
 import { describeConnections, describeTotals, Server } from './server.ts'
@@ -12,7 +22,7 @@ async function run(config: ServerConfig, logger: Logger): Promise<void> {
   const server = new Server(config, program.version, logger)
   try {
     await server.listen()
-    const registry = createRegistry(program.name, program.version)
+    const registry = createRegistry(program.name, program.version, logger)
     registerMetrics(registry, server)
     await startAdmin({
       ...program,
@@ -28,8 +38,7 @@ async function run(config: ServerConfig, logger: Logger): Promise<void> {
     return exit(logger, EXIT.failed)
   }
 
-  // Without certificates the signal means what it always means: the terminal is gone.
-  if (server.listeners.some(({ tls }) => tls !== undefined)) process.on('SIGHUP', () => server.reloadCertificates())
+  process.on('SIGHUP', () => server.reloadCertificates())
 
   stopOnSignal(logger, async () => {
     await server.drain(config.drainDelay, config.drainTimeout)
@@ -38,4 +47,6 @@ async function run(config: ServerConfig, logger: Logger): Promise<void> {
   })
 }
 
-await runCommand({ ...program, usage: '[setting …] [endpoint …]', settings, readConfig, run })
+const help = () => helpText('Usage: nihao-server [setting ...] [endpoint ...]', { Settings: settings })
+
+await runCommand({ ...program, help, readConfig, run }, processSource())

@@ -20,8 +20,8 @@ export class RefusalLog {
     this.#log = new FloodLog({
       singles: 1,
       windowMs: 10_000,
-      tell: refusal => logger.warn(refusal, 'connection refused'),
-      tellSum: ({ listener, reason }, connections, windowMs) =>
+      log: refusal => logger.warn(refusal, 'connection refused'),
+      logSummary: ({ listener, reason }, connections, windowMs) =>
         logger.warn({ listener, reason, connections, windowMs }, 'connections refused'),
     })
   }

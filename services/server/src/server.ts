@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '@nihao/service'
@@ -40,7 +41,7 @@ export class Server {
     }
     this.#logger = logger
     this.#capacity = createCapacity(config.maxConnections)
-    const identity = { server: config.identity || hostname(), release }
+    const identity = { server: config.identity || hostname(), release, boot: randomUUID() }
     this.listeners = config.listeners.map(listener => new Listener(listener, identity, this.#capacity, events))
     this.onClose((listener, connection, reason) => logClosed(logger, listener, connection, reason))
   }
@@ -66,6 +67,7 @@ export class Server {
 
   /** Reads the certificates of all listeners now, whether their files have changed or not. */
   reloadCertificates(): void {
+    if (this.listeners.every(({ tls }) => tls === undefined)) this.#logger.info('no certificates to reload')
     for (const { tls } of this.listeners) tls?.reload()
   }
 

@@ -2,26 +2,26 @@ import { describe, expect, test } from '@jest/globals'
 import { ConfigError } from '@nihao/service'
 import { readConfig } from './settings.ts'
 
-function mistakesIn(env: Record<string, string>, ...args: string[]): readonly string[] {
+function problemsIn(env: Record<string, string>, ...args: string[]): readonly string[] {
   try {
     readConfig({ env, args })
   } catch (error) {
-    if (error instanceof ConfigError) return error.mistakes
+    if (error instanceof ConfigError) return error.problems
     throw error
   }
   return []
 }
 
-describe('what the server reads', () => {
-  test('by default it listens on greet and probe', () => {
+describe('the configuration', () => {
+  test('has listeners for greet and probe by default', () => {
     const { listeners } = readConfig({ env: {}, args: [] })
     expect(listeners.map(({ endpoint: { protocol, address } }) => ({ protocol, address }))).toEqual([
-      { protocol: 'greet', address: { host: '0.0.0.0', port: 1234 } },
-      { protocol: 'probe', address: { host: '0.0.0.0', port: 7000 } },
+      { protocol: 'greet', address: { host: '', port: 1234 } },
+      { protocol: 'probe', address: { host: '', port: 7000 } },
     ])
   })
 
-  test('an option of a URL holds for its endpoint only', () => {
+  test('has the options of a URL for its listener only', () => {
     const listen = 'greet://0.0.0.0:1?max-connections=2&greeting=hello%20 echo://0.0.0.0:2?idle-timeout=1s'
     const { listeners } = readConfig({ env: { NIHAO_LISTEN: listen, NIHAO_MAX_CONNECTIONS: '7' }, args: [] })
     expect(listeners.map(({ values }) => values)).toEqual([
@@ -33,15 +33,17 @@ describe('what the server reads', () => {
   test.each([
     ['words', ['echo://127.0.0.1:0', 'discard://127.0.0.1:0'], ['echo', 'discard']],
     ['the flag', ['--listen', 'echo://127.0.0.1:0'], ['echo']],
-  ])('endpoints on the command line, as %s, come before the environment', (_, args, protocols) => {
+    ['the flag, twice', ['--listen', 'echo://127.0.0.1:0', '--listen', 'discard://127.0.0.1:0'], ['echo', 'discard']],
+    ['the flag and a word', ['--listen', 'echo://127.0.0.1:0', 'discard://127.0.0.1:0'], ['echo', 'discard']],
+  ])('has the listeners of the command line, as %s, rather than those of the environment', (_, args, protocols) => {
     const { listeners } = readConfig({ env: { NIHAO_LISTEN: 'greet://0.0.0.0:1' }, args })
     expect(listeners.map(({ endpoint }) => endpoint.protocol)).toEqual(protocols)
   })
 })
 
-describe('what the server refuses', () => {
-  test('mistakes in settings, in URLs and in the options of other URLs are told all at once', () => {
-    const mistakes = mistakesIn({
+describe('problems', () => {
+  test('of settings, URLs and the options of other URLs are found all at once', () => {
+    const problems = problemsIn({
       NIHAO_LISTEN: 'hello://h:1 greet://h:1?idle-timeout=5 echo://h:2?max-conections=5',
       NIHAO_ADMIN_PORT: '8080abc',
       NIHAO_LOG_LEVEL: 'loud',
@@ -53,19 +55,39 @@ describe('what the server refuses', () => {
       'NIHAO_ADMIN_PORT',
       'NIHAO_LOG_LEVEL',
     ]
-    for (const name of named) expect(mistakes).toContainEqual(expect.stringContaining(name))
-    expect(mistakes).toHaveLength(named.length)
+    for (const name of named) expect(problems).toContainEqual(expect.stringContaining(name))
+    expect(problems).toHaveLength(named.length)
   })
 
-  test.each(['admin-port=1', 'listen=x', 'drain-delay=1s', 'log-level=info'])('?%s is not for one endpoint', option => {
-    const mistakes = mistakesIn({ NIHAO_LISTEN: `greet://h:1?${option}` })
-    expect(mistakes).toEqual([expect.stringContaining('greet://h:1: unknown option')])
-    expect(mistakes[0]).toContain('expected greeting, max-connections')
-  })
+  test.each(['admin-port=1', 'listen=x', 'drain-delay=1s', 'log-level=info'])(
+    '?%s, which is not a setting of one listener',
+    option => {
+      const problems = problemsIn({ NIHAO_LISTEN: `greet://h:1?${option}` })
+      expect(problems).toEqual([expect.stringContaining('NIHAO_LISTEN: greet://h:1: unknown option')])
+      expect(problems[0]).toContain('expected greeting, max-connections')
+    },
+  )
 
-  test('a URL with a mistake names the setting it came from', () => {
-    expect(mistakesIn({ NIHAO_LISTEN: 'echo://h:99999' })).toEqual([
-      'NIHAO_LISTEN: echo://h:99999: port 99999 is out of range: expected 0 to 65535',
+  test('of a URL name the variable', () => {
+    expect(problemsIn({ NIHAO_LISTEN: 'echo://h:99999' })).toEqual([
+      'NIHAO_LISTEN: echo://h:99999: invalid port "99999": must be an integer from 0 to 65535',
     ])
+  })
+
+  test.each([
+    ['NIHAO_KEEP_ALIVE', '1500ms', 'invalid whole-second duration "1500ms": must be a duration in whole seconds'],
+    ['NIHAO_GREETING', 'a\nb', 'invalid line "a\\nb": must be text of at most 1KiB without line breaks'],
+    ['NIHAO_GREETING', '你'.repeat(342), `invalid line "${'你'.repeat(100)}…": must be text of at most 1KiB`],
+    ['NIHAO_BANNER', 'true', 'invalid value "true": must be none or address'],
+  ])('%s=%j', (name, value, problem) => {
+    expect(problemsIn({ [name]: value })).toEqual([expect.stringContaining(`${name}: ${problem}`)])
+  })
+
+  test('do not include the variables of the client', () => {
+    expect(problemsIn({ NIHAO_RATE: 'fast', NIHAO_MODE: 'sing', NIHAO_TARGETS: '-' })).toEqual([])
+  })
+
+  test.each(['--rate', '--targets'])('the flag %s of the client', flag => {
+    expect(problemsIn({}, flag, '5')).toEqual([`unknown flag ${flag}: see --help`])
   })
 })

@@ -2,36 +2,36 @@ import { describe, expect, test } from '@jest/globals'
 import { ConfigError } from '@nihao/service'
 import { readConfig } from './settings.ts'
 
-function mistakesOf(listen: string, env: Record<string, string> = {}): readonly string[] {
+function problemsOf(listen: string, env: Record<string, string> = {}): readonly string[] {
   try {
     readConfig({ env: { ...env, NIHAO_LISTEN: listen }, args: [] })
     return []
   } catch (error) {
-    if (error instanceof ConfigError) return error.mistakes
+    if (error instanceof ConfigError) return error.problems
     throw error
   }
 }
 
 describe('TLS and PROXY settings', () => {
   test.each([
-    ['greet+tls://h:1', 'NIHAO_LISTEN: greet+tls://h:1: TLS needs the files cert (NIHAO_CERT) and key (NIHAO_KEY)'],
+    ['greet+tls://h:1', 'NIHAO_LISTEN: greet+tls://h:1: TLS requires cert (NIHAO_CERT) and key (NIHAO_KEY)'],
     [
       'greet+tls://h:1?cert=/no/c&key=/no/k&client-cert=require',
-      'NIHAO_LISTEN: greet+tls://h:1: client-cert needs the file ca (NIHAO_CA)',
+      'NIHAO_LISTEN: greet+tls://h:1: client-cert requires ca (NIHAO_CA)',
     ],
     ['greet+tls://h:1?cert=/no/c&key=/no/k', 'NIHAO_LISTEN: greet+tls://h:1: cert /no/c: no such file'],
-    ['greet://h:1?cert=/no/c', 'NIHAO_LISTEN: greet://h:1: option "cert" is for TLS: write greet+tls://'],
+    ['greet://h:1?cert=/no/c', 'NIHAO_LISTEN: greet://h:1: option "cert" requires TLS: use greet+tls://'],
     [
       'greet+tls://h:1?client-cert=yes',
-      'greet+tls://h:1: option "client-cert" must be one of none, request, require: value was "yes"',
+      'NIHAO_LISTEN: greet+tls://h:1: option "client-cert": invalid value "yes": must be none, request or require',
     ],
-    ['greet://h:1?proxy=v3', 'greet://h:1: option "proxy" must be one of off, v1, v2, any: value was "v3"'],
-  ])('%s is refused', (listen, mistake) => {
-    expect(mistakesOf(listen)).toContain(mistake)
+    ['greet://h:1?proxy=v3', 'NIHAO_LISTEN: greet://h:1: option "proxy": invalid value "v3": must be off, v1, v2 or any'],
+  ])('%s is rejected', (listen, problem) => {
+    expect(problemsOf(listen)).toContain(problem)
   })
 
   test('a Unix socket needs no list of proxies, and files are not read where it does not matter', () => {
-    expect(mistakesOf('greet+unix:///run/x?proxy=any')).toEqual([])
+    expect(problemsOf('greet+unix:///run/x?proxy=any')).toEqual([])
     const env = { NIHAO_LISTEN: 'greet+tls://h:1?cert=/no/c&key=/no/k' }
     expect(readConfig({ env, args: [] }, { files: false }).listeners).toHaveLength(1)
   })
@@ -49,7 +49,7 @@ describe('TLS and PROXY settings', () => {
   test.each(['10.0.0.0/33', '::/129', 'fe80::1%eth0', 'proxy.example', '10.0.0.0/-1', '10.0.0/8'])(
     '%s is no list of addresses',
     list => {
-      expect(mistakesOf('greet://h:1', { NIHAO_TRUSTED_PROXIES: list })).toHaveLength(1)
+      expect(problemsOf('greet://h:1', { NIHAO_TRUSTED_PROXIES: list })).toHaveLength(1)
     },
   )
 })

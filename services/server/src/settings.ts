@@ -1,252 +1,260 @@
-import type { BlockList } from 'node:net'
 import {
-  type Amount,
   addressRanges,
   amount,
   ConfigError,
   type Configured,
   count,
+  defineSettings,
   duration,
+  endpointList,
+  file,
+  fraction,
+  line,
   list,
   logLevel,
-  nonEmptyText,
   oneOf,
+  parseCommandLine,
   port,
   positiveDuration,
   readEndpoints,
   readSettings,
-  type Setting,
   type Source,
-  share,
   size,
   text,
   type Values,
+  wholeSeconds,
 } from '@nihao/service'
 import { CredentialsError, type Endpoint, endpointUrl, parseEndpoints, protocols, readCredentials } from '@nihao/wire'
 
-/** Every setting of the server. The README's table and `--help` are made from this one. */
-export const settings = {
+/** All settings of the server. `--help` and docs/settings.md are generated from this table. */
+export const settings = defineSettings({
   listen: {
-    doc: 'Where to listen and what to speak there: endpoint URLs, separated by blanks or commas.',
-    format: text,
-    default: 'greet://0.0.0.0:1234 probe://0.0.0.0:7000',
-  } as Setting<string>,
+    doc: 'Listeners: endpoint URLs; without a host, on every address, IPv6 and IPv4.',
+    format: endpointList,
+    default: 'greet://:1234 probe://:7000',
+    repeatable: true,
+  },
   greeting: {
-    doc: 'What greet puts in front of every line.',
-    format: nonEmptyText,
+    doc: 'Text in front of every line of a reply (greet).',
+    format: line,
     default: '你好，',
     perEndpoint: true,
-  } as Setting<string>,
+  },
   maxConnections: {
-    doc: 'Connections that may be open at once, in the whole process or, as an option, on that endpoint; 0 = no limit but the file limit.',
+    doc: 'Maximum open connections on all listeners together; as a URL option, on that listener. 0 = no limit but the number of open files.',
     format: count,
     default: '10000',
     perEndpoint: true,
-  } as Setting<number>,
+  },
   maxConnectionsPerAddress: {
-    doc: 'Connections that may be open at once from one IP address; 0 = no limit.',
+    doc: 'Maximum open connections from one IP address on all listeners together; as a URL option, on that listener. 0 = no limit.',
     format: count,
     default: '0',
     perEndpoint: true,
-  } as Setting<number>,
+  },
   idleTimeout: {
-    doc: 'A connection on which nothing moves for this long is closed; 0s = never.',
+    doc: 'A connection without traffic for this long is closed; 0s = never.',
     format: duration,
     default: '20m',
     perEndpoint: true,
-  } as Setting<number>,
+  },
   maxBuffered: {
-    doc: 'Bytes that may wait for a slow reader of one connection before reading from it pauses.',
+    doc: 'Maximum output buffered for a slow reader before reading from its connection pauses.',
     format: size,
     default: '128KiB',
     perEndpoint: true,
-  } as Setting<number>,
+  },
   slowReaderTimeout: {
-    doc: 'A connection whose peer takes nothing of what waits for it for this long is cut; 0s = never.',
+    doc: 'A connection whose buffered output makes no progress for this long is terminated; 0s = never.',
     format: duration,
     default: '30s',
     perEndpoint: true,
-  } as Setting<number>,
+  },
   maxAge: {
-    doc: 'A connection that is this old, or up to a tenth less, is asked to leave: clients spread over servers that came later; 0s = never.',
+    doc: 'A connection of this age, less up to 10 % at random, is closed gracefully, so that clients spread over new servers; 0s = never.',
     format: duration,
     default: '0s',
     perEndpoint: true,
-  } as Setting<number>,
+  },
   maxMessage: {
-    doc: 'The largest payload of a frame (probe). A longer one is refused as soon as its length is known.',
+    doc: 'Maximum payload of a received frame (probe). A larger one is rejected as soon as its header arrives.',
     format: size,
     default: '1MiB',
     perEndpoint: true,
-  } as Setting<number>,
+  },
   banner: {
-    doc: 'address: a text protocol begins with a line that tells the address of the server.',
+    doc: 'address = the server first sends one line with its address (text protocols).',
     format: oneOf('none', 'address'),
     default: 'none',
     perEndpoint: true,
-  } as Setting<string>,
+  },
   delay: {
-    doc: 'Fault: everything is sent this much later.',
+    doc: 'Fault: delay of all output.',
     format: duration,
     default: '0s',
     perEndpoint: true,
-  } as Setting<number>,
+  },
   jitter: {
-    doc: 'Fault: what is sent is delayed by a random time up to this, too; the order stays.',
+    doc: 'Fault: maximum random delay of output, in addition to delay; the order is kept.',
     format: duration,
     default: '0s',
     perEndpoint: true,
-  } as Setting<number>,
+  },
   throttle: {
-    doc: 'Fault: bytes that one connection is sent per second; 0B = no limit.',
+    doc: 'Fault: maximum output per second of a connection; 0B = no limit.',
     format: size,
     default: '0B',
     perEndpoint: true,
-  } as Setting<number>,
+  },
   closeAfter: {
-    doc: 'Fault: a connection is half-closed after so many bytes sent, or after the answer to so many messages.',
+    doc: 'Fault: a connection is half-closed after this many bytes sent or messages answered.',
     format: amount,
     default: 'none',
     perEndpoint: true,
-  } as Setting<Amount>,
+  },
   resetAfter: {
-    doc: 'Fault: a connection is reset after so many bytes sent, or after the answer to so many messages.',
+    doc: 'Fault: a connection is reset after this many bytes sent or messages answered.',
     format: amount,
     default: 'none',
     perEndpoint: true,
-  } as Setting<Amount>,
+  },
   stallAfter: {
-    doc: 'Fault: on a connection nothing more is sent after so many bytes, or after the answer to so many messages; it stays open.',
+    doc: 'Fault: output stops after this many bytes sent or messages answered; the connection stays open.',
     format: amount,
     default: 'none',
     perEndpoint: true,
-  } as Setting<Amount>,
+  },
   corrupt: {
-    doc: 'Fault: in this share of the replies one bit is wrong. What answers one read is one reply.',
-    format: share,
+    doc: 'Fault: fraction of replies with one flipped bit. The output for one read is one reply.',
+    format: fraction,
     default: '0',
     perEndpoint: true,
-  } as Setting<number>,
+  },
   refuse: {
-    doc: 'Fault: this share of the connections is refused.',
-    format: share,
+    doc: 'Fault: fraction of connections that are rejected.',
+    format: fraction,
     default: '0',
     perEndpoint: true,
-  } as Setting<number>,
+  },
   faultSeed: {
-    doc: 'Chooses the random faults: with the same seed, the first connection of a listener meets the same ones again, and so does each that follows.',
+    doc: 'Seed of the random faults: with the same seed, the nth connection of a listener has the same faults.',
     format: count,
     default: '0',
     perEndpoint: true,
-  } as Setting<number>,
+  },
   cert: {
-    doc: 'TLS: the file with the certificate and those between it and its root (PEM). Read again when it changes.',
-    format: text,
+    doc: 'TLS: certificate chain of the server (PEM). Reloaded when it changes.',
+    format: file,
     default: '',
     perEndpoint: true,
-  } as Setting<string>,
-  key: { doc: 'TLS: the file with the private key (PEM).', format: text, default: '', perEndpoint: true } as Setting<string>,
+  },
+  key: {
+    doc: 'TLS: private key of the certificate (PEM). Reloaded when it changes.',
+    format: file,
+    default: '',
+    perEndpoint: true,
+  },
   ca: {
-    doc: 'TLS: the file with the roots that the certificates of clients must come from (PEM).',
-    format: text,
+    doc: 'TLS: CA certificates that client certificates are verified against (PEM). Reloaded when it changes.',
+    format: file,
     default: '',
     perEndpoint: true,
-  } as Setting<string>,
+  },
   clientCert: {
-    doc: 'TLS: whether clients must have a certificate; request: one that is sent must be valid, none is as well.',
+    doc: 'TLS: client certificates. request = optional but must be valid; require = mandatory.',
     format: oneOf('none', 'request', 'require'),
     default: 'none',
     perEndpoint: true,
-  } as Setting<'none' | 'request' | 'require'>,
+  },
   alpn: {
-    doc: 'TLS: names of protocols that clients may ask for (ALPN), the preferred one first; empty: not negotiated.',
+    doc: 'TLS: supported application protocols (ALPN), in order of preference; empty = no ALPN.',
     format: list,
     default: '',
     perEndpoint: true,
-  } as Setting<readonly string[]>,
+  },
   proxy: {
-    doc: 'The PROXY header that every connection must begin with, by the version of its protocol.',
+    doc: 'Version of the PROXY protocol header that every connection must begin with.',
     format: oneOf('off', 'v1', 'v2', 'any'),
     default: 'off',
     perEndpoint: true,
-  } as Setting<'off' | 'v1' | 'v2' | 'any'>,
+  },
   trustedProxies: {
-    doc: 'Who may send a PROXY header: everybody else is refused where one is required.',
+    doc: 'Proxies that may send a PROXY header; where one is required, all other clients are rejected.',
     format: addressRanges,
     default: '',
     perEndpoint: true,
-  } as Setting<BlockList>,
+  },
   handshakeTimeout: {
-    doc: 'Time for the PROXY header and the TLS handshake together.',
+    doc: 'Time limit for the PROXY header and the TLS handshake together.',
     format: positiveDuration,
     default: '10s',
     perEndpoint: true,
-  } as Setting<number>,
+  },
   identity: {
-    doc: 'How the server calls itself to clients (probe); empty: its host name.',
+    doc: 'Name of the server in HELLO (probe); empty = the host name.',
     format: text,
     default: '',
-  } as Setting<string>,
+  },
   keepAlive: {
-    doc: 'TCP keep-alive: silence after which the kernel asks whether the peer is still there; 0s = off.',
-    format: duration,
+    doc: 'Idle time before the kernel sends TCP keep-alive probes; 0s = no probes.',
+    format: wholeSeconds,
     default: '60s',
     perEndpoint: true,
-  } as Setting<number>,
+  },
   drainDelay: {
-    doc: 'How long to go on accepting after a signal to stop, while load balancers notice that the server is no longer ready.',
+    doc: 'Time between the signal to stop and the end of accepting, for load balancers to notice that the server is not ready.',
     format: duration,
     default: '5s',
-  } as Setting<number>,
+  },
   drainTimeout: {
-    doc: 'How long open connections may take to end after that, before they are cut.',
+    doc: 'Time for open connections to finish after that, before they are destroyed.',
     format: duration,
     default: '20s',
-  } as Setting<number>,
-  adminHost: { doc: 'Address of the admin HTTP endpoint.', format: nonEmptyText, default: '0.0.0.0' } as Setting<string>,
-  adminPort: { doc: 'Port of the admin HTTP endpoint; 0 = any free one.', format: port, default: '9464' } as Setting<number>,
-  logLevel: { doc: 'The least level that is logged.', format: logLevel, default: 'info' } as Setting<string>,
-}
+  },
+  adminHost: { doc: 'Address of the admin HTTP endpoint; empty = every address, IPv6 and IPv4.', format: text, default: '' },
+  adminPort: { doc: 'Port of the admin HTTP endpoint; 0 = any free port.', format: port, default: '9464' },
+  logLevel: { doc: 'Minimum log level.', format: logLevel, default: 'info' },
+})
 
 export type ServerValues = Values<typeof settings>
 
-/** One endpoint to listen on, with the limits that hold there. */
-export type ListenerConfig = Configured<typeof settings, Endpoint>
+/** An endpoint to listen on, with the settings that apply to it. */
+export type ListenerConfig = Configured<ServerValues, Endpoint>
 
 export type ServerConfig = ServerValues & { readonly listeners: readonly ListenerConfig[] }
 
 /**
- * Reads `nihao-server [endpoint …]` and the environment.
- * @param files whether to read the certificates as well: one that can't be used later on is no reason to stop
- * @throws {ConfigError} with everything that is wrong, at once
+ * Reads `nihao-server [setting …] [endpoint …]` and the environment.
+ * @param files whether to validate certificates as well
+ * @throws {ConfigError} with all problems at once
  */
-export function readConfig(source: Source, { files = true } = {}): ServerConfig {
-  const reading = readSettings(settings, source)
-  const listeners = readEndpoints(settings, reading, 'listen', parseEndpoints, endpointUrl)
-  for (const listener of listeners) {
-    const mistakes = [...conflicts(listener), ...(files ? unusableFiles(listener) : [])]
-    reading.mistakes.push(...mistakes.map(mistake => `NIHAO_LISTEN: ${endpointUrl(listener.endpoint)}: ${mistake}`))
-  }
-  if (reading.mistakes.length > 0) throw new ConfigError(reading.mistakes)
+export function readConfig({ env, args }: Source, { files = true } = {}): ServerConfig {
+  const reading = readSettings(settings, env, parseCommandLine(args))
+  const listeners = readEndpoints(settings, reading, 'listen', {
+    parse: parseEndpoints,
+    urlOf: endpointUrl,
+    validate: listener => [...conflicts(listener), ...(files ? unusableFiles(listener) : [])],
+  })
+  if (reading.problems.length > 0) throw new ConfigError(reading.problems)
   return Object.freeze({ ...reading.values, listeners })
 }
 
 const TLS_OPTIONS = ['cert', 'key', 'ca', 'client-cert', 'alpn']
 
-/** Settings that do not go together on an endpoint. */
+/** Settings of an endpoint that exclude each other. */
 function conflicts({ endpoint, values }: ListenerConfig): string[] {
   const { protocol, tls, address, options } = endpoint
-  const mistakes: string[] = []
-  if (options.has('banner') && !protocols[protocol].text) mistakes.push('option "banner" is for text protocols')
+  const problems: string[] = []
+  if (options.has('banner') && !protocols[protocol].text) problems.push('option "banner" requires a text protocol')
   for (const option of TLS_OPTIONS) {
-    if (options.has(option) && !tls) mistakes.push(`option "${option}" is for TLS: write ${protocol}+tls://`)
+    if (options.has(option) && !tls) problems.push(`option "${option}" requires TLS: use ${protocol}+tls://`)
   }
-  if (tls && (values.cert === '' || values.key === '')) mistakes.push('TLS needs the files cert (NIHAO_CERT) and key (NIHAO_KEY)')
-  if (tls && values.clientCert !== 'none' && values.ca === '') mistakes.push('client-cert needs the file ca (NIHAO_CA)')
+  if (tls && (values.cert === '' || values.key === '')) problems.push('TLS requires cert (NIHAO_CERT) and key (NIHAO_KEY)')
+  if (tls && values.clientCert !== 'none' && values.ca === '') problems.push('client-cert requires ca (NIHAO_CA)')
   if (values.proxy !== 'off' && 'host' in address && values.trustedProxies.rules.length === 0) {
-    mistakes.push('proxy needs trusted-proxies (NIHAO_TRUSTED_PROXIES): the addresses and subnets of the proxies')
+    problems.push('proxy requires trusted-proxies (NIHAO_TRUSTED_PROXIES): the addresses or subnets of the proxies')
   }
-  return mistakes
+  return problems
 }
 
 function unusableFiles({ endpoint, values }: ListenerConfig): readonly string[] {
@@ -255,7 +263,7 @@ function unusableFiles({ endpoint, values }: ListenerConfig): readonly string[] 
     readCredentials(values)
     return []
   } catch (error) {
-    if (error instanceof CredentialsError) return error.mistakes
+    if (error instanceof CredentialsError) return error.problems
     throw error
   }
 }

@@ -8,7 +8,7 @@ export class Background implements AsyncDisposable {
 
   constructor(command: string, args: readonly string[]) {
     // In a process group of its own, so that a server that forks is ended with its children; and not for ever, should nobody do that.
-    this.#process = spawn('timeout', ['60', command, ...args], { stdio: 'ignore', detached: true })
+    this.#process = spawn('timeout', ['120', command, ...args], { stdio: 'ignore', detached: true })
     this.#exited = once(this.#process, 'exit').catch(() => {})
   }
 

@@ -15,7 +15,7 @@ const MAIN = 'services/client/src/main.ts'
 
 /** A client that checks; `await using` ends it. */
 export function startCheck(args: readonly string[], env: Readonly<Record<string, string>> = {}): Service {
-  return new Service(MAIN, { args: ['check', ...args], env })
+  return new Service(MAIN, { args: ['check', ...args], env: { NIHAO_TIMEOUT: '10s', ...env } })
 }
 
 /** Runs a check to its end. */

@@ -38,7 +38,13 @@ export interface TargetState extends Totals {
 export class RunningClient extends AdministeredService {
   /** A process that may or may not come up: to see it fail. */
   constructor(targets: string, { env, ...options }: StartOptions = {}) {
-    const defaults = { NIHAO_TARGETS: targets, NIHAO_ADMIN_HOST: '127.0.0.1', NIHAO_ADMIN_PORT: '0' }
+    // On a busy machine a good exchange may take more than the default of a second.
+    const defaults = {
+      NIHAO_TARGETS: targets,
+      NIHAO_TIMEOUT: '10s',
+      NIHAO_ADMIN_HOST: '127.0.0.1',
+      NIHAO_ADMIN_PORT: '0',
+    }
     super(MAIN, { env: { ...defaults, ...env }, ...options })
   }
 

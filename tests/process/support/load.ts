@@ -41,10 +41,11 @@ export interface LoadResult {
 /** `nihao-client load` as a process. */
 export class RunningLoad extends Service {
   constructor(args: readonly string[], options: StartOptions = {}) {
-    super('services/client/src/main.ts', { ...options, args: ['load', ...args] })
+    // Longer than the default of a second, which a good exchange may take on a busy machine.
+    super('services/client/src/main.ts', { ...options, args: ['load', ...args], env: { NIHAO_TIMEOUT: '10s', ...options.env } })
   }
 
-  async result(timeoutMs = 25_000): Promise<LoadResult> {
+  async result(timeoutMs = 60_000): Promise<LoadResult> {
     const { code, stderr } = await this.exit(timeoutMs)
     return { code, stdout: this.lines.join('\n'), stderr }
   }

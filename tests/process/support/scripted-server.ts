@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type ListenOptions, type Server, type Socket } from 'node:net'
 
@@ -52,8 +53,18 @@ export class ScriptedServer implements AsyncDisposable {
   }
 }
 
-/** A port of loopback on which nobody listens at the moment. */
+/**
+ * A port on which nothing listens. It is below the range from which the kernel picks ports, so that no other test gets it by chance,
+ * as a server with port 0 or as a client.
+ */
 export async function freePort(): Promise<number> {
-  await using server = await ScriptedServer.listen(() => {})
-  return server.port
+  for (;;) {
+    const port = randomInt(10_000, 32_768)
+    try {
+      await using _server = await ScriptedServer.listen(() => {}, { port })
+      return port
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
+    }
+  }
 }

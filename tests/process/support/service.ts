@@ -4,9 +4,12 @@ import { join } from 'node:path'
 import { DEADLINE_MS, until } from './until.ts'
 
 const ROOT = join(import.meta.dirname, '../../..')
+const { PATH = '', NODE_COMPILE_CACHE = '' } = process.env
+/** What every process gets from the environment of the tests. */
+const shared = { PATH, NODE_COMPILE_CACHE }
 
 export interface StartOptions {
-  /** The whole environment of the process, but for PATH. */
+  /** The whole environment of the process, except PATH and the compile cache. */
   readonly env?: Readonly<Record<string, string>>
   readonly args?: readonly string[]
   /** A command that runs the rest of its command line in its own place, such as `nice`. */
@@ -55,7 +58,7 @@ export class Service implements AsyncDisposable {
       openFiles === undefined ? command : ['sh', '-c', `ulimit -n ${openFiles} && exec "$@"`, 'sh', ...command]
     this.#process = spawn(file, rest, {
       cwd: ROOT,
-      env: { PATH: process.env.PATH ?? '', ...env },
+      env: { ...shared, ...env },
       stdio: ['ignore', stdout ?? 'pipe', 'pipe'],
     })
     this.#process.stdout?.setEncoding('utf8').on('data', (text: string) => {

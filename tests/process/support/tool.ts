@@ -13,9 +13,10 @@ const tools = {
   nginx: { args: ['-V'], says: /nginx version.*with-stream/s },
   openssl: { args: ['version'], says: /^OpenSSL/ },
   python3: { args: ['--version'], says: /^Python 3/ },
+  kubectl: { args: ['version', '--client'], says: /^Client Version/ },
+  promtool: { args: ['--version'], says: /^promtool, version/ },
   script: { args: ['--version'], says: /^script/ },
-  /** The system's Python with the package jsonschema, and Perl with its parser of TAP. */
-  jsonschema: { command: '/usr/bin/python3', args: ['-c', 'import jsonschema; print("here")'], says: /here/ },
+  /** Perl with its TAP parser. */
   tapParser: { command: 'perl', args: ['-MTAP::Parser', '-e', 'print "here"'], says: /here/ },
   /** With what a network namespace of one's own takes: root, and iptables to spoil it. */
   unshare: { args: ['--net', 'iptables', '--list'], says: /Chain INPUT/ },

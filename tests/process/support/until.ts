@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
 /** How long anything that a test waits for may take, unless it says otherwise. */
-export const DEADLINE_MS = 10_000
+export const DEADLINE_MS = 30_000
 
 /**
  * Waits for a state: asks again and again until the answer is neither undefined nor false.

@@ -1,6 +1,6 @@
 import type { ProtocolName } from '@nihao/wire'
 import type { FailureReason } from '../failure.ts'
-import type { ClientValues } from '../settings.ts'
+import type { CheckValues } from '../settings.ts'
 import type { Figures } from './report.ts'
 import type { Scene } from './scene.ts'
 
@@ -9,14 +9,14 @@ export interface Check {
   /** Why this protocol can't be asked that; undefined where it can. */
   readonly unfit?: (protocol: ProtocolName) => string | undefined
   /** The time that it may take, ms; the check timeout where nothing is said. */
-  readonly limitMs?: (values: ClientValues) => number
+  readonly limitMs?: (values: CheckValues) => number
   /** @returns what was seen @throws {CheckFailure} */
   readonly run: (scene: Scene) => Promise<Figures>
   /** What is usually behind a failure, by its reason. */
   readonly means: Readonly<Partial<Record<FailureReason, string>>> & { readonly otherwise: string }
 }
 
-export function limitOf({ limitMs }: Check, values: ClientValues): number {
+export function limitOf({ limitMs }: Check, values: CheckValues): number {
   return limitMs?.(values) ?? values.checkTimeout
 }
 

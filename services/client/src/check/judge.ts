@@ -1,8 +1,8 @@
+import { printable } from '@nihao/service'
 import { limitOf, meaningOf } from './check.ts'
 import { CheckFailure } from './check-failure.ts'
 import { checks } from './checks.ts'
 import type { CheckName } from './names.ts'
-import { printable } from './printable.ts'
 import type { Figures, Result } from './report.ts'
 import { type CheckTarget, Scene } from './scene.ts'
 

@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, test } from '@jest/globals'
-import { printable } from './printable.ts'
+import { printable } from '@nihao/service'
 import { type Report, type Result, verdictOf } from './report.ts'
 import { reporters } from './reporters.ts'
 

@@ -1,11 +1,9 @@
-import { EXIT, exit, type Logger, stopOnSignal } from '@nihao/service'
-import { endpointUrl } from '@nihao/wire'
+import { EXIT, exit, type Logger, printable, stopOnSignal, writeReport } from '@nihao/service'
 import { Dialer } from '../dialer.ts'
 import { program } from '../program.ts'
-import type { ClientConfig } from '../settings.ts'
+import type { CheckConfig } from '../settings.ts'
 import { judge } from './judge.ts'
 import { type CheckName, selectChecks } from './names.ts'
-import { printable } from './printable.ts'
 import { type Report, type Reporter, type Result, type TargetReport, verdictOf } from './report.ts'
 import { reporters } from './reporters.ts'
 import type { CheckTarget } from './scene.ts'
@@ -14,7 +12,7 @@ import { untilAnswered, waitFor } from './wait.ts'
 const EXIT_CODES = { ok: EXIT.ok, failed: EXIT.failed, unreachable: EXIT.notConnected } as const
 
 /** Checks every target once, one after the other, and ends the process with what was found. */
-export async function runCheck(config: ClientConfig, logger: Logger): Promise<void> {
+export async function runCheck(config: CheckConfig, logger: Logger): Promise<void> {
   const interrupt = new AbortController()
   let signalled: NodeJS.Signals | undefined
   const over = Promise.withResolvers<void>()
@@ -57,7 +55,7 @@ async function checkTarget(
   interrupt: AbortSignal,
   { reporter, write }: { reporter: Reporter; write: (text: string | undefined) => void },
 ): Promise<TargetReport> {
-  const target = printable(endpointUrl(config.endpoint))
+  const target = printable(config.label)
   const results: Result[] = []
   const add = (result: Result) => {
     results.push(result)
@@ -89,18 +87,23 @@ async function obstacle(failed: CheckName, config: CheckTarget, interrupt: Abort
   return exchange?.verdict === 'ok' ? undefined : `the target has not answered since ${failed} failed`
 }
 
-/** Stdout, with a reader that may be slow. One that has gone away has seen enough; a report that could not be kept is a failure. */
+/** Writes the parts of the report in order, while the checks go on; `end` resolves to false if a part could not be written. */
 function output(logger: Logger) {
-  let lost = false
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') return
-    if (!lost) logger.error({ error }, 'the report could not be written')
-    lost = true
-  })
-  return {
-    write: (text: string | undefined) => {
-      if (text !== undefined) process.stdout.write(text)
-    },
-    end: (text: string) => new Promise<boolean>(resolve => process.stdout.write(text, () => setImmediate(() => resolve(!lost)))),
+  let written: Promise<unknown> = Promise.resolve()
+  let complete = true
+  const write = (text: string | undefined) => {
+    if (text === undefined) return
+    written = written
+      .then(() => (complete ? writeReport(text) : undefined))
+      .catch(error => {
+        complete = false
+        logger.error({ error }, 'could not write the report')
+      })
   }
+  const end = async (text: string) => {
+    write(text)
+    await written
+    return complete
+  }
+  return { write, end }
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { afterBanner, type ProtocolName, protocols } from '@nihao/wire'
 import type { Dialer } from '../dialer.ts'
 import { describeFailure } from '../failure.ts'
-import type { ClientValues, TargetConfig } from '../settings.ts'
+import type { CheckValues, TargetConfig } from '../settings.ts'
 import { CheckFailure } from './check-failure.ts'
 import { Conversation } from './conversation.ts'
 
@@ -10,13 +10,13 @@ const HEADER_BYTES = 13
 const LINE_END_BYTES = 1
 
 /** A target, and the way to it. */
-export interface CheckTarget extends TargetConfig {
+export interface CheckTarget extends TargetConfig<CheckValues> {
   readonly dialer: Dialer
 }
 
 /** Where a check plays: its target, the connections that it opens, and their end together. */
 export class Scene implements Disposable {
-  readonly values: ClientValues
+  readonly values: CheckValues
   /** Time that each phase of the last connection took, ms. */
   phasesMs: { dns?: number; tcp?: number; tls?: number } = {}
   /** What a server of frames told of itself on the last connection. */

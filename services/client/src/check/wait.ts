@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '@nihao/service'
-import { endpointUrl } from '@nihao/wire'
 import { judge } from './judge.ts'
 import type { Result } from './report.ts'
 import type { CheckTarget } from './scene.ts'
@@ -22,7 +21,7 @@ export async function waitFor(
 }
 
 async function waitForTarget(config: CheckTarget, waitMs: number, interrupt: AbortSignal, logger: Logger): Promise<void> {
-  const log = logger.child({ target: endpointUrl(config.endpoint) })
+  const log = logger.child({ target: config.label })
   const startMs = performance.now()
   log.info({ waitMs }, 'waiting')
   const result = await untilAnswered(config, waitMs, interrupt)

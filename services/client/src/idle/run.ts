@@ -1,7 +1,7 @@
-import { ConfigError, createRegistry, EXIT, exit, type Logger, stopOnSignal } from '@nihao/service'
+import { createRegistry, EXIT, exit, type Logger, stopOnSignal, writeReport } from '@nihao/service'
 import { registerDurations } from '../metrics.ts'
 import { program } from '../program.ts'
-import type { ClientConfig } from '../settings.ts'
+import type { IdleConfig, IdleValues } from '../settings.ts'
 import { Target } from '../target.ts'
 import { Ladder } from './ladder.ts'
 import { showProgress } from './progress.ts'
@@ -9,23 +9,17 @@ import { exitCode, jsonReport, textReport } from './report.ts'
 import { watchIdle } from './watch.ts'
 
 /** Finds the idle timeout of the path to every target: once, with a report, or again and again, with metrics. */
-export async function runIdle(config: ClientConfig, logger: Logger): Promise<void> {
-  const mistakes = config.targetConfigs
-    .map(({ endpoint }) => endpoint.protocol)
-    .filter(protocol => protocol === 'discard' || protocol === 'chargen')
-    .map(protocol => `NIHAO_TARGETS: idle needs a server that answers: expected greet, echo or probe, not ${protocol}`)
-  if (mistakes.length > 0) throw new ConfigError(mistakes)
-
-  const registry = createRegistry(program.name, program.version)
+export async function runIdle(config: IdleConfig, logger: Logger): Promise<void> {
+  const registry = createRegistry(program.name, program.version, logger)
   const observer = registerDurations(registry)
   const targets = config.targetConfigs.map(target => new Target(target, observer, logger))
   const newLadders = () => targets.flatMap(laddersTo)
-  if (config.repeat === 0) await climbOnce(newLadders(), config.report === 'json' ? 'json' : 'text', logger)
+  if (config.repeat === 0) await climbOnce(newLadders(), config.report, logger)
   else await watchIdle({ config, logger, registry, targets, newLadders })
 }
 
 /** Keep-alive can hide an idle timeout, or be the cure for it: the two ladders side by side show which. */
-function laddersTo(target: Target): Ladder[] {
+function laddersTo(target: Target<IdleValues>): Ladder[] {
   const { keepAlive, rungs } = target.values
   return (keepAlive === 0 ? [0] : [0, keepAlive]).map(keepAliveMs => new Ladder(target, rungs, keepAliveMs))
 }
@@ -34,15 +28,21 @@ async function climbOnce(ladders: readonly Ladder[], format: 'text' | 'json', lo
   const stopping = new AbortController()
   const { signal } = stopping
   const endProgress = showProgress(process.stderr, ladders)
-  const reported = Promise.all(ladders.map(ladder => ladder.climb(signal))).then(() => {
+  const reported = Promise.all(ladders.map(ladder => ladder.climb(signal))).then(async () => {
     endProgress()
-    process.stdout.write(format === 'json' ? jsonReport(ladders, signal.aborted) : textReport(ladders))
+    try {
+      await writeReport(format === 'json' ? jsonReport(ladders, signal.aborted) : textReport(ladders))
+      return exitCode(ladders)
+    } catch (error) {
+      logger.error({ error }, 'could not write the report')
+      return exitCode(ladders) || EXIT.failed
+    }
   })
   stopOnSignal(logger, async name => {
     stopping.abort()
     await reported
     return name === 'SIGINT' ? EXIT.SIGINT : EXIT.SIGTERM
   })
-  await reported
-  if (!signal.aborted) exit(logger, exitCode(ladders))
+  const code = await reported
+  if (!signal.aborted) exit(logger, code)
 }

@@ -3,14 +3,14 @@ import { EXIT, json, type Logger, stopOnSignal } from '@nihao/service'
 import type { Registry } from 'prom-client'
 import { startTargetsAdmin } from '../admin.ts'
 import { registerCounts } from '../metrics.ts'
-import type { ClientConfig } from '../settings.ts'
+import type { IdleConfig } from '../settings.ts'
 import type { Target } from '../target.ts'
 import { findings, type Ladder } from './ladder.ts'
 import { registerLadders } from './metrics.ts'
 import { describeLadder } from './report.ts'
 
 export interface Watch {
-  readonly config: ClientConfig
+  readonly config: IdleConfig
   readonly logger: Logger
   readonly registry: Registry
   readonly targets: readonly Target[]

@@ -1,5 +1,6 @@
 import { ExpiringQueue } from '../expiring-queue.ts'
 import type { Failure } from '../failure.ts'
+import type { LoadValues } from '../settings.ts'
 import type { Target } from '../target.ts'
 import { arrivalTimes } from './arrivals.ts'
 import { Worker } from './worker.ts'
@@ -21,7 +22,7 @@ interface Waiting {
  * their own, and wait where they must. Runs follow each other on the same connections.
  */
 export class Generator {
-  readonly #target: Target
+  readonly #target: Target<LoadValues>
   readonly #workers: readonly Worker[]
   readonly #waiting = new ExpiringQueue<Waiting>(() => this.#giveUp())
   #ended: Promise<unknown> = Promise.resolve()
@@ -36,7 +37,7 @@ export class Generator {
   #timer: NodeJS.Timeout | undefined
   #finished = Promise.withResolvers<void>()
 
-  constructor(target: Target) {
+  constructor(target: Target<LoadValues>) {
     this.#target = target
     this.#workers = Array.from({ length: target.values.connections }, () => {
       return new Worker(target, {

@@ -1,6 +1,6 @@
 import type { Logger } from '@nihao/service'
 import type { Failure } from '../failure.ts'
-import type { ClientConfig, TargetConfig } from '../settings.ts'
+import type { LoadConfig, LoadValues, TargetConfig } from '../settings.ts'
 import { Target } from '../target.ts'
 import { Figures, type TargetFigures } from './figures.ts'
 import { type Bounds, Generator } from './generator.ts'
@@ -11,7 +11,7 @@ export type Interrupt = 'SIGINT' | 'SIGTERM'
 
 /** The load of one target. */
 export interface TargetLoad {
-  readonly target: Target
+  readonly target: Target<LoadValues>
   readonly figures: Figures
   readonly generator: Generator
 }
@@ -25,7 +25,7 @@ export interface Outcome {
 }
 
 export interface TargetOutcome {
-  readonly target: Target
+  readonly target: Target<LoadValues>
   /** Why there was no load at all. */
   readonly failure: Failure | undefined
   readonly figures: TargetFigures
@@ -37,10 +37,10 @@ const DEFAULT_DURATION_MS = 10_000
 /** A load on all targets at once: connects, warms up, measures, closes. */
 export class Load {
   readonly targets: readonly TargetLoad[]
-  readonly #config: ClientConfig
+  readonly #config: LoadConfig
   #interrupted: Interrupt | undefined
 
-  constructor(config: ClientConfig, logger: Logger) {
+  constructor(config: LoadConfig, logger: Logger) {
     this.#config = config
     this.targets = config.targetConfigs.map(targetConfig => newTargetLoad(targetConfig, logger))
   }
@@ -82,10 +82,10 @@ export class Load {
   }
 }
 
-function newTargetLoad({ endpoint, values }: TargetConfig, logger: Logger): TargetLoad {
+function newTargetLoad({ endpoint, label, values }: TargetConfig<LoadValues>, logger: Logger): TargetLoad {
   const figures = new Figures(values.rate > 0)
   const requests = values.size === null ? {} : requestsOf(values.size, endpoint.protocol)
-  const target = new Target({ endpoint, values: { ...values, ...requests, summaryInterval: 0 } }, () => figures, logger)
+  const target = new Target<LoadValues>({ endpoint, label, values: { ...values, ...requests } }, () => figures, logger)
   return { target, figures, generator: new Generator(target) }
 }
 

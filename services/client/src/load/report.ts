@@ -1,6 +1,6 @@
 import { nonZero } from '../counters.ts'
 import { program } from '../program.ts'
-import type { ClientConfig } from '../settings.ts'
+import type { LoadConfig } from '../settings.ts'
 import type { TargetFigures } from './figures.ts'
 import type { Interrupt, Outcome, TargetOutcome } from './load.ts'
 import { bottlenecks, type Strain } from './strain.ts'
@@ -44,7 +44,7 @@ export interface TargetReport extends TargetFigures {
   }
 }
 
-export function reportOf({ startedAt, interrupted, strain, targets }: Outcome, config: ClientConfig): Report {
+export function reportOf({ startedAt, interrupted, strain, targets }: Outcome, config: LoadConfig): Report {
   const thresholds = targets.flatMap(({ target, figures }) => thresholdsOf(config, target.url, figures))
   const lives = targets.map(({ target: { counters }, failure }) => ({ connected: failure === undefined, counters }))
   return {

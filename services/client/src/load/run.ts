@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
-import { EXIT, exit, type Logger, stopOnSignal } from '@nihao/service'
-import type { ClientConfig } from '../settings.ts'
+import { EXIT, exit, type Logger, stopOnSignal, writeReport } from '@nihao/service'
+import type { LoadConfig } from '../settings.ts'
 import { histogramTable } from './histogram.ts'
 import { showLive } from './live.ts'
 import { Load } from './load.ts'
@@ -8,7 +8,7 @@ import { reportOf } from './report.ts'
 import { reportText } from './text.ts'
 
 /** Puts a load on every target, reports on stdout what came of it, and ends with the exit code that says so in short. */
-export async function runLoad(config: ClientConfig, logger: Logger): Promise<void> {
+export async function runLoad(config: LoadConfig, logger: Logger): Promise<void> {
   const load = new Load(config, logger)
   const finished = finish(load, config, logger)
   let interrupted = false
@@ -21,13 +21,18 @@ export async function runLoad(config: ClientConfig, logger: Logger): Promise<voi
   if (!interrupted) exit(logger, code)
 }
 
-async function finish(load: Load, config: ClientConfig, logger: Logger): Promise<number> {
+async function finish(load: Load, config: LoadConfig, logger: Logger): Promise<number> {
   const hideLive = process.stderr.isTTY ? showLive(load, process.stderr) : () => {}
   const outcome = await load.run()
   hideLive()
   const report = reportOf(outcome, config)
   const text = config.report === 'json' ? `${JSON.stringify(report, undefined, 2)}\n` : reportText(report)
-  await new Promise<void>(resolve => process.stdout.write(text, () => resolve()))
+  try {
+    await writeReport(text)
+  } catch (error) {
+    logger.error({ error }, 'could not write the report')
+    return report.exitCode || EXIT.failed
+  }
   if (config.histogram !== '') {
     try {
       await writeFile(config.histogram, histogramTable(load.targets.map(({ figures }) => figures.fromIntendedStart)))

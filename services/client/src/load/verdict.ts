@@ -1,6 +1,6 @@
 import { EXIT } from '@nihao/service'
 import type { TargetCounters } from '../counters.ts'
-import type { ClientConfig } from '../settings.ts'
+import type { LoadConfig } from '../settings.ts'
 import type { TargetFigures } from './figures.ts'
 
 /** A threshold and what it was held against. */
@@ -13,7 +13,7 @@ export interface Threshold {
   readonly met: boolean
 }
 
-type Limits = Pick<ClientConfig, 'maxP99' | 'maxFailures' | 'minRate'>
+type Limits = Pick<LoadConfig, 'maxP99' | 'maxFailures' | 'minRate'>
 
 /** Each threshold that is set, for one target. */
 export function thresholdsOf({ maxP99, maxFailures, minRate }: Limits, target: string, figures: TargetFigures): Threshold[] {

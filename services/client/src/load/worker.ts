@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { backoffMs } from '../backoff.ts'
 import { Connection, type Exchange } from '../connection.ts'
 import type { Failure } from '../failure.ts'
+import type { LoadValues } from '../settings.ts'
 import type { ConnectionOwner, Target } from '../target.ts'
 
 export interface WorkerEvents {
@@ -17,7 +18,7 @@ export interface WorkerEvents {
 
 /** One of the connections that a load goes over: opens it again when it breaks, and leaves it when the server asks for that. */
 export class Worker implements ConnectionOwner {
-  readonly #target: Target
+  readonly #target: Target<LoadValues>
   readonly #events: WorkerEvents
   readonly #stopping = new AbortController()
   readonly #tried = Promise.withResolvers<void>()
@@ -29,7 +30,7 @@ export class Worker implements ConnectionOwner {
   /** Since the last answer. */
   #failures = 0
 
-  constructor(target: Target, events: WorkerEvents) {
+  constructor(target: Target<LoadValues>, events: WorkerEvents) {
     this.#target = target
     this.#events = events
   }

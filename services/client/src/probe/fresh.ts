@@ -1,4 +1,5 @@
 import { Connection } from '../connection.ts'
+import type { ProbeValues } from '../settings.ts'
 import type { Target } from '../target.ts'
 import type { Host } from './addresses.ts'
 import { Outages } from './outage.ts'
@@ -6,14 +7,14 @@ import type { TargetLog } from './target-log.ts'
 
 /** Exchanges that get a connection each: whether new connections work is another question than whether old ones live on. */
 export class FreshConnections {
-  readonly #target: Target
+  readonly #target: Target<ProbeValues>
   readonly #host: Host
   readonly #outages: Outages
   readonly #stopping = new AbortController()
   readonly #underWay = new Set<Promise<void>>()
 
   /** @param host one of the target's addresses; undefined: any of them */
-  constructor(target: Target, log: TargetLog, host: Host) {
+  constructor(target: Target<ProbeValues>, log: TargetLog, host: Host) {
     this.#target = target
     this.#host = host
     this.#outages = new Outages(target, log)

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import type { Logger } from '@nihao/service'
-import type { ClientConfig } from '../settings.ts'
+import type { ProbeConfig, ProbeValues } from '../settings.ts'
 import { type Observer, Target } from '../target.ts'
 import { Addresses, type Host } from './addresses.ts'
 import { TargetLog } from './target-log.ts'
@@ -8,14 +8,14 @@ import { Work } from './work.ts'
 
 /** The mode that runs until it is told to stop: sessions on every target, with exchanges on a fixed schedule. */
 export class Probe {
-  readonly targets: readonly Target[]
-  readonly #config: ClientConfig
+  readonly targets: readonly Target<ProbeValues>[]
+  readonly #config: ProbeConfig
   readonly #logger: Logger
   readonly #stops: (() => Promise<void>)[] = []
   #summaries: NodeJS.Timeout | undefined
   #stopping = false
 
-  constructor(config: ClientConfig, observer: (target: string) => Observer, logger: Logger) {
+  constructor(config: ProbeConfig, observer: (target: string) => Observer, logger: Logger) {
     this.targets = config.targetConfigs.map(target => new Target(target, observer, logger))
     this.#config = config
     this.#logger = logger
@@ -27,7 +27,7 @@ export class Probe {
 
   start(): void {
     this.#config.targetConfigs.forEach(({ endpoint: { address } }, index) => {
-      const target = this.targets[index] as Target
+      const target = this.targets[index] as Target<ProbeValues>
       const named = 'host' in address && isIP(address.host) === 0
       const log = new TargetLog(target.logger)
       const stop = named && target.values.resolve === 'all' ? workOnAll(target, log, address.host) : workOn(target, log)
@@ -51,7 +51,7 @@ export class Probe {
 }
 
 /** @returns stops it */
-function workOn(target: Target, log: TargetLog): () => Promise<void> {
+function workOn(target: Target<ProbeValues>, log: TargetLog): () => Promise<void> {
   const work = new Work(target, log, undefined)
   return () => work.stop()
 }
@@ -60,7 +60,7 @@ function workOn(target: Target, log: TargetLog): () => Promise<void> {
  * Works on each address of a name by itself, as they come and go.
  * @returns stops it
  */
-function workOnAll(target: Target, log: TargetLog, name: string): () => Promise<void> {
+function workOnAll(target: Target<ProbeValues>, log: TargetLog, name: string): () => Promise<void> {
   const works = new Map<Host, Work>()
   const ending = new Set<Promise<void>>()
   const end = (work: Work | undefined) => {

@@ -3,6 +3,7 @@ import { backoffMs } from '../backoff.ts'
 import { Connection, type Exchange } from '../connection.ts'
 import { ExpiringQueue } from '../expiring-queue.ts'
 import type { Failure } from '../failure.ts'
+import type { ProbeValues } from '../settings.ts'
 import type { ConnectionOwner, Target } from '../target.ts'
 import type { Host } from './addresses.ts'
 import { nameOf, Outages } from './outage.ts'
@@ -10,7 +11,7 @@ import type { TargetLog } from './target-log.ts'
 
 /** A target's use of one connection that is kept open: connects, connects again when it breaks, and never stops on its own. */
 export class Session implements ConnectionOwner {
-  readonly #target: Target
+  readonly #target: Target<ProbeValues>
   readonly #log: TargetLog
   readonly #host: Host
   readonly #outages: Outages
@@ -24,7 +25,7 @@ export class Session implements ConnectionOwner {
   readonly #waiting = new ExpiringQueue<Exchange>(() => this.#giveUp())
 
   /** @param host one of the target's addresses; undefined: any of them */
-  constructor(target: Target, log: TargetLog, host: Host) {
+  constructor(target: Target<ProbeValues>, log: TargetLog, host: Host) {
     this.#target = target
     this.#log = log
     this.#host = host

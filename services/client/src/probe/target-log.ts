@@ -28,9 +28,9 @@ export class TargetLog {
     this.#log = new FloodLog({
       singles: SINGLES,
       windowMs: WINDOW_MS,
-      tell: ({ level, message, kind, counts, durationMs, details }) =>
+      log: ({ level, message, kind, counts, durationMs, details }) =>
         logger[level]({ ...kind, ...(durationMs !== undefined && { durationMs }), ...counts, ...details }, message),
-      tellSum: ({ level, messageOfMany, kind, counts, durationMs }, sessions, windowMs) =>
+      logSummary: ({ level, messageOfMany, kind, counts, durationMs }, sessions, windowMs) =>
         logger[level](
           { ...kind, sessions, ...(durationMs !== undefined && { longestMs: durationMs }), ...counts, windowMs },
           messageOfMany,

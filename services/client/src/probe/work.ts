@@ -1,4 +1,5 @@
 import { Schedule } from '../schedule.ts'
+import type { ProbeValues } from '../settings.ts'
 import type { Target } from '../target.ts'
 import type { Host } from './addresses.ts'
 import { FreshConnections } from './fresh.ts'
@@ -7,13 +8,13 @@ import type { TargetLog } from './target-log.ts'
 
 /** What is done all the time for a target, or for one of its addresses: sessions and fresh connections, each on its schedule. */
 export class Work {
-  readonly #target: Target
+  readonly #target: Target<ProbeValues>
   readonly #log: TargetLog
   readonly #schedules: Schedule[] = []
   readonly #stops: (() => Promise<void>)[] = []
 
   /** @param host one of the target's addresses; undefined: any of them */
-  constructor(target: Target, log: TargetLog, host: Host) {
+  constructor(target: Target<ProbeValues>, log: TargetLog, host: Host) {
     this.#target = target
     this.#log = log
     const { connections, fresh, interval } = target.values

@@ -27,7 +27,8 @@ export const hello: Check = {
     eof: 'A proxy or load balancer accepts for a server that is not there, or a limit of connections is reached.',
     reset: 'A proxy or load balancer accepts for a server that is not there, or the server crashes on new connections.',
     timeout: 'The server does not speak first: it is overloaded, or it does not speak this protocol.',
-    mismatch: 'The server speaks before it is asked (set banner=true if it is to), or another server answers than was expected.',
+    mismatch:
+      'The server speaks before it is asked (set banner=address if it should), or another server answers than was expected.',
     otherwise: 'Another protocol is spoken on that port.',
   },
 }

@@ -1,0 +1,66 @@
+import { setImmediate as afterPoll } from 'node:timers/promises'
+import { expect, test } from '@jest/globals'
+import { EventLoopMonitor } from './event-loop-monitor.ts'
+
+/** A monitor with a clock that the test moves. */
+function monitor() {
+  let nowMs = 0
+  const monitor = new EventLoopMonitor(() => nowMs)
+  return {
+    monitor,
+    run(forMs: number) {
+      for (const endMs = nowMs + forMs; nowMs < endMs; monitor.check()) nowMs = Math.min(endMs, nowMs + 25)
+    },
+    stall(forMs: number) {
+      nowMs += forMs
+    },
+    nowMs: () => nowMs,
+  }
+}
+
+test('an event loop that runs has no stalls', () => {
+  const { monitor: loop, run } = monitor()
+  run(10_000)
+  expect(loop.stalledMs(0)).toBe(0)
+  expect(loop.recentStallMs).toBe(0)
+})
+
+test('a stall counts from when it began, and only as far as it lies in the period asked for', () => {
+  const { monitor: loop, run, stall } = monitor()
+  run(1_000)
+  stall(3_000)
+  loop.check()
+  run(1_000)
+  expect(loop.stalledMs(0)).toBe(3_000 - 25)
+  expect(loop.stalledMs(3_000)).toBe(1_000)
+  expect(loop.stalledMs(4_000)).toBe(0)
+})
+
+test('a stall that has not ended counts up to now', () => {
+  const { monitor: loop, run, stall } = monitor()
+  run(1_000)
+  stall(500)
+  expect(loop.stalledMs(0)).toBe(500 - 25)
+  expect(loop.stalledMs(1_400)).toBe(100)
+})
+
+test('a process that gets little CPU time is stalled for most of the time', () => {
+  const { monitor: loop, stall } = monitor()
+  for (let period = 0; period < 10; period++) {
+    stall(100)
+    loop.check()
+  }
+  expect(loop.stalledMs(0)).toBe(750)
+})
+
+test('a stall holds up only what is read right after it', async () => {
+  const loop = new EventLoopMonitor()
+  loop.start()
+  const endMs = performance.now() + 200
+  while (performance.now() < endMs);
+  loop.check()
+  expect(loop.recentStallMs).toBeGreaterThan(150)
+  await afterPoll()
+  expect(loop.recentStallMs).toBe(0)
+  loop.stop()
+})

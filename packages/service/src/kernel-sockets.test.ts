@@ -1,0 +1,101 @@
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from '@jest/globals'
+import { KernelSockets } from './kernel-sockets.ts'
+
+/** A connection over loopback whose server does not read. */
+async function connection(host: string) {
+  const server = createServer({ pauseOnConnect: true }).listen(0, host)
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const accepted = once(server, 'connection') as Promise<[Socket]>
+  const client = connect(port, host)
+  await once(client, 'connect')
+  const [peer] = await accepted
+  return {
+    client,
+    peer,
+    port,
+    [Symbol.dispose]() {
+      client.destroy()
+      peer.destroy()
+      server.close()
+    },
+  }
+}
+
+test.each(['127.0.0.1', '::1'])('finds both ends of a connection and its listener over %s', async host => {
+  using pair = await connection(host)
+  const sockets = new KernelSockets()
+  const idle = { state: 1, unacknowledgedBytes: 0, unreadBytes: 0, retransmissions: 0, probes: 0 }
+  expect(await sockets.find(pair.client)).toMatchObject(idle)
+  expect(await sockets.find(pair.peer)).toMatchObject(idle)
+  expect(await sockets.findListener(host, pair.port)).toMatchObject({ state: 10, unreadBytes: 0 })
+})
+
+test('finds the server end of an IPv4 connection that a dual-stack listener accepted', async () => {
+  const server = createServer().listen(0, '::')
+  await once(server, 'listening')
+  const accepted = once(server, 'connection') as Promise<[Socket]>
+  const client = connect((server.address() as AddressInfo).port, '127.0.0.1')
+  const [peer] = await accepted
+  expect(peer.localFamily).toBe('IPv6')
+  expect(await new KernelSockets().find(peer)).toMatchObject({ state: 1 })
+  client.destroy()
+  peer.destroy()
+  server.close()
+})
+
+test('shows what the peer has not read, and that it does not accept more', async () => {
+  using pair = await connection('127.0.0.1')
+  const sockets = new KernelSockets()
+  await new Promise(resolve => pair.client.write('hello', resolve))
+  expect(await sockets.find(pair.peer)).toMatchObject({ unreadBytes: 5 })
+  for (let chunks = 0; chunks < 400; chunks++) pair.client.write(Buffer.alloc(65_536))
+  let row = await sockets.find(pair.client)
+  for (let reads = 0; row?.timer !== 'window_probe' && reads < 100; reads++) row = await sockets.find(pair.client)
+  expect(row).toMatchObject({ timer: 'window_probe', retransmissions: 0 })
+  expect(row?.unacknowledgedBytes).toBeGreaterThan(65_536)
+}, 30_000)
+
+test('knows nothing of a connection that is gone, nor where the platform has no table', async () => {
+  const { client, [Symbol.dispose]: dispose } = await connection('127.0.0.1')
+  const { localAddress, localPort, remoteAddress, remotePort } = client
+  dispose()
+  const addresses = { localAddress, localPort: (localPort ?? 0) ^ 1, remoteAddress, remotePort }
+  expect(await new KernelSockets().find(addresses)).toBeUndefined()
+  using pair = await connection('127.0.0.1')
+  expect(await new KernelSockets('/nonexistent').find(pair.client)).toBeUndefined()
+})
+
+test('finds one of ten thousand rows, and reads every column', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'nihao-'))
+  const header = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n'
+  const row = (index: number) =>
+    `${String(index).padStart(4)}: 0100007F:${(10_000 + index).toString(16).toUpperCase()} 0200007F:04D2 02 00000005:00000007 01:000000C8 00000003` +
+    '  1000        2 3692 2 000000001ec3f4f1 160 4 30 1 -1\n'
+  await writeFile(join(folder, 'tcp'), header + Array.from({ length: 10_000 }, (_, index) => row(index)).join(''))
+  const addresses = { localAddress: '127.0.0.1', localPort: 19_999, remoteAddress: '127.0.0.2', remotePort: 1_234 }
+  expect(await new KernelSockets(folder).find(addresses)).toEqual({
+    state: 2,
+    unacknowledgedBytes: 5,
+    unreadBytes: 7,
+    timer: 'retransmission',
+    retransmissions: 3,
+    probes: 2,
+    retransmissionTimeoutMs: 1_600,
+    congestionWindow: 1,
+  })
+  await rm(folder, { recursive: true })
+})
+
+test('callers that ask together share one read; a later one gets a newer read', async () => {
+  const sockets = new KernelSockets()
+  const together = [sockets.rows(), sockets.rows()]
+  expect(together[0]).toBe(together[1])
+  await Promise.all(together)
+  expect(sockets.rows()).not.toBe(together[0])
+})

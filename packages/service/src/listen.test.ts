@@ -1,0 +1,62 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, connect, createServer, type Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { listen } from './listen.ts'
+
+let server: Server
+beforeEach(() => {
+  server = createServer(socket => socket.end())
+})
+afterEach(() => {
+  server.close()
+})
+
+const reaches = (host: string) =>
+  new Promise<boolean>(resolve => {
+    const socket = connect((server.address() as AddressInfo).port, host, () => socket.destroy())
+    socket.once('error', () => resolve(false)).once('close', () => resolve(true))
+  })
+
+describe('every address', () => {
+  test.each([[''], ['::']])('%j is IPv4 and, where the machine has it, IPv6', async host => {
+    await listen(server, { host, port: 0 }, 'anywhere')
+    const hasIpv6 = (server.address() as AddressInfo).family === 'IPv6'
+    expect([await reaches('127.0.0.1'), await reaches('::1')]).toEqual([true, hasIpv6])
+  })
+
+  test('is not assumed where an address is given', async () => {
+    await listen(server, { host: '127.0.0.1', port: 0 }, 'loopback')
+    expect([await reaches('127.0.0.1'), await reaches('::1')]).toEqual([true, false])
+  })
+})
+
+describe('an address that can not be listened on', () => {
+  let folder: string
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'nihao-'))
+  })
+  afterEach(() => rmSync(folder, { recursive: true }))
+
+  const failure = (options: Parameters<typeof listen>[1]) => listen(server, options, 'x').then(() => 'listening', String)
+
+  test('of another machine', async () => {
+    expect(await failure({ host: '192.0.2.1', port: 0 })).toBe(
+      "ListenError: can't listen on x: this machine does not have that address (EADDRNOTAVAIL)",
+    )
+  })
+
+  test('a Unix socket in a missing directory', async () => {
+    expect(await failure({ path: join(folder, 'missing', 'x.sock') })).toBe(
+      "ListenError: can't listen on x: no such directory (ENOENT)",
+    )
+  })
+
+  test('a Unix socket at the path of a file', async () => {
+    writeFileSync(join(folder, 'x.sock'), '')
+    expect(await failure({ path: join(folder, 'x.sock') })).toBe(
+      "ListenError: can't listen on x: the path exists and is not a socket (ENOTSOCK)",
+    )
+  })
+})

@@ -1,0 +1,9 @@
+/**
+ * Converts Prometheus text to OpenMetrics. Converting the text leaves the metrics alone: prom-client's own rendering strips `_total`
+ * from the names of the registered counters, for all later scrapes.
+ */
+export function toOpenMetrics(text: string): string {
+  return `${text
+    .replace(/^# HELP (\w+)_total (.*)\n# TYPE \1_total counter$/gm, '# HELP $1 $2\n# TYPE $1 counter')
+    .replace(/\n{2,}/g, '\n')}# EOF\n`
+}

@@ -1,0 +1,58 @@
+import { WrongReply } from './errors.ts'
+import type { ClientCodec } from './protocol.ts'
+
+/** Short replies of one read are compared together, up to about this many bytes: a call for each would cost more than the comparison. */
+const COMPARED_BYTES = 16_384
+
+/**
+ * Creates client codecs for exchanges that are all alike: received bytes are compared with the one valid reply, across any packet
+ * boundaries, and none are kept.
+ */
+export function constantReplyMatcher(request: Buffer, reply: Buffer): () => ClientCodec {
+  const replies = Buffer.alloc(Math.max(1, Math.floor(COMPARED_BYTES / reply.length)) * reply.length, reply)
+  return () => newCodec(request, reply, replies)
+}
+
+/** @param replies the reply, repeated */
+function newCodec(request: Buffer, reply: Buffer, replies: Buffer): ClientCodec {
+  let outstanding = 0
+  let position = 0 // in the current reply
+
+  return {
+    oneWay: false,
+    opening: false,
+    replyText: reply.toString().trimEnd(),
+    request() {
+      outstanding++
+      return request
+    },
+    receive(chunk) {
+      let completed = 0
+      for (let start = 0; start < chunk.length; ) {
+        if (outstanding === 0) throw new WrongReply(Buffer.alloc(0), chunk.subarray(start), '', completed)
+        const length = Math.min(Math.min(replies.length, outstanding * reply.length) - position, chunk.length - start)
+        if (chunk.compare(replies, position, position + length, start, start + length) !== 0) {
+          throw firstDifference(reply, position, chunk.subarray(start), completed)
+        }
+        start += length
+        const ended = Math.floor((position + length) / reply.length)
+        position += length - ended * reply.length
+        outstanding -= ended
+        completed += ended
+      }
+      return completed
+    },
+  }
+}
+
+/** Skips and counts the valid replies before the wrong one. */
+function firstDifference(reply: Buffer, position: number, received: Buffer, before: number): WrongReply {
+  let completed = before
+  let start = 0
+  for (let end = reply.length - position; received.subarray(start, end).equals(reply.subarray(position)); end += reply.length) {
+    start = end
+    position = 0
+    completed++
+  }
+  return new WrongReply(reply.subarray(position), received.subarray(start), '', completed)
+}

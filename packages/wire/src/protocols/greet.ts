@@ -1,0 +1,99 @@
+import { constantReplyMatcher } from '../constant-reply-matcher.ts'
+import { memoize } from '../memoize.ts'
+import type { Bytes, ClientOptions, Protocol, ServerCodec } from '../protocol.ts'
+import { varyingReplyMatcher } from '../varying-reply-matcher.ts'
+
+const LF = 0x0a
+
+/** Up to this size, copying is cheaper than a write of two pieces. */
+const COPIED_BYTES = 4_096
+
+/** The most input bytes that one reply answers: where every line is empty, the reply is ten times as long. */
+const SLICE_BYTES = 8_192
+
+/** The most bytes of greetings in one reply, unless a single greeting is longer. */
+const GREETINGS_BYTES = 81_920
+
+/**
+ * Writes the greeting before each line and returns all other bytes as they arrive. Its only state is whether a line is open, so memory
+ * does not grow with the line; as LF is never part of a longer UTF-8 character, a greeting never splits a character.
+ */
+class GreetServer implements ServerCodec {
+  messages = 0
+  midMessage = false
+  pending: Buffer | undefined
+  readonly #greeting: Buffer
+  readonly #greetingText: string
+  readonly #lineEndAndGreeting: string
+  readonly #maxLines: number
+
+  constructor(greeting: Buffer) {
+    this.#greeting = greeting
+    this.#greetingText = greeting.toString('latin1')
+    this.#lineEndAndGreeting = `\n${this.#greetingText}`
+    this.#maxLines = Math.max(1, Math.floor(GREETINGS_BYTES / greeting.length))
+  }
+
+  receive(chunk: Buffer): Bytes {
+    const last = chunk.length - 1
+    const firstLineEnd = chunk.indexOf(LF)
+    if (firstLineEnd === -1 || firstLineEnd === last) return this.#greetOne(chunk, firstLineEnd === last)
+    const end = this.#sliceEnd(chunk)
+    this.pending = end < chunk.length ? chunk.subarray(end) : undefined
+    return this.#greetMany(end < chunk.length ? chunk.subarray(0, end) : chunk)
+  }
+
+  /** Bounds the reply by its greetings, not by the input alone: 8 KiB of line ends and a greeting of 100 KB would make 800 MB. */
+  #sliceEnd(chunk: Buffer): number {
+    const end = Math.min(chunk.length, SLICE_BYTES)
+    if (end <= this.#maxLines) return end
+    let lineEnd = -1
+    for (let lines = 0; lines < this.#maxLines; lines++) {
+      lineEnd = chunk.indexOf(LF, lineEnd + 1)
+      if (lineEnd === -1 || lineEnd >= end) return end
+    }
+    return lineEnd + 1
+  }
+
+  #greetOne(chunk: Buffer, endsLine: boolean): Bytes {
+    this.pending = undefined
+    const continues = this.midMessage
+    this.midMessage = !endsLine
+    if (continues) return chunk
+    this.messages++
+    const length = this.#greeting.length + chunk.length
+    if (length > COPIED_BYTES) return [this.#greeting, chunk]
+    const reply = Buffer.allocUnsafe(length)
+    reply.set(this.#greeting, 0)
+    reply.set(chunk, this.#greeting.length)
+    return reply
+  }
+
+  #greetMany(chunk: Buffer): string {
+    // The last byte is excluded: a line end there does not start the next line yet.
+    const last = chunk.length - 1
+    const lines = chunk.toString('latin1', 0, last)
+    const greeted = lines.replaceAll('\n', this.#lineEndAndGreeting)
+    this.messages += (greeted.length - lines.length) / this.#greeting.length + (this.midMessage ? 0 : 1)
+    const reply = (this.midMessage ? '' : this.#greetingText) + greeted
+    this.midMessage = chunk[last] !== LF
+    return reply + (this.midMessage ? chunk.toString('latin1', last) : '\n')
+  }
+}
+
+const clientCodecs = memoize(({ message, greeting, nextRequest }: ClientOptions) => {
+  if (nextRequest === undefined) {
+    const lines = message.split('\n').map(line => `${line}\n`)
+    return constantReplyMatcher(Buffer.from(lines.join('')), Buffer.from(lines.map(line => greeting + line).join('')))
+  }
+  const prefix = Buffer.from(greeting)
+  return () => varyingReplyMatcher(nextRequest, line => Buffer.concat([prefix, line]))
+})
+
+/** Greets every line: the reply to `张三` is `你好，张三`. */
+export const greet: Protocol = {
+  defaultPort: 1234,
+  text: true,
+  serverCodec: ({ greeting }) => new GreetServer(Buffer.from(greeting)),
+  clientCodec: options => clientCodecs(options)(),
+}

@@ -1,0 +1,4 @@
+#!/usr/bin/env -S node --conditions=source
+import { launch } from '@nihao/service/launch'
+
+await launch('nihao-server', () => import('../src/main.ts'))

@@ -1,0 +1,20 @@
+import { expect, test } from '@jest/globals'
+import { EXIT } from '@nihao/service'
+import { checkNames } from '../../services/client/src/check/names.ts'
+import { closeReasons as clientCloseReasons } from '../../services/client/src/connection.ts'
+import { failureReasons } from '../../services/client/src/failure.ts'
+import { closeReasons, rejectReasons } from '../../services/server/src/reasons.ts'
+import { handshakeFailures } from '../../services/server/src/tls-gate.ts'
+import { page, rows } from './pages.ts'
+
+test.each([
+  ['docs/metrics.md', 'Why a connection was closed', closeReasons],
+  ['docs/metrics.md', 'Why a connection was rejected', rejectReasons],
+  ['docs/metrics.md', 'Why a TLS handshake failed', handshakeFailures],
+  ['docs/metrics.md', 'Why a connection attempt or an exchange failed', failureReasons],
+  ['docs/metrics.md', "Why the client's connections ended", clientCloseReasons],
+  ['docs/settings.md', 'check', checkNames],
+  ['docs/settings.md', 'Exit codes', Object.values(EXIT).map(String)],
+])('%s, %s: the table lists exactly the values in the code', (path, heading, values) => {
+  expect(rows(page(path), heading).sort()).toEqual([...values].sort())
+})

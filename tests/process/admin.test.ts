@@ -1,0 +1,73 @@
+import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { describe, expect, test } from '@jest/globals'
+import type { AdministeredService } from './support/admin.ts'
+import { startClient } from './support/client.ts'
+import { startServer } from './support/server.ts'
+import { testWith } from './support/tool.ts'
+import { until } from './support/until.ts'
+
+const PROMETHEUS = { accept: 'application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5' }
+
+/** Runs a test with each program's admin endpoint. */
+async function withBoth(run: (service: AdministeredService) => Promise<void>): Promise<void> {
+  await using server = await startServer('greet://127.0.0.1:0 probe://127.0.0.1:0')
+  await using client = await startClient(`greet://127.0.0.1:${server.port(0)} probe://127.0.0.1:${server.port(1)}`)
+  await until('an exchange', async () => (await client.metric('tcp_client_exchanges_total')) > 1)
+  await run(server)
+  await run(client)
+}
+
+describe('/metrics', () => {
+  /** Names of counters. What a gauge of Node shows may come and go. */
+  const names = (text: string) => new Set([...text.matchAll(/^([a-z_]+_total)[{ ]/gm)].map(([, name]) => name))
+
+  test('has the same names for every scraper, whatever format others ask for', () =>
+    withBoth(async service => {
+      const first = names((await service.page('/metrics')).text)
+      expect(first.size).toBeGreaterThan(10)
+      for (let turn = 0; turn < 3; turn++) {
+        const [openMetrics, plain] = await Promise.all([
+          service.page('/metrics', { headers: PROMETHEUS }),
+          service.page('/metrics'),
+        ])
+        expect(openMetrics.text.endsWith('# EOF\n')).toBe(true)
+        expect(names(openMetrics.text)).toEqual(first)
+        expect(names(plain.text)).toEqual(first)
+      }
+    }))
+
+  const lint = (text: string) =>
+    new Promise<string>(resolve => {
+      const promtool = execFile('promtool', ['check', 'metrics'], (error, stdout, stderr) =>
+        resolve(`${error?.code ?? 0}\n${stdout}${stderr}`),
+      )
+      promtool.stdin?.end(text)
+    })
+
+  testWith('promtool', 'passes promtool check metrics', () =>
+    withBoth(async service => {
+      expect(await lint((await service.page('/metrics')).text)).toBe('0\n')
+    }),
+  )
+})
+
+describe('200 connections that send nothing', () => {
+  test('do not keep health checks and scrapes from being answered', () =>
+    withBoth(async service => {
+      const sockets: Socket[] = []
+      try {
+        for (let index = 0; index < 200; index++) {
+          const socket = connect(service.adminPort, '127.0.0.1').on('error', () => {})
+          sockets.push(socket)
+          await once(socket, 'connect')
+        }
+        for (const path of ['/livez', '/readyz', '/metrics']) {
+          expect((await service.page(path, { signal: AbortSignal.timeout(1_000) })).status).toBe(200)
+        }
+      } finally {
+        for (const socket of sockets) socket.destroy()
+      }
+    }))
+})

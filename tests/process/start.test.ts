@@ -1,0 +1,105 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { describe, expect, test } from '@jest/globals'
+import { Peer } from './support/peer.ts'
+import { echo, freePort, ScriptedServer } from './support/scripted-server.ts'
+import { until } from './support/until.ts'
+
+/** `npm start` as a terminal runs it: with its children in a process group, which a Ctrl-C signals as a whole. */
+class Terminal implements AsyncDisposable {
+  output = ''
+  code: number | null | undefined
+  readonly port: number
+  readonly #npm: ChildProcess
+
+  private constructor(port: number, env: Record<string, string>) {
+    this.port = port
+    const urls = { NIHAO_LISTEN: `greet://127.0.0.1:${port}`, NIHAO_TARGETS: `greet://127.0.0.1:${port}` }
+    this.#npm = spawn('npm', ['start'], {
+      cwd: join(import.meta.dirname, '../..'),
+      env: { PATH: process.env.PATH ?? '', NO_COLOR: '1', NIHAO_ADMIN_PORT: '0', ...urls, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    })
+    for (const stream of [this.#npm.stdout, this.#npm.stderr]) {
+      stream?.setEncoding('utf8').on('data', text => {
+        this.output += text
+      })
+    }
+    this.#npm.once('close', code => {
+      this.code = code
+    })
+  }
+
+  static async open(env: Record<string, string> = {}): Promise<Terminal> {
+    return new Terminal(await freePort(), env)
+  }
+
+  ctrlC(): void {
+    process.kill(-(this.#npm.pid ?? Number.NaN), 'SIGINT')
+  }
+
+  async shows(text: string): Promise<void> {
+    await until(`${text} in the output`, () => this.output.includes(text)).catch(error => {
+      throw new Error(`${error.message}:\n${this.output}`)
+    })
+  }
+
+  async exit(): Promise<number | null> {
+    await until('the end of npm start', () => this.code !== undefined)
+    return this.code ?? null
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.code !== undefined) return
+    this.ctrlC()
+    await this.exit()
+  }
+}
+
+describe('npm start', () => {
+  test('shows a server and a client that exchange messages, and ends on Ctrl-C with exit code 0', async () => {
+    await using terminal = await Terminal.open()
+    await terminal.shows('nihao-client: first reply {"target":')
+    terminal.ctrlC()
+    expect(await terminal.exit()).toBe(0)
+    for (const program of ['nihao-server', 'nihao-client']) {
+      expect(terminal.output.split(`${program}: stopping`)).toHaveLength(2)
+      expect(terminal.output.split(`${program}: stopped`)).toHaveLength(2)
+    }
+    expect(terminal.output).not.toContain('second signal')
+    expect(terminal.output).not.toMatch(/WARN|ERROR/)
+  })
+
+  test('starts the client at every log level, and shows no line below it', async () => {
+    await using target = await ScriptedServer.listen(echo)
+    const env = { NIHAO_LOG_LEVEL: 'warn', NIHAO_DRAIN_DELAY: '0s', NIHAO_TARGETS: `echo://127.0.0.1:${target.port}` }
+    await using terminal = await Terminal.open(env)
+    await until('the client to connect', () => target.accepted > 0)
+    terminal.ctrlC()
+    expect(await terminal.exit()).toBe(0)
+    expect(terminal.output).not.toMatch(/INFO|WARN/)
+  })
+
+  test('lets the server drain after one Ctrl-C: the end of the client does not interrupt it', async () => {
+    await using terminal = await Terminal.open({ NIHAO_DRAIN_TIMEOUT: '20s' })
+    await terminal.shows('first reply')
+    await using peer = await Peer.connect(terminal.port)
+    await peer.ask('hi\n', '你好，hi\n')
+    terminal.ctrlC()
+    await terminal.shows('nihao-client: stopped')
+    await peer.finished()
+    // Longer than what follows the end of the client.
+    await new Promise(resolve => setTimeout(resolve, 1_500))
+    peer.end()
+    expect(await terminal.exit()).toBe(0)
+    expect(terminal.output).not.toContain('second signal')
+  })
+
+  test('ends with the exit code of the program that could not start', async () => {
+    await using terminal = await Terminal.open({ NIHAO_TARGETS: 'hello://nowhere' })
+    expect(await terminal.exit()).toBe(2)
+    expect(terminal.output).toContain('nihao-client: NIHAO_TARGETS: hello://nowhere')
+    expect(terminal.output).toContain('nihao-server: stopped')
+  })
+})
