@@ -3,7 +3,7 @@ import { until } from '../process/support/until.ts'
 import type { FaultCase } from './fault-case.ts'
 import { HOLD_MS, Laboratory, type ProtocolName } from './laboratory.ts'
 import { SERVER } from './network.ts'
-import { judge, type Outcome, readOutcome, type Verdict } from './outcome.ts'
+import { countFailures, judge, type Outcome, readOutcome, type Totals, type Verdict } from './outcome.ts'
 import { type KernelRow, lastRows, longestGapMs, monotonicMs } from './witness.ts'
 
 const INTERVAL_MS = 100
@@ -42,6 +42,8 @@ export async function experiment(fault: FaultCase, protocol: ProtocolName): Prom
   // The client has a record of a path that works.
   await delay(500)
 
+  // What fails before the first success is no outage's.
+  const earlierFailures = fault.withoutServer ? undefined : countFailures(await targetState(lab))
   const since = new Date().toISOString()
   const injectedMs = monotonicMs()
   await fault.inject(lab)
@@ -57,16 +59,20 @@ export async function experiment(fault: FaultCase, protocol: ProtocolName): Prom
   const laboratoryMs = healedMs - injectedMs
   const expectation = { ...fault, ...fault.only?.[protocol] }
   const trueMs = { witness: witnessMs, laboratory: laboratoryMs, none: undefined }[expectation.clock]
-  const outcome = readOutcome(lab.client.logged(), since)
+  const outcome = readOutcome(lab.client.logged(), since, earlierFailures)
   const verdict = judge(outcome, expectation, trueMs, INTERVAL_MS)
   return { outcome, verdict, trueMs, rows: lastRows(witness, injectedMs, endMs - 200), logs: lab.logs(), metrics }
 }
 
+/** What the client reports of its target at the moment; undefined while it cannot. */
+async function targetState(lab: Laboratory): Promise<(Totals & { lastSuccess: string | null }) | undefined> {
+  const page = await lab.page('/targets').catch(() => '')
+  return page === '' ? undefined : JSON.parse(page).targets[0]
+}
+
 /** Whether an exchange was answered after a moment, in ms since 1970. */
 async function succeededSince(lab: Laboratory, sinceMs: number): Promise<boolean> {
-  const page = await lab.page('/targets').catch(() => '')
-  const [target] = page === '' ? [] : (JSON.parse(page).targets as { lastSuccess: string | null }[])
-  return typeof target?.lastSuccess === 'string' && Date.parse(target.lastSuccess) > sinceMs
+  return Date.parse((await targetState(lab))?.lastSuccess ?? '') > sinceMs
 }
 
 /** Waits until the exchanges that the fault met are over and the client has ended every outage. */

@@ -13,7 +13,7 @@ export const PORTS = { probe: 7000, echo: 7007 } as const satisfies Record<Proto
 /** How long a fault lasts, unless its case says otherwise. */
 export const HOLD_MS = 3_000
 /** Several experiments start at once. */
-const STARTUP_DEADLINE_MS = 30_000
+const STARTUP_DEADLINE_MS = 60_000
 
 /** For compiled TypeScript, so that processes start in less than half the time. */
 const COMPILE_CACHE = join(import.meta.dirname, '../../node_modules/.cache/node')
@@ -150,11 +150,13 @@ export class Laboratory implements AsyncDisposable {
 
   /** Waits until the kernel shows the last address that a service opens; its log may lag behind. */
   async #listening(service: Service, place: Place, address: string): Promise<void> {
-    const listens = async () => {
-      if (!service.running) throw new Error(`${place} ended:\n${service.lines.join('\n')}\n${service.stderr}`)
+    const listens = () => {
+      if (!service.running) throw new Error(`${place} ended`)
       return this.#isOpen(place, address)
     }
-    await until(`${place} to listen`, listens, STARTUP_DEADLINE_MS)
+    await until(`${place} to listen`, listens, STARTUP_DEADLINE_MS).catch((error: Error) => {
+      throw new Error(`${error.message}\n${service.lines.join('\n')}\n${service.stderr}`)
+    })
   }
 
   async #isOpen(place: Place, address: string): Promise<boolean> {

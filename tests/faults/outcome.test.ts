@@ -34,6 +34,7 @@ describe('a verdict', () => {
     ['WRONG KIND', 'no outage where one was', outcome({ kind: 'none', outages: [], failures: 0 }), path, 3_000],
     ['WRONG LOSSES', 'failures outside of the outage', outcome({ failures: 21 }), path, 3_000],
     ['WRONG LOSSES', 'a failure without an outage', outcome({ kind: 'none', outages: [], failures: 1 }), none, undefined],
+    ['right', 'failures that are not known', outcome({ failures: undefined }), path, 3_000],
     ['right', 'the longest length that is tolerated', withOutage({ durationMs: 3_350, atMostMs: 3_350 }), path, 3_000],
     ['WRONG LENGTH', 'a longer one', withOutage({ durationMs: 3_351, atMostMs: 3_400 }), path, 3_000],
     ['WRONG LENGTH', 'a bound below the length', withOutage({ atMostMs: 2_999 }), path, 3_000],
@@ -53,9 +54,9 @@ describe('an outcome', () => {
       line('2026-01-01T00:00:01.000Z', { ...lost, msg: 'outage over' }),
       line('2026-01-01T00:00:02.000Z', { msg: 'reconnected' }),
       line('2026-01-01T00:00:03.000Z', { ...lost, msg: 'outage over' }),
-      line('2026-01-01T00:00:04.000Z', { 'echo://server:7007': { exchangeFailures: { timeout: 1, reset: 1 } }, msg: 'stopped' }),
+      line('2026-01-01T00:00:04.000Z', { 'echo://server:7007': { exchangeFailures: { timeout: 4, reset: 1 } }, msg: 'stopped' }),
     ]
-    expect(readOutcome(lines, '2026-01-01T00:00:02.000Z')).toEqual({
+    expect(readOutcome(lines, '2026-01-01T00:00:02.000Z', 3)).toEqual({
       kind: 'outage',
       outages: [{ ...lost }],
       reconnects: 1,
@@ -64,7 +65,7 @@ describe('an outcome', () => {
   })
 
   test('is a reconnect where no outage was', () => {
-    const { kind } = readOutcome([line('2026-01-01T00:00:02.000Z', { msg: 'reconnected' })], '2026-01-01T00:00:02.000Z')
+    const { kind } = readOutcome([line('2026-01-01T00:00:02.000Z', { msg: 'reconnected' })], '2026-01-01T00:00:02.000Z', 0)
     expect(kind).toBe('reconnect')
   })
 })

@@ -45,7 +45,7 @@ function outcomeCells({ fault, protocol, experiments }: Series): string[] {
     range(made.filter(({ outcome }) => outcome.kind === 'outage').map(({ outcome }) => downMs(outcome))),
     range(made.flatMap(({ trueMs }) => (trueMs === undefined ? [] : [trueMs]))),
     range(outages.map(({ atMostMs }) => atMostMs)),
-    range(made.map(({ outcome }) => outcome.failures)),
+    range(made.flatMap(({ outcome }) => outcome.failures ?? [])),
   ]
 }
 
