@@ -277,7 +277,7 @@ export const cases: readonly FaultCase[] = [
     ...client,
     clock: 'none',
     kinds: ['outage', 'none'],
-    options: '?connections=5&interval=1ms',
+    options: '?connections=5&interval=5ms',
     inject: lab => lab.limitClientCpu(0.05),
     heal: lab => lab.unlimitClientCpu(),
   },
