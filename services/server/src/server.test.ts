@@ -44,6 +44,8 @@ describe('the end of a connection', () => {
     const report = await until('a report', () => reports[0])
     expect(report).toEqual({
       ...open,
+      id: 1,
+      finSeen: true,
       listener: `greet:${port()}`,
       peer: { address: '127.0.0.1', port: peer.port },
       reason: 'client_closed',
