@@ -2,8 +2,9 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { type AddressInfo, connect } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import { afterEach, describe, expect, test } from '@jest/globals'
+import { afterEach, describe, expect, jest, test } from '@jest/globals'
 import { createLogger } from '@nihao/service'
+import { protocols } from '@nihao/wire'
 import { Certificates } from '../../../tests/process/support/certificates.ts'
 import { Peer } from '../../../tests/process/support/peer.ts'
 import { testWith } from '../../../tests/process/support/tool.ts'
@@ -75,6 +76,21 @@ describe('the end of a connection', () => {
     expect(listener().counters).toMatchObject({ opened: 1, closed: { drain_timeout: 1 } })
     expect(listener().active).toBe(0)
   })
+})
+
+test('a protocol that fails to begin ends its own connection, gives its slot back, and is reported', async () => {
+  await listen('greet://127.0.0.1:0?max-connections=1')
+  const error = new TypeError('no')
+  const broken = jest.spyOn(protocols.greet, 'serverCodec').mockImplementation(() => {
+    throw error
+  })
+  await using peer = await Peer.connect(port())
+  await until('the end', () => peer.closed || peer.fin)
+  broken.mockRestore()
+  expect(reports).toMatchObject([{ reason: 'error', unexpected: true, error }])
+  await using next = await Peer.connect(port())
+  await next.ask('hi', '你好，hi')
+  next.end()
 })
 
 describe('slots', () => {
