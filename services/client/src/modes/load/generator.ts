@@ -61,9 +61,11 @@ export class Generator implements Alarm {
 
   /** Resolves when every connection was tried once; with the failure if none of them is open. */
   async connect(): Promise<Failure | undefined> {
+    const ready = this.#isOpenLoop ? sharedTicker().ready() : undefined
     await this.#connections.connect()
-    if (this.#isOpenLoop) await sharedTicker().ready()
-    return this.#connections.connected ? undefined : (this.#notConnected ?? { reason: 'other' })
+    const failure = this.#connections.connected ? undefined : (this.#notConnected ?? { reason: 'other' })
+    await ready
+    return failure
   }
 
   /**
