@@ -10,9 +10,9 @@ export interface Alarm {
 
 /** Waking the event loop from another thread takes time, so the metronome is set early by about that much; the rest is spent spinning. */
 const INITIAL_LEAD_MS = 0.2
-const MAX_LEAD_MS = 0.3
-const LEAD_STEP_MS = 0.01
-/** Maximum share of the time before an alarm, which limits the cost of spinning. */
+const MAX_LEAD_MS = 0.5
+const LEAD_STEP_MS = 0.02
+/** Of the time up to an alarm: limits what spinning costs. */
 const MAX_LEAD_SHARE = 0.04
 
 /** Rings alarms with a precision of about 0.1 ms. All alarms of a process share one thread. */
@@ -56,15 +56,16 @@ export class Ticker {
     this.#dueMs = dueMs
     clearTimeout(this.#timer)
     const waitMs = dueMs - performance.now()
-    if (this.#precise && waitMs > 0) this.#metronome.wakeAt(dueMs - Math.min(this.#leadMs, waitMs * MAX_LEAD_SHARE))
-    else if (waitMs < Number.POSITIVE_INFINITY) this.#timer = setTimeout(() => this.#wake(), Math.max(0, waitMs)).unref()
+    if (waitMs <= 0) setImmediate(() => this.#wake())
+    else if (this.#precise) this.#metronome.wakeAt(dueMs - Math.min(this.#leadMs, waitMs * MAX_LEAD_SHARE))
+    else if (waitMs < Number.POSITIVE_INFINITY) this.#timer = setTimeout(() => this.#wake(), waitMs).unref()
   }
 
   #wake(): void {
     const dueMs = this.#dueMs
     let nowMs = performance.now()
-    // Skipped if the alarm was removed and the next one is not due soon.
-    if (dueMs - nowMs < MAX_LEAD_MS) {
+    // Not when the alarm that the metronome was set to is gone and the next one is far.
+    if (dueMs - nowMs <= MAX_LEAD_MS) {
       const stepMs = nowMs < dueMs ? -LEAD_STEP_MS : LEAD_STEP_MS
       this.#leadMs = Math.min(MAX_LEAD_MS, Math.max(0, this.#leadMs + stepMs))
       while (nowMs < dueMs) nowMs = performance.now()
@@ -77,7 +78,7 @@ export class Ticker {
 
 let shared: Ticker | undefined
 
-/** The ticker of this process; its thread starts at the first call. */
+/** The ticker of this process. Its thread starts with the first call. */
 export function sharedTicker(): Ticker {
   shared ??= new Ticker()
   return shared

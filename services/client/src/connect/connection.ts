@@ -1,43 +1,16 @@
 import type { Socket } from 'node:net'
 import { printable } from '@nihao/service'
-import { type ClientCodec, type ClientEvents, type ConnectionTotals, WrongReply } from '@nihao/wire'
+import { type ClientCodec, type ClientEvents, WrongReply } from '@nihao/wire'
 import { ExpiringQueue } from '../expiring-queue.ts'
 import { describeFailure, type Failure } from '../failure.ts'
-
-/** One request and its reply. Times are on the monotonic clock, ms. */
-export interface Exchange {
-  /** When the schedule intended it to start. */
-  readonly intendedMs: number
-  /** If there is no reply by then, the connection fails. */
-  readonly deadlineMs: number
-  sentMs: number
-}
-
-/** How a connection ended: the `reason` of logs and metrics. */
-export const closeReasons = ['finished', 'goaway', 'server_closed', 'reset', 'timeout', 'protocol', 'mismatch', 'local'] as const
-export type CloseReason = (typeof closeReasons)[number]
-
-/** Events of a connection, for its owner and for the statistics of its target. */
-export interface ConnectionEvents {
-  /** The owner may reuse the exchange afterwards. Replies from one read share `nowMs`. */
-  answered(connection: Connection, exchange: Exchange, roundTripMs: number, nowMs: number): void
-  /** The server asked the client to reconnect (GOAWAY). */
-  goAway?(connection: Connection): void
-  /** The last event. Without a failure, the connection ended as planned and nothing was lost. */
-  closed(connection: Connection, failure: Failure | undefined, lost: readonly Exchange[]): void
-}
-
-/** Events in addition to those of the owner. */
-export interface ConnectionStatistics extends ConnectionEvents {
-  /** The server sent HELLO. */
-  helloReceived(connection: Connection): void
-  compared(connection: Connection, client: ConnectionTotals, server: ConnectionTotals): void
-}
+import { type CloseReason, closeReasonOf } from './close-reason.ts'
+import type { ConnectionEvents, ConnectionStatistics, Exchange } from './connection-events.ts'
 
 /** One connection of the client: sends requests, matches replies to them in order, and fails if a reply is late or wrong. */
 export class Connection {
   readonly openedAtMs = performance.now()
   readonly socket: Socket
+  readonly codec: ClientCodec
   readonly localAddress: string | undefined
   readonly remoteAddress: string
   /** The contents of HELLO (probe). */
@@ -46,11 +19,10 @@ export class Connection {
   goAwayReason: string | undefined
   /** Answered exchanges. */
   answered = 0
-  /** Receives the events; undefined until the connection is ready. */
+  /** Gets the events; undefined until the connection is handed over to it. */
   owner: ConnectionEvents | undefined
   /** Called with received bytes before the codec. */
   onReceive: ((chunk: Buffer) => void) | undefined
-  readonly #codec: ClientCodec
   readonly #statistics: ConnectionStatistics
   /** Bytes sent before the first request, which are not counted. */
   readonly #headerBytes: number
@@ -70,7 +42,7 @@ export class Connection {
     this.#headerBytes = socket.bytesWritten
     this.socket = socket
     this.#statistics = statistics
-    this.#codec = newCodec({
+    this.codec = newCodec({
       hello: info => {
         this.hello = { ...info, server: printable(String(info.server)) }
         statistics.helloReceived(this)
@@ -85,12 +57,12 @@ export class Connection {
     socket.on('end', () => this.#serverEnded())
     socket.on('error', error => this.break(describeFailure(error)))
     socket.on('close', () => this.#closed())
-    if (this.#codec.pulls) socket.pause()
+    if (this.codec.pulls) socket.pause()
   }
 
   /** Waits for the server's first message, if the server speaks first. Resolves with the failure if it does not arrive. */
   async open(timeoutMs: number): Promise<Failure | undefined> {
-    if (!this.#codec.opening) return undefined
+    if (!this.codec.opening) return undefined
     const timer = setTimeout(() => this.break({ reason: 'timeout' }), timeoutMs)
     const failure = await this.#opened.promise
     clearTimeout(timer)
@@ -102,12 +74,7 @@ export class Connection {
     return this.hello === undefined ? this.remoteAddress : `${this.hello.server} at ${this.remoteAddress}`
   }
 
-  /** The text of a correct reply, for logs. */
-  get replyText(): string | undefined {
-    return this.#codec.replyText
-  }
-
-  /** Under TLS, bytes of plaintext, as in `sentBytes`. */
+  /** Under TLS these are the bytes inside, as in `sentBytes`. */
   get receivedBytes(): number {
     return this.socket.bytesRead
   }
@@ -122,37 +89,14 @@ export class Connection {
     return this.#outstanding.length
   }
 
-  /** True if the server never replies: an exchange is complete once the kernel has accepted the request. */
-  get oneWay(): boolean {
-    return this.#codec.oneWay
-  }
-
-  /** True if the server sends endlessly: the client then reads only during exchanges. */
-  get pulls(): boolean {
-    return this.#codec.pulls ?? false
-  }
-
+  /** Once it is closed. */
   get closeReason(): CloseReason {
-    switch (this.#failure?.reason) {
-      case undefined:
-        return this.goAwayReason === undefined ? 'finished' : 'goaway'
-      case 'eof':
-      case 'rejected':
-      case 'tls': // a TLS alert is the last thing that a server sends
-        return 'server_closed'
-      case 'reset':
-      case 'timeout':
-      case 'protocol':
-      case 'mismatch':
-        return this.#failure.reason
-      default:
-        return 'local'
-    }
+    return closeReasonOf(this.#failure, this.goAwayReason !== undefined)
   }
 
   send(exchange: Exchange, nowMs = performance.now()): void {
     const request = this.begin(exchange, nowMs)
-    if (this.#codec.oneWay) this.socket.write(request, error => error ?? this.#answer(1))
+    if (this.codec.oneWay) this.socket.write(request, error => error ?? this.#answer(1))
     else if (this.#requests === undefined) this.socket.write(request)
     else this.#requests.push(request)
   }
@@ -161,8 +105,8 @@ export class Connection {
   begin(exchange: Exchange, nowMs: number): Buffer {
     exchange.sentMs = nowMs
     this.#outstanding.push(exchange)
-    if (this.#codec.pulls) this.socket.resume()
-    return this.#codec.request()
+    if (this.codec.pulls) this.socket.resume()
+    return this.codec.request()
   }
 
   /** Closes once every outstanding exchange is answered or late. Does not wait longer than `timeoutMs` for the server to close. */
@@ -180,7 +124,7 @@ export class Connection {
     this.socket.end()
   }
 
-  /** Fails the connection; outstanding exchanges are lost. The first failure is the reason, because later ones follow from it. */
+  /** Ends the connection; outstanding exchanges are lost. Only the first failure counts: later ones follow from it. */
   break(failure: Failure, ...lost: Exchange[]): void {
     this.#failure ??= failure
     this.#opened.resolve(this.#failure)
@@ -199,7 +143,7 @@ export class Connection {
     this.onReceive?.(chunk)
     let count: number
     try {
-      count = this.#codec.receive(chunk)
+      count = this.codec.receive(chunk)
     } catch (error) {
       const failure = describeFailure(error as Error)
       if (error instanceof WrongReply) this.#answer(error.completed)
@@ -212,7 +156,7 @@ export class Connection {
     this.#requests = undefined
     const [first] = requests
     if (first !== undefined) this.socket.write(requests.length === 1 ? first : Buffer.concat(requests))
-    if (!this.#codec.opening) this.#opened.resolve(undefined)
+    if (!this.codec.opening) this.#opened.resolve(undefined)
   }
 
   #answer(count: number): void {
@@ -227,12 +171,12 @@ export class Connection {
     }
     if (count === 0 || this.#outstanding.length > 0) return
     if (this.#finishing) this.#sayGoodbye()
-    else if (this.#codec.pulls) this.socket.pause()
+    else if (this.codec.pulls) this.socket.pause()
   }
 
   /** Says BYE if the protocol has it: the server then replies with its totals and closes first. Otherwise, sends a FIN. */
   #sayGoodbye(): void {
-    const goodbye = this.#codec.goodbye?.()
+    const goodbye = this.codec.goodbye?.()
     this.socket.resume()
     if (goodbye === undefined || this.socket.writableEnded) this.socket.end()
     else this.socket.write(goodbye)

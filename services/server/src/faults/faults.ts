@@ -73,7 +73,7 @@ export class ConnectionFaults {
    * Returns how many of the next bytes to send, and how to end the connection after them, if a limit is reached.
    * @param messages answered once these bytes are sent
    */
-  truncate(sentBytes: number, bytes: number, messages: number): { length: number; end?: EndFault } {
+  sendable(sentBytes: number, bytes: number, messages: number): { length: number; end?: EndKind } {
     const { closeAfter, resetAfter, stallAfter } = this.#faults.settings
     const ends = [
       { end: 'close_after', after: closeAfter },
@@ -98,7 +98,8 @@ export class ConnectionFaults {
   }
 }
 
-export type EndFault = 'close_after' | 'reset_after' | 'stall_after'
+/** Faults that end a connection. */
+export type EndKind = 'close_after' | 'reset_after' | 'stall_after'
 
 /** Undefined if no fault is enabled: connections then have no overhead. */
 export function createFaults(settings: FaultSettings): Faults | undefined {

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Bytes, ServerCodec } from '@nihao/wire'
 import { Output } from '../connection/output.ts'
-import type { ConnectionFaults, EndFault } from './faults.ts'
+import type { ConnectionFaults, EndKind } from './faults.ts'
 
 /** A throttled connection sends the bytes for this much time in one write. */
 const SLICE_MS = 50
@@ -25,7 +25,7 @@ export class FaultyOutput extends Output {
   #lastDueMs = 0
   #nextSliceMs = 0
   #slicedBytes = 0
-  #endFault: EndFault | undefined
+  #endKind: EndKind | undefined
   #endInjected = false
   #ending = false
   #timer: NodeJS.Timeout | undefined
@@ -60,7 +60,7 @@ export class FaultyOutput extends Output {
 
   override end(): void {
     this.#ending = true
-    if (this.#endFault === 'stall_after') this.owner?.terminate('fault')
+    if (this.#endKind === 'stall_after') this.owner?.terminate('fault')
     else if (this.#delayed.length === 0) super.end()
   }
 
@@ -71,7 +71,7 @@ export class FaultyOutput extends Output {
   /** Sends the due bytes, one slice at a time, as fast as the kernel accepts them. */
   #send(): void {
     clearTimeout(this.#timer)
-    while (super.bufferedBytes === 0 && this.#endFault === undefined) {
+    while (super.bufferedBytes === 0 && this.#endKind === undefined) {
       const next = this.#delayed[0]
       if (next === undefined) {
         if (this.#ending) super.end()
@@ -88,24 +88,24 @@ export class FaultyOutput extends Output {
       this.#sendSlice(next, nowMs)
     }
     if (super.bufferedBytes > 0) this.notifyDrained()
-    else if (this.#endFault !== undefined) this.#injectEnd(this.#endFault)
+    else if (this.#endKind !== undefined) this.#injectEnd(this.#endKind)
   }
 
   #sendSlice(next: Delayed, nowMs: number): void {
     const slice = next.bytes.subarray(0, this.#sliceBytes)
     next.bytes = next.bytes.subarray(slice.length)
     const isLast = next.bytes.length === 0
-    const { length, end } = this.#faults.truncate(this.#slicedBytes, slice.length, isLast ? next.messages : 0)
+    const { length, end } = this.#faults.sendable(this.#slicedBytes, slice.length, isLast ? next.messages : 0)
     this.#slicedBytes += length
     this.#delayedBytes -= length
     // Timers fire slightly late, so up to one slice is sent early to catch up.
     this.#nextSliceMs = Math.max(this.#nextSliceMs, nowMs - SLICE_MS) + (length / this.#faults.bytesPerSecond) * 1_000
-    this.#endFault = end
+    this.#endKind = end
     if (isLast) this.#delayed.shift()
     if (length > 0) super.write(slice.subarray(0, length))
   }
 
-  #injectEnd(kind: EndFault): void {
+  #injectEnd(kind: EndKind): void {
     if (this.#endInjected) return
     this.#endInjected = true
     this.#faults.count(kind)

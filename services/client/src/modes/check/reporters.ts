@@ -4,7 +4,7 @@ import { junitReporter } from './reporters/junit.ts'
 import { tapReporter } from './reporters/tap.ts'
 import { textReporter } from './reporters/text.ts'
 
-/** All report formats by the value of the setting; each creates a reporter for one run. */
+/** The reporter for each value of the setting `report`. */
 export const reporters: Readonly<Record<'text' | 'json' | 'junit' | 'tap', () => Reporter>> = {
   text: textReporter,
   json: jsonReporter,

@@ -1,4 +1,5 @@
-import { Connection, type ConnectionEvents, type Exchange } from '../../connect/connection.ts'
+import { Connection } from '../../connect/connection.ts'
+import type { ConnectionEvents, Exchange } from '../../connect/connection-events.ts'
 import type { ProbeValues } from '../../settings.ts'
 import type { Target } from '../../target.ts'
 import type { Host } from './addresses.ts'

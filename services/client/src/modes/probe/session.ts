@@ -1,4 +1,5 @@
-import type { Connection, Exchange } from '../../connect/connection.ts'
+import type { Connection } from '../../connect/connection.ts'
+import type { Exchange } from '../../connect/connection-events.ts'
 import { ReconnectingConnection, type ReconnectingEvents } from '../../connect/reconnecting-connection.ts'
 import { ExpiringQueue } from '../../expiring-queue.ts'
 import type { Failure } from '../../failure.ts'

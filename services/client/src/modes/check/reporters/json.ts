@@ -1,7 +1,7 @@
 import { program } from '../../../program.ts'
 import { REPORT_VERSION, type Reporter, verdictOf } from '../report.ts'
 
-/** For programs, as described by docs/check-report.schema.json. */
+/** For programs; see docs/check-report.schema.json. */
 export function jsonReporter(): Reporter {
   return {
     end(report) {
