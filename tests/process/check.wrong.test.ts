@@ -323,7 +323,7 @@ describe('a server that', () => {
     expect(meaning).not.toMatch(/MTU/)
   })
 
-  test('lets a connection live for a second: how long is told', async () => {
+  test('closes after a second of silence: the duration is reported', async () => {
     await using server = await ScriptedServer.listen(idleLimited(1_000, socket => socket.end()))
     const run = await checkJson([`echo://127.0.0.1:${server.port}`, '--only', 'idle', '--check-idle', '20s'])
     const { silentMs } = result(run, 'idle', 'failed').figures

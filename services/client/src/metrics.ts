@@ -112,7 +112,7 @@ export function registerCounts(registry: Registry, targets: readonly Target[]): 
 function registerComparisons(registry: Registry, targets: readonly Target[]): void {
   const comparisons = new Counter({
     name: 'tcp_client_comparisons_total',
-    help: 'Connections at whose end the counters of client and server were compared, by result (probe).',
+    help: 'Comparisons of client and server counters at the end of a connection, by result (probe).',
     labelNames: ['target', 'result'],
     registers: [registry],
     collect() {

@@ -40,7 +40,7 @@ export class Schedule implements Alarm {
   }
 
   ring(nowMs: number): void {
-    // Not the ticks that become due meanwhile: slow ticks must not keep the event loop from everything else.
+    // Ticks that become due meanwhile wait, so that slow ticks do not block the event loop.
     while (this.#running && this.dueMs <= nowMs) {
       if (!this.#skipTooLate(performance.now())) this.#options.tick(this.dueMs, this.#next++)
     }

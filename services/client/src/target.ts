@@ -48,10 +48,10 @@ export class Target<Values extends CommonValues = CommonValues> {
     return { intendedMs, deadlineMs: intendedMs + this.values.timeout, sentMs: 0 }
   }
 
-  /** Logs the first reply, so that people see the target at work. */
+  /** Logs the first reply, to show that the target works. */
   logFirstReply({ localAddress, remoteAddress, hello, codec }: Connection, roundTripMs: number): void {
-    if (this.#greeted) return
-    this.#greeted = true
+    if (this.#replied) return
+    this.#replied = true
     const server = hello && { serverName: hello.server }
     this.logger.info(
       { localAddress, remoteAddress, ...server, reply: codec.replyText, roundTripMs: Math.round(roundTripMs * 1_000) / 1_000 },

@@ -12,7 +12,7 @@ export interface Alarm {
 const INITIAL_LEAD_MS = 0.2
 const MAX_LEAD_MS = 0.5
 const LEAD_STEP_MS = 0.02
-/** Of the time up to an alarm: limits what spinning costs. */
+/** Maximum share of the time before an alarm, which limits the cost of spinning. */
 const MAX_LEAD_SHARE = 0.04
 
 /** Rings alarms with a precision of about 0.1 ms. All alarms of a process share one thread. */
@@ -64,7 +64,7 @@ export class Ticker {
   #wake(): void {
     const dueMs = this.#dueMs
     let nowMs = performance.now()
-    // Not when the alarm that the metronome was set to is gone and the next one is far.
+    // Skipped if the alarm was removed and the next one is not due soon.
     if (dueMs - nowMs <= MAX_LEAD_MS) {
       const stepMs = nowMs < dueMs ? -LEAD_STEP_MS : LEAD_STEP_MS
       this.#leadMs = Math.min(MAX_LEAD_MS, Math.max(0, this.#leadMs + stepMs))

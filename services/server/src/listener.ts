@@ -21,7 +21,7 @@ import type { CloseReason } from './reasons.ts'
 import type { ListenerConfig, ServerValues } from './settings.ts'
 import { TlsHandshakes } from './tls/handshakes.ts'
 
-/** A bound address with one protocol and the connections accepted there, from bind to drain. */
+/** A bound address with one protocol and its connections, from bind to drain. */
 export class Listener implements ConnectionOwner, Labelled {
   readonly protocol: ProtocolName
   readonly encrypted: boolean
@@ -137,14 +137,14 @@ export class Listener implements ConnectionOwner, Labelled {
     this.ended(report)
   }
 
-  /** Publishes how an accepted connection ended. */
+  /** Publishes the report of an accepted connection that ended. */
   ended(report: ConnectionReport): void {
     this.counters.addClosed(report)
     this.#events.emit('closed', this, report)
     this.resolveIfEmpty()
   }
 
-  /** Completes a drain when the last connection is gone. */
+  /** Completes a drain when the last connection has ended. */
   resolveIfEmpty(): void {
     if (this.active === 0 && !this.#server.listening) this.#lastEnded.resolve()
   }

@@ -39,7 +39,7 @@ async function run(config: ServerConfig, logger: Logger): Promise<void> {
     return exit(logger, EXIT.failed)
   }
 
-  // A parent process that has asked for messages waits for this one.
+  // A parent process with an IPC channel waits for this message.
   process.send?.('ready')
   process.on('SIGHUP', () => server.reloadCertificates())
 

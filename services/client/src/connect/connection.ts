@@ -19,7 +19,7 @@ export class Connection {
   goAwayReason: string | undefined
   /** Answered exchanges. */
   answered = 0
-  /** Gets the events; undefined until the connection is handed over to it. */
+  /** Receives the events; undefined until the connection is ready. */
   owner: ConnectionEvents | undefined
   /** Called with received bytes before the codec. */
   onReceive: ((chunk: Buffer) => void) | undefined
@@ -74,7 +74,7 @@ export class Connection {
     return this.hello === undefined ? this.remoteAddress : `${this.hello.server} at ${this.remoteAddress}`
   }
 
-  /** Under TLS these are the bytes inside, as in `sentBytes`. */
+  /** Under TLS, bytes of plaintext, as in `sentBytes`. */
   get receivedBytes(): number {
     return this.socket.bytesRead
   }
@@ -89,7 +89,7 @@ export class Connection {
     return this.#outstanding.length
   }
 
-  /** Once it is closed. */
+  /** Valid once the connection is closed. */
   get closeReason(): CloseReason {
     return closeReasonOf(this.#failure, this.goAwayReason !== undefined)
   }
@@ -124,7 +124,7 @@ export class Connection {
     this.socket.end()
   }
 
-  /** Ends the connection; outstanding exchanges are lost. Only the first failure counts: later ones follow from it. */
+  /** Fails the connection; outstanding exchanges are lost. Only the first failure counts, because later ones follow from it. */
   break(failure: Failure, ...lost: Exchange[]): void {
     this.#failure ??= failure
     this.#opened.resolve(this.#failure)

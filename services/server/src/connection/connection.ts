@@ -20,7 +20,7 @@ export interface ConnectionParts extends PumpParts {
   readonly acceptedAtMs: number
 }
 
-/** One open connection: its pump, with what limits, metrics and reports need to know of it. */
+/** One open connection: a pump with the state that limits, metrics and reports need. */
 export class Connection extends Pump implements Listed, LifetimeState {
   index = -1
   readonly id: number
@@ -79,7 +79,7 @@ export class Connection extends Pump implements Listed, LifetimeState {
     return this.codec.goAway !== undefined
   }
 
-  /** Has the kernel probe the peer after this much silence. */
+  /** Makes the kernel send keep-alive probes after this idle time. */
   keepAlive(silenceMs: number): void {
     this.socket.setKeepAlive(true, silenceMs)
   }

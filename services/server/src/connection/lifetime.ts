@@ -5,7 +5,7 @@ export interface LifetimeLimits {
   readonly idleTimeout: number
   readonly slowReaderTimeout: number
   readonly maxAge: number
-  /** Silence after which the kernel probes the peer. */
+  /** Idle time before the kernel sends keep-alive probes. */
   readonly keepAlive: number
 }
 
@@ -22,13 +22,13 @@ export interface LifetimeState {
   readonly bufferedBytes: number
   /** The server has half-closed the connection. */
   readonly ended: boolean
-  /** The peer has ended its side. */
+  /** The peer has half-closed the connection. */
   readonly peerEnded: boolean
   /** The protocol has a message that asks the peer to close. */
   readonly canAskToClose: boolean
-  /** Why the connection is draining, if it is. */
+  /** Defined while the connection is draining. */
   readonly draining: DrainReason | undefined
-  /** Why the connection is ending, if it is. */
+  /** Defined if the connection is ending. */
   readonly reason: CloseReason | undefined
 }
 
@@ -38,7 +38,7 @@ export type Step =
   | { readonly action: 'drain'; readonly reason: DrainReason; readonly graceMs: number }
   | { readonly action: 'end' | 'terminate'; readonly reason: CloseReason }
 
-/** How long a peer may take to end its side after the server has ended its own. */
+/** Time allowed for a peer to close after the server has half-closed. */
 export const LINGER_MS = 2_000
 
 /** Time allowed for a peer to close a connection that has reached its maximum age. */
@@ -72,7 +72,7 @@ export class Lifetime {
     this.#maxAgeAtMs = limits.maxAge > 0 ? openedAtMs + Math.ceil(limits.maxAge * (1 - random * MAX_AGE_JITTER)) : 0
   }
 
-  /** The step that is due, if any. A limit is met with the precision with which this is called. */
+  /** Returns the step that is due, if any. The calling interval determines the precision of the limits. */
   next(nowMs: number, state: LifetimeState): Step | undefined {
     if (state.ended && !this.#lingers) this.#linger(nowMs, state)
     if (this.#deadlineMs > 0 && nowMs >= this.#deadlineMs) {
@@ -85,7 +85,7 @@ export class Lifetime {
     return this.#keepAlive() ?? this.#silence(nowMs, state)
   }
 
-  /** Four system calls that connections shorter than the first call are spared. */
+  /** Keep-alive is enabled at the first call, which saves shorter connections four system calls. */
   #keepAlive(): Step | undefined {
     const isNew = this.#isNew
     this.#isNew = false
@@ -110,7 +110,7 @@ export class Lifetime {
     return exceeds(silenceMs, idleTimeout) ? { action: 'end', reason: 'idle_timeout' } : undefined
   }
 
-  /** Gives the peer time to end its side as well. A draining server terminates all remaining connections itself. */
+  /** Gives the peer time to close its side too. A draining server terminates all remaining connections itself. */
   #linger(nowMs: number, { peerEnded, reason }: LifetimeState): void {
     this.#lingers = true
     if (peerEnded || reason === 'drained') return

@@ -9,7 +9,7 @@ import { WatchedState } from './watched-state.ts'
 const MAX_OPENING_BYTES = 200
 
 /** How long to wait for the server to close its side. */
-const LEAVE_MS = 200
+const CLOSE_MS = 200
 
 /** Deadline of exchanges whose step has its own time limit. */
 const NO_DEADLINE_MS = 86_400_000
@@ -143,7 +143,7 @@ export class CheckConnection implements ConnectionEvents, Disposable {
   /** Closes, and gives the server a moment to close too. */
   async close(): Promise<void> {
     this.#closing = true
-    this.#connection.finish(LEAVE_MS)
+    this.#connection.finish(CLOSE_MS)
     if (!this.#connection.codec.pulls) await this.#state.until(() => this.#closed).catch(() => {})
     this[Symbol.dispose]()
   }
@@ -160,7 +160,7 @@ export class CheckConnection implements ConnectionEvents, Disposable {
   closed(_: Connection, failure: Failure | undefined): void {
     this.#closed = true
     if (failure !== undefined) this.#failure = this.#describe(failure)
-    else if (!this.#leaving) this.#failure = this.#describe({ reason: 'eof' })
+    else if (!this.#closing) this.#failure = this.#describe({ reason: 'eof' })
     this.#state.changed()
   }
 

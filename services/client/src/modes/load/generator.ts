@@ -147,7 +147,7 @@ export class Generator implements Alarm {
   #arrive(intendedMs: number): void {
     const nowMs = performance.now()
     this.#target.statistics.exchangeStarted(intendedMs, nowMs)
-    // While one waits, no connection is free.
+    // While an exchange waits, no connection is free.
     const connection = this.#waiting.length === 0 ? this.#connections.nextFree() : undefined
     if (connection !== undefined) connection.send(intendedMs, nowMs)
     else this.#waiting.push({ intendedMs, deadlineMs: intendedMs + this.#target.values.timeout })

@@ -35,7 +35,7 @@ export interface TargetOutcome {
 /** Default duration if neither count nor duration is set. */
 const DEFAULT_DURATION_MS = 10_000
 
-/** A load on all targets at the same time: connects, warms up, measures, closes. */
+/** A load on all targets in parallel: connects, warms up, measures, closes. */
 export class Load {
   readonly targets: readonly TargetLoad[]
   readonly #config: LoadConfig
