@@ -6,7 +6,7 @@ import { schemaErrors } from './support/json-schema.ts'
 import { freePort, ScriptedServer } from './support/scripted-server.ts'
 import { testWith } from './support/tool.ts'
 
-/** Reports with everything in them: what is well, what failed, what was skipped, and what a server says who wants to break parsers. */
+/** Reports with checks that passed, failed and were skipped, and with text of a server that tries to break parsers. */
 const evil = '\u001b[2J</failure>]]>&#0;\u202e#\u0000\r\nok 99 - all is well\n1..1\n"\\u{0}\n'
 
 let server: ScriptedServer
@@ -19,7 +19,7 @@ beforeAll(async () => {
 
 afterAll(() => server[Symbol.asyncDispose]())
 
-/** Runs a parser that is not ours; what it prints is JSON. */
+/** Runs an external parser that prints JSON. */
 function parse(command: string, args: readonly string[], input: string): Record<string, unknown> {
   const { status, stdout, stderr } = spawnSync(command, args, { input, encoding: 'utf8' })
   if (status !== 0) throw new Error(`${command} ended with ${status}: ${stderr}`)
@@ -48,7 +48,7 @@ test('the JSON report is valid under its schema', async () => {
   expect(schemaErrors(schema, { ...report, version: 2 })).toEqual(['/version must be equal to constant {"allowedValue":1}'])
 })
 
-describe('parsers that are not ours read', () => {
+describe('external parsers read', () => {
   testWith('python3', 'junit', async () => {
     const { stdout } = await check([...targets, '--report', 'junit', '--only', 'connect,exchange,idle'])
     expect(parse('/usr/bin/python3', ['-c', READ_XML], stdout)).toEqual({
@@ -67,7 +67,7 @@ describe('parsers that are not ours read', () => {
     const { stdout } = await check([...targets, '--report', 'tap', '--only', 'connect,exchange,idle'])
     const seen = parse('perl', ['-e', READ_TAP], stdout.replace('TAP version 14', 'TAP version 13'))
     expect(seen).toEqual({ version: 13, planned: 4, run: 4, failed: [2, 4], skipped: [3], errors: [], plan: 1 })
-    // The parser knows no version higher than 13; of what 14 added, only the escapes are used.
+    // The parser supports TAP up to version 13; of the additions of version 14, only escapes are used.
     expect(stdout).toMatch(/^TAP version 14\n/)
   })
 })
