@@ -5,7 +5,7 @@ import { startServer } from './support/server.ts'
 import { Service } from './support/service.ts'
 import { until } from './support/until.ts'
 
-const env = { NIHAO_INTERVAL: '100ms', NIHAO_TIMEOUT: '10s', NIHAO_BACKOFF: '20ms', NIHAO_BACKOFF_MAX: '50ms' }
+const env = { NIHAO_INTERVAL: '100ms', NIHAO_TIMEOUT: '10s' }
 
 describe('readiness', () => {
   test('comes when every target was tried, whatever became of that, and goes with the first signal', async () => {

@@ -14,7 +14,7 @@ describe('the schedule', () => {
     await using silent = await ScriptedServer.listen(socket => socket.resume())
     const urls = [server, silent].map(({ port }) => `echo://127.0.0.1:${port}`)
     await using client = await startClient(urls.join(' '), {
-      env: { NIHAO_INTERVAL: `${intervalMs}ms`, NIHAO_TIMEOUT: '500ms', NIHAO_BACKOFF_MAX: '100ms' },
+      env: { NIHAO_INTERVAL: `${intervalMs}ms`, NIHAO_TIMEOUT: '500ms' },
     })
     const { port } = server
     await until('good exchanges', async () => (await client.metric('tcp_client_exchanges_total', { target: urls[0] ?? '' })) >= 5)
@@ -50,7 +50,7 @@ describe('the schedule', () => {
   test('has each exchange count from its intended start, the wait for a connection included', async () => {
     const port = await freePort()
     await using client = await startClient(`echo://127.0.0.1:${port}`, {
-      env: { NIHAO_INTERVAL: '50ms', NIHAO_TIMEOUT: '30s', NIHAO_BACKOFF: '10ms', NIHAO_BACKOFF_MAX: '20ms' },
+      env: { NIHAO_INTERVAL: '50ms', NIHAO_TIMEOUT: '30s' },
     })
     const began = timeOf(await client.log({ msg: 'admin listening' }))
     await client.log({ msg: 'outage began', reason: 'refused' })

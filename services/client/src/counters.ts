@@ -1,5 +1,6 @@
 import { type CloseReason, type Connection, closeReasons } from './connect/connection.ts'
 import { type FailureReason, failureReasons } from './failure.ts'
+import { type Side, sides } from './outages/evidence.ts'
 
 const zeros = <Word extends string>(words: readonly Word[]) =>
   Object.fromEntries(words.map(word => [word, 0])) as Record<Word, number>
@@ -17,6 +18,12 @@ export class TargetCounters {
   exchanges = 0
   readonly exchangeFailures: Record<FailureReason, number> = zeros(failureReasons)
   readonly outages: Record<FailureReason, number> = zeros(failureReasons)
+  /** Outages that are over. */
+  readonly outageSides: Record<Side, number> = zeros(sides)
+  /** Connections that ended and were replaced before the next exchange was due. */
+  readonly reconnects: Record<FailureReason, number> = zeros(failureReasons)
+  /** Exchanges that were answered while this process stood still for most of the round trip. */
+  suspectExchanges = 0
   handovers = 0
   /** Comparisons of both ends' counters when a connection ended. */
   readonly comparisons = { equal: 0, different: 0 }
@@ -51,7 +58,7 @@ export class TargetCounters {
 
   /** All of them, for the last line of the log and for `/targets`; counts by reason without those that are zero. */
   totals(): object {
-    const { connectionAttempts, exchanges, handovers } = this
+    const { connectionAttempts, exchanges, suspectExchanges, handovers } = this
     const { equal, different } = this.comparisons
     return {
       connectionAttempts,
@@ -59,7 +66,10 @@ export class TargetCounters {
       connectionsClosed: nonZero(this.connectionsClosed),
       exchanges,
       exchangeFailures: nonZero(this.exchangeFailures),
+      suspectExchanges,
       outages: nonZero(this.outages),
+      outageSides: nonZero(this.outageSides),
+      reconnects: nonZero(this.reconnects),
       handovers,
       countersCompared: equal + different,
       countersDiffered: different,

@@ -68,10 +68,3 @@ function reasonOf(error: NodeJS.ErrnoException, code: string): FailureReason | u
   if (error instanceof TlsError || code.startsWith('ERR_SSL_')) return 'tls'
   return REASONS[code] ?? (code in constants.errno ? 'other' : undefined)
 }
-
-/** Which side closed: the server by FIN or RST, the client by giving up; `none` where nothing was connected. */
-export type ClosedBy = 'server' | 'client' | 'none'
-
-export function closedBy(reason: FailureReason): ClosedBy {
-  return reason === 'eof' || reason === 'reset' || reason === 'rejected' || reason === 'tls' ? 'server' : 'client'
-}

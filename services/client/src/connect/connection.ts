@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { printable } from '@nihao/service'
-import { type ClientCodec, type ClientEvents, type ConnectionTotals, WrongReply } from '@nihao/wire'
+import { type ClientCodec, type ClientEvents, type ConnectionTotals, type EndedConnection, WrongReply } from '@nihao/wire'
 import { ExpiringQueue } from '../expiring-queue.ts'
 import { describeFailure, type Failure } from '../failure.ts'
 
@@ -23,6 +23,8 @@ export interface ConnectionEvents {
   answered(connection: Connection, exchange: Exchange, roundTripMs: number, nowMs: number): void
   /** The server asked the client to leave this connection. */
   goAway?(connection: Connection): void
+  /** An exchange is late: the connection is closed for its owner, but its socket stays open until this promise settles. */
+  timedOut?(connection: Connection): Promise<unknown>
   /** The last event. Without a failure, the connection ended as planned and nothing is lost. */
   closed(connection: Connection, failure: Failure | undefined, lost: readonly Exchange[]): void
 }
@@ -46,6 +48,8 @@ export class Connection {
   goAwayReason: string | undefined
   /** Exchanges that were answered. */
   answered = 0
+  /** For how long the event loop of a server of frames was blocked before it read the last request, ms. */
+  serverStalledMs = 0
   /** Gets the events; nobody before the connection is ready. */
   owner: ConnectionEvents | undefined
   /** Sees the received bytes before the codec does. */
@@ -54,13 +58,15 @@ export class Connection {
   readonly #statistics: ConnectionStatistics
   /** Bytes in front of the first request, which are not counted. */
   readonly #headerBytes: number
-  readonly #outstanding = new ExpiringQueue<Exchange>(late => this.break({ reason: 'timeout' }, late))
+  readonly #outstanding = new ExpiringQueue<Exchange>(late => this.#timeOut(late))
   readonly #lost: Exchange[] = []
   /** Requests that the owner sends while replies are being processed: they are written together. */
   #requests: Buffer[] | undefined
   readonly #opened = Promise.withResolvers<Failure | undefined>()
   #failure: Failure | undefined
   #finishing = false
+  #reported = false
+  #ended: PromiseWithResolvers<EndedConnection | undefined> | undefined
   #sentAtEnd: number | undefined
 
   constructor(socket: Socket, newCodec: (events: ClientEvents) => ClientCodec, statistics: ConnectionStatistics) {
@@ -79,6 +85,10 @@ export class Connection {
         this.goAwayReason ??= printable(reason)
         this.owner?.goAway?.(this)
       },
+      serverTimes: (_receivedUs, _sentUs, stalledUs) => {
+        this.serverStalledMs = stalledUs / 1_000
+      },
+      ended: connection => this.#ended?.resolve(connection),
       totals: (client, server) => statistics.compared(this, client, server),
     })
     socket.on('data', chunk => this.receive(chunk))
@@ -157,6 +167,15 @@ export class Connection {
     else this.#requests.push(request)
   }
 
+  /** Asks the server how an earlier connection ended. Resolves with undefined where it cannot say. */
+  askLast(boot: string, connection: number): Promise<EndedConnection | undefined> {
+    const question = this.#codec.last?.(boot, connection)
+    if (question === undefined || this.#reported) return Promise.resolve(undefined)
+    this.#ended = Promise.withResolvers()
+    this.socket.write(question)
+    return this.#ended.promise
+  }
+
   /** Begins an exchange whose request the caller writes to the socket. */
   begin(exchange: Exchange, nowMs: number): Buffer {
     exchange.sentMs = nowMs
@@ -196,6 +215,7 @@ export class Connection {
 
   /** Takes received bytes, where the socket does not emit them. The chunk is not kept. */
   receive(chunk: Buffer): void {
+    if (this.#reported) return
     this.onReceive?.(chunk)
     let count: number
     try {
@@ -244,8 +264,24 @@ export class Connection {
     else this.break({ reason: 'eof' })
   }
 
+  #timeOut(late: Exchange): void {
+    const inspected = this.#reported ? undefined : this.owner?.timedOut?.(this)
+    if (inspected === undefined) {
+      this.break({ reason: 'timeout' }, late)
+      return
+    }
+    this.#failure ??= { reason: 'timeout' }
+    this.#lost.push(late, ...this.#outstanding.clear())
+    this.socket.pause()
+    this.#closed()
+    void inspected.finally(() => this.destroy())
+  }
+
   #closed(): void {
+    if (this.#reported) return
+    this.#reported = true
     this.#opened.resolve(this.#failure ?? { reason: 'eof' })
+    this.#ended?.resolve(undefined)
     this.#sentAtEnd ??= this.sentBytes
     const lost = [...this.#lost, ...this.#outstanding.clear()]
     this.#statistics.closed(this, this.#failure, lost)
