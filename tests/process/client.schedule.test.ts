@@ -26,7 +26,7 @@ describe('the schedule', () => {
     await using _again = await ScriptedServer.listen(echo, { port })
     await client.log({ msg: 'outage over', target: urls[0] })
     silent.become(echo)
-    await client.log({ msg: 'outage over', target: urls[1] })
+    await client.log({ msg: 'target is up', target: urls[1] })
     const totals = await client.stop()
 
     const began = timeOf(await client.log({ msg: 'admin listening' }))
@@ -53,11 +53,11 @@ describe('the schedule', () => {
       env: { NIHAO_INTERVAL: '50ms', NIHAO_TIMEOUT: '30s' },
     })
     const began = timeOf(await client.log({ msg: 'admin listening' }))
-    await client.log({ msg: 'outage began', reason: 'refused' })
+    await client.log({ msg: 'target is not up yet', reason: 'refused' })
     await delay(Math.max(0, began + 1_000 - Date.now()))
     const waitedSeconds = (Date.now() - began) / 1_000
     await using _server = await ScriptedServer.listen(echo, { port })
-    await client.log({ msg: 'outage over', lostExchanges: 0 })
+    await client.log({ msg: 'target is up' })
     const series = await client.scrape()
     const [target] = Object.keys(await client.targets())
     const value = (name: string) => series.get(`tcp_client_${name}{target="${target}"}`) ?? Number.NaN

@@ -77,7 +77,7 @@ export class Facts {
       reason,
       connectReason: connectFailure?.reason,
       corrupted: error instanceof WrongReply ? error.corrupted : undefined,
-      clientStalled: this.#clientStalled,
+      clientStalled: this.#clientStalled && this.#clientStalledUntil(recovery?.atMs ?? performance.now()),
       kernel,
       sentAgoMs: this.#sentAgoMs,
       established: broken !== undefined && broken.receivedBytes > 0,
@@ -86,6 +86,12 @@ export class Facts {
       pathWorkedLater: recovery !== undefined && this.#pathWorkedLater(recovery),
       ...(recovery && this.#compare(recovery)),
     }
+  }
+
+  /** A client that was not stopped for most of the outage is not its cause. */
+  #clientStalledUntil(endMs: number): boolean {
+    const sinceMs = this.#atMs - this.#options.timeoutMs
+    return this.#options.instruments.eventLoop.stalledMs(sinceMs) > (endMs - sinceMs) / 2
   }
 
   #compare({ connection, atMs, ended }: Recovery): Partial<Observations> {

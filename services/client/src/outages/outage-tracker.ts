@@ -85,9 +85,8 @@ export class OutageTracker {
     if (this.#context.firstSuccess.up && this.#state.due(intendedMs)) this.#began()
   }
 
-  /** An exchange was not sent in time. */
-  gaveUp({ intendedMs }: Exchange): void {
-    const failure = this.failure ?? { reason: 'timeout' }
+  /** An exchange was not sent in time, because of this failure. */
+  gaveUp({ intendedMs }: Exchange, failure: Failure = this.failure ?? { reason: 'timeout' }): void {
     this.#context.target.statistics.exchangeFailed(failure.reason)
     if (this.#context.firstSuccess.up) this.#lost(failure, intendedMs, 1)
     else this.#context.firstSuccess.failed(failure)

@@ -57,7 +57,7 @@ export class FreshConnections {
       await closed.promise
     } else if (!signal.aborted) {
       outages.notConnected(connection)
-      outages.gaveUp(exchange)
+      outages.gaveUp(exchange, connection)
     }
   }
 }
