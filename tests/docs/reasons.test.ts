@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { EXIT } from '@nihao/service'
 import { checkNames } from '../../services/client/src/check-names.ts'
-import { closeReasons as clientCloseReasons } from '../../services/client/src/connect/connection.ts'
+import { closeReasons as clientCloseReasons } from '../../services/client/src/connect/close-reason.ts'
 import { failureReasons } from '../../services/client/src/failure.ts'
 import { closeReasons, rejectReasons } from '../../services/server/src/reasons.ts'
 import { handshakeFailures } from '../../services/server/src/tls/handshakes.ts'

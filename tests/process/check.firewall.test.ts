@@ -104,13 +104,6 @@ describe('behind a firewall that', () => {
     expect(verdicts(run)).toEqual({ concurrent: 'ok' })
     expect(result(run, 'concurrent', 'ok').figures).toMatchObject({ connections: 50, slowConnects: 20 })
   })
-
-  testWithRules('drops everything but small packets, sizes are not blamed before they fail', () => {
-    const run = checkBehind([rule('-m length --length 54: -j DROP')], ['--only', 'sizes'])
-    // A byte of data fits into 53 bytes with all headers, a line of 16 does not.
-    expect(verdicts(run)).toEqual({ sizes: 'failed: timeout' })
-    expect(result(run, 'sizes', 'failed').meaning).not.toMatch(/MTU/)
-  })
 })
 
 testWithRules('a large transfer on a slow path that is not over in time shows how much was sent', () => {

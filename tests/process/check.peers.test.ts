@@ -196,7 +196,7 @@ describe('through haproxy', () => {
         hello: expect.stringMatching(/^failed: (eof|reset)$/),
         exchange: 'skipped',
       })
-      expect(result(run, 'hello', 'failed').meaning).toMatch(/accepts for a server that is not there/)
+      expect(result(run, 'hello', 'failed').meaning).toMatch(/accepts for a server that is down/)
     })
   })
 })

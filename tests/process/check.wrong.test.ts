@@ -7,7 +7,7 @@ import { echo, type Script, ScriptedServer } from './support/scripted-server.ts'
 
 const LIMITS = ['--timeout', '1s', '--check-timeout', '3s', '--check-idle', '1500ms']
 /** For what fails at once, however busy the machine is. */
-const LONG_LIMITS = ['--timeout', '20s', '--check-timeout', '60s', '--check-idle', '20s']
+const LONG_LIMITS = ['--timeout', '10s', '--check-timeout', '20s', '--check-idle', '20s']
 
 /** More than a large transfer sends altogether: only a reader that stalls lets so much wait. */
 const FULL_BYTES = 2 ** 22
@@ -307,6 +307,14 @@ describe('a server that', () => {
     const run = await checkJson([`echo://127.0.0.1:${server.port}`, ...LONG_LIMITS, '--only', 'exchange,sizes'])
     expect(verdicts(run)).toEqual({ exchange: 'ok', sizes: 'failed: eof' })
     expect(result(run, 'sizes', 'failed').figures).toMatchObject({ largestBytes: 512, failedBytes: 1_024 })
+  })
+
+  test('never answers: the size of requests is not blamed', async () => {
+    await using server = await ScriptedServer.listen(socket => socket.resume())
+    const run = await checkJson([`echo://127.0.0.1:${server.port}`, '--check-timeout', '500ms', '--only', 'sizes'])
+    const { figures, meaning } = result(run, 'sizes', 'failed')
+    expect(figures).toMatchObject({ largestBytes: 0, failedBytes: 1, smallRequest: 'failed' })
+    expect(meaning).not.toMatch(/MTU/)
   })
 
   test('lets a connection live for a second: how long is told', async () => {

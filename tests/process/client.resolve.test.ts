@@ -96,7 +96,7 @@ describe('a name with many addresses', () => {
     })
     await connectedTo(client, '127.0.0.2')
     await until('the target to be good', async () => (await status()) === 200)
-    expect(client.logged({ msg: 'look-up failed' })).toHaveLength(1)
+    expect(client.logged({ msg: 'name look-up failed' })).toHaveLength(1)
     await client.stop()
   })
 

@@ -83,7 +83,7 @@ testWith('openssl', 'plain and TLS on the wrong port are told apart', async () =
 testWith('openssl', 'a certificate that the server wants and does not get', async () => {
   await using server = await start(own, `&ca=${roots.ca}&client-cert=require`)
   const { reason, message } = await failureOf(`greet+tls://localhost:${server.port()}?ca=${roots.ca}`)
-  expect({ reason, message }).toEqual({ reason: 'tls', message: 'the server wants a certificate of the client' })
+  expect({ reason, message }).toEqual({ reason: 'tls', message: 'the server requires a client certificate' })
 })
 
 testWith('openssl', 'a handshake that is never answered is a timeout, one that is cut off an end or a reset', async () => {

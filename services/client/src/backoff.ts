@@ -1,6 +1,6 @@
 /**
- * Exponential backoff with full jitter: a random time up to `base × 2^failures`, at most `max`. Random from zero, so that many clients
- * that lost one server together do not come back together.
+ * Exponential backoff with full jitter: a random time up to `base × 2^failures`, at most `max`. It is random from zero, so that clients that lost
+ * a server together do not reconnect together.
  */
 export function backoffMs(failures: number, baseMs: number, maxMs: number): number {
   return Math.random() * Math.min(maxMs, baseMs * 2 ** failures)

@@ -1,4 +1,4 @@
-/** Every check by its name, in the order in which they run: each builds on what those before it have shown. */
+/** The names of all checks, in the order in which they run: each relies on the ones before it. */
 export const checkNames = [
   'connect',
   'hello',
@@ -14,7 +14,7 @@ export const checkNames = [
 ] as const
 export type CheckName = (typeof checkNames)[number]
 
-/** The checks that two settings leave: those of `only`, or all where it is empty, without those of `skip`. */
+/** The selected checks: those of `only`, or all if it is empty, without those of `skip`. */
 export function selectChecks(only: readonly CheckName[], skip: readonly CheckName[]): CheckName[] {
   return checkNames.filter(name => (only.length === 0 || only.includes(name)) && !skip.includes(name))
 }

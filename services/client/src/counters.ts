@@ -1,4 +1,5 @@
-import { type CloseReason, type Connection, closeReasons } from './connect/connection.ts'
+import { type CloseReason, closeReasons } from './connect/close-reason.ts'
+import type { Connection } from './connect/connection.ts'
 import { type FailureReason, failureReasons } from './failure.ts'
 import { type Side, sides } from './outages/evidence.ts'
 

@@ -132,7 +132,7 @@ export function registerCounts(registry: Registry, targets: readonly Target[]): 
 
 function registerComparisons(registry: Registry, targets: readonly Target[]): void {
   const comparisons = new Counter({
-    name: 'tcp_client_counter_comparisons_total',
+    name: 'tcp_client_comparisons_total',
     help: 'Connections at whose end the counters of client and server were compared, by result (probe).',
     labelNames: ['target', 'result'],
     registers: [registry],

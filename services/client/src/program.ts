@@ -1,4 +1,4 @@
 import manifest from '../package.json' with { type: 'json' }
 
-/** What this program calls itself, in its log, its metrics and its reports. */
+/** The name and release of this program in its log, metrics and reports. */
 export const program = { name: 'nihao-client', version: manifest.version } as const

@@ -12,7 +12,7 @@ const sum = (counts: number[]) => counts.reduce((total, count) => total + count,
 
 interface Run {
   readonly startedMs: [from: number, to: number]
-  /** Each tick: the time it was intended for, and when it came. */
+  /** The intended time of each tick, and when it came. */
   readonly ticks: { intendedMs: number; cameMs: number }[]
   readonly skipped: number[]
 }
@@ -48,7 +48,7 @@ function run(
   })
 }
 
-/** How many intervals each tick is after the first one. */
+/** The distance of each tick from the first one, in intervals. */
 const places = ({ ticks }: Run, intervalMs: number) =>
   ticks.map(({ intendedMs }) => (intendedMs - (ticks[0]?.intendedMs ?? Number.NaN)) / intervalMs)
 
@@ -85,11 +85,11 @@ describe('a schedule', () => {
     for (const { cameMs } of madeUp) expect(cameMs).toBeGreaterThanOrEqual(unblockedMs)
   })
 
-  test('skips and tells what is too late, and makes up for the rest', async () => {
+  test('skips and reports ticks that are too late, and makes up for the rest', async () => {
     const blocked = await run({ intervalMs: 10, tooLateMs: 100, intervals: 40 }, tick => tick === 5 && block(300))
     const missing = sum(blocked.skipped)
     expect(missing).toBeGreaterThanOrEqual(18)
-    // What was told is exactly what is missing between the ticks.
+    // The number reported as skipped is exactly the number of missing ticks.
     expect(places(blocked, 10).at(-1)).toBeCloseTo(blocked.ticks.length + missing - 1)
     const unblockedMs = (blocked.ticks[4]?.cameMs ?? Number.NaN) + 300
     const madeUp = blocked.ticks.slice(5).filter(({ intendedMs }) => intendedMs < unblockedMs)
@@ -97,7 +97,7 @@ describe('a schedule', () => {
     for (const { intendedMs } of madeUp) expect(intendedMs).toBeGreaterThanOrEqual(unblockedMs - 100)
   })
 
-  test('that was stopped ticks no more, whether it was started or not', async () => {
+  test('does not tick after it was stopped, whether it was started or not', async () => {
     let ticks = 0
     const schedule = () => new Schedule({ intervalMs: 1, tooLateMs: 1_000, tick: () => ticks++, skipped: () => {} })
     const never = schedule()

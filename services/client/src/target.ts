@@ -1,5 +1,6 @@
 import type { Logger } from '@nihao/service'
-import type { Connection, Exchange } from './connect/connection.ts'
+import type { Connection } from './connect/connection.ts'
+import type { Exchange } from './connect/connection-events.ts'
 import { Connector, type TargetOptions } from './connect/connector.ts'
 import type { TargetCounters } from './counters.ts'
 import type { CommonValues } from './settings.ts'
@@ -48,12 +49,12 @@ export class Target<Values extends CommonValues = CommonValues> {
   }
 
   /** Logs the first reply, so that people see the target at work. */
-  logFirstReply({ localAddress, remoteAddress, hello, replyText }: Connection, roundTripMs: number): void {
+  logFirstReply({ localAddress, remoteAddress, hello, codec }: Connection, roundTripMs: number): void {
     if (this.#greeted) return
     this.#greeted = true
     const server = hello && { serverName: hello.server }
     this.logger.info(
-      { localAddress, remoteAddress, ...server, reply: replyText, roundTripMs: Math.round(roundTripMs * 1_000) / 1_000 },
+      { localAddress, remoteAddress, ...server, reply: codec.replyText, roundTripMs: Math.round(roundTripMs * 1_000) / 1_000 },
       'first reply',
     )
   }

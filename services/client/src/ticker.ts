@@ -10,8 +10,8 @@ export interface Alarm {
 
 /** Waking the event loop from another thread takes time, so the metronome is set early by about as much, and the rest is spun away. */
 const INITIAL_LEAD_MS = 0.2
-const MAX_LEAD_MS = 0.3
-const LEAD_STEP_MS = 0.01
+const MAX_LEAD_MS = 0.5
+const LEAD_STEP_MS = 0.02
 /** Of the time up to an alarm: limits what spinning costs. */
 const MAX_LEAD_SHARE = 0.04
 
@@ -56,15 +56,16 @@ export class Ticker {
     this.#dueMs = dueMs
     clearTimeout(this.#timer)
     const waitMs = dueMs - performance.now()
-    if (this.#precise && waitMs > 0) this.#metronome.wakeAt(dueMs - Math.min(this.#leadMs, waitMs * MAX_LEAD_SHARE))
-    else if (waitMs < Number.POSITIVE_INFINITY) this.#timer = setTimeout(() => this.#wake(), Math.max(0, waitMs)).unref()
+    if (waitMs <= 0) setImmediate(() => this.#wake())
+    else if (this.#precise) this.#metronome.wakeAt(dueMs - Math.min(this.#leadMs, waitMs * MAX_LEAD_SHARE))
+    else if (waitMs < Number.POSITIVE_INFINITY) this.#timer = setTimeout(() => this.#wake(), waitMs).unref()
   }
 
   #wake(): void {
     const dueMs = this.#dueMs
     let nowMs = performance.now()
     // Not when the alarm that the metronome was set to is gone and the next one is far.
-    if (dueMs - nowMs < MAX_LEAD_MS) {
+    if (dueMs - nowMs <= MAX_LEAD_MS) {
       const stepMs = nowMs < dueMs ? -LEAD_STEP_MS : LEAD_STEP_MS
       this.#leadMs = Math.min(MAX_LEAD_MS, Math.max(0, this.#leadMs + stepMs))
       while (nowMs < dueMs) nowMs = performance.now()
@@ -77,7 +78,7 @@ export class Ticker {
 
 let shared: Ticker | undefined
 
-/** The ticker of this process: its thread starts when somebody first asks. */
+/** The ticker of this process. Its thread starts with the first call. */
 export function sharedTicker(): Ticker {
   shared ??= new Ticker()
   return shared

@@ -1,36 +1,27 @@
-import { type AddressInfo, createServer, isIPv6, type Server, type Socket } from 'node:net'
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { bannerLine, type ProtocolName, protocols } from '@nihao/wire'
-import { Admission, type AdmissionRules, type ProxyError } from './admission/admission.ts'
-import { reject } from './admission/reject.ts'
+import { type Accepted, Acceptor } from './admission/acceptor.ts'
 import { bind } from './bind.ts'
 import { Connection, type ConnectionOwner, type ConnectionParts, now } from './connection/connection.ts'
 import type { ConnectionHistory } from './connection/connection-history.ts'
 import { ConnectionList } from './connection/connection-list.ts'
 import { sweepIntervalMs } from './connection/lifetime.ts'
 import { Output } from './connection/output.ts'
-import { type Peer, peerOf } from './connection/peer.ts'
-import { type ConnectionReport, type UnservedEnd, unservedReport } from './connection/report.ts'
+import type { ConnectionReport } from './connection/report.ts'
+import { supervise } from './connection/supervise.ts'
 import { ListenerCounters, type Totals } from './counters.ts'
 import type { ServerEvents } from './events.ts'
-import { type ConnectionFaults, createFaults, type Faults } from './faults/faults.ts'
+import { createFaults, type Faults } from './faults/faults.ts'
 import { FaultyOutput } from './faults/faulty-output.ts'
-import { connectionInfo, finite } from './hello.ts'
+import { connectionInfo } from './hello.ts'
 import { type Labelled, shortLabel } from './label.ts'
 import { Slots } from './limits/slots.ts'
 import type { ProcessContext } from './process-context.ts'
-import type { CloseReason, RejectReason } from './reasons.ts'
+import type { CloseReason } from './reasons.ts'
 import type { ListenerConfig, ServerValues } from './settings.ts'
 import { TlsHandshakes } from './tls/handshakes.ts'
 
-/** An accepted socket on its way to its protocol. */
-interface Accepted {
-  readonly socket: Socket
-  readonly peer: Peer
-  readonly acceptedAtMs: number
-  readonly faults: ConnectionFaults | undefined
-}
-
-/** A bound address with one protocol: accepts connections, rejects those over a limit, and lets the others begin. */
+/** A bound address with one protocol and the connections accepted there, from bind to drain. */
 export class Listener implements ConnectionOwner, Labelled {
   readonly protocol: ProtocolName
   readonly encrypted: boolean
@@ -44,16 +35,14 @@ export class Listener implements ConnectionOwner, Labelled {
   readonly tls: TlsHandshakes | undefined
   /** Names this listener in metrics and logs; empty until it is bound. */
   label = ''
-  readonly #server: Server
   readonly #config: ListenerConfig
   readonly #process: ProcessContext
   /** Undefined where the protocol does not name connections. */
   readonly #history: ConnectionHistory | undefined
   readonly #slots: Slots
-  /** Undefined where the protocol begins with the first byte. */
-  readonly #rules: AdmissionRules | undefined
-  readonly #admissions = new ConnectionList<Admission>()
   readonly #events: ServerEvents
+  readonly #server: Server
+  readonly #acceptor: Acceptor
   readonly #lastEnded = Promise.withResolvers<void>()
   /** Defined while draining. */
   #graceMs: number | undefined
@@ -65,6 +54,7 @@ export class Listener implements ConnectionOwner, Labelled {
     this.encrypted = endpoint.tls
     this.limits = values
     this.faults = createFaults(values)
+    this.tls = endpoint.tls ? new TlsHandshakes(values, this.#certificateEvents()) : undefined
     this.#config = config
     this.#process = context
     this.#history = protocols[this.protocol].text ? undefined : context.history
@@ -72,15 +62,13 @@ export class Listener implements ConnectionOwner, Labelled {
     const hasOwnLimit = endpoint.options.has('max-connections-per-address')
     this.#slots = new Slots(context.limits, hasOwnLimit ? values.maxConnectionsPerAddress : 0)
     this.#events = events
-    const { proxy, handshakeTimeout: timeoutMs } = values
-    this.tls = endpoint.tls ? new TlsHandshakes(values, this.#certificateEvents()) : undefined
-    this.#rules = proxy === 'off' && this.tls === undefined ? undefined : { proxy, tls: this.tls, timeoutMs }
+    this.#acceptor = new Acceptor(this, events, context.limits.capacity, this.#slots)
     this.#server = createServer(
       {
         allowHalfOpen: true, // or replies not yet written are lost when the peer half-closes
         noDelay: true, // a reply must not wait for the acknowledgement of the one before
       },
-      socket => this.#onConnection(socket),
+      socket => this.#accept(socket),
     )
   }
 
@@ -91,7 +79,7 @@ export class Listener implements ConnectionOwner, Labelled {
 
   /** Open connections, including those whose protocol has not begun. */
   get active(): number {
-    return this.connections.size + this.#admissions.size
+    return this.connections.size + this.#acceptor.admissions.size
   }
 
   /** Connections that this listener may have open; Infinity = no limit. */
@@ -125,94 +113,48 @@ export class Listener implements ConnectionOwner, Labelled {
   /** Closes all connections at once. */
   terminate(reason: CloseReason): void {
     for (const connection of this.connections) connection.terminate(reason)
-    for (const admission of [...this.#admissions]) admission.terminate(reason)
+    for (const admission of [...this.#acceptor.admissions]) admission.terminate(reason)
   }
 
-  closed(connection: Connection, report: ConnectionReport): void {
-    this.connections.remove(connection)
-    this.#history?.closed(report)
-    this.#slots.release(connection.peer)
-    this.#publish(report)
-  }
-
-  #onConnection(socket: Socket): void {
-    try {
-      this.#accept(socket)
-    } catch (error) {
-      socket.destroy()
-      this.#events.emit('acceptFailed', this, error as Error)
-    }
-  }
-
-  #accept(socket: Socket): void {
-    const peer = peerOf(socket)
-    const rules = this.#rules
-    const proxied = rules !== undefined && rules.proxy !== 'off'
-    if (this.active >= this.limit || this.#slots.full) this.#reject(socket, peer, 'max_connections', finite(this.limit))
-    // The addresses behind a proxy are limited, not its own.
-    else if (!proxied && this.#rejectByAddress(socket, peer)) return
-    else if (proxied && !this.#trusts(peer)) this.#reject(socket, peer, 'proxy_header', null, 'untrusted')
-    else {
-      const faults = this.faults?.next()
-      if (faults?.refused) this.#reject(socket, peer, 'fault', null)
-      else {
-        this.#slots.take(peer)
-        const accepted = { socket, peer, faults, acceptedAtMs: now() }
-        if (rules === undefined) this.#serve(accepted)
-        else this.#admit(accepted, rules)
-      }
-    }
-  }
-
-  #admit(accepted: Accepted, rules: AdmissionRules): void {
-    const { socket, acceptedAtMs } = accepted
-    let { peer } = accepted
-    const leave = () => this.#admissions.remove(admission)
-    const end = (how: Pick<UnservedEnd, 'reason' | 'handshakeFailure' | 'error' | 'unexpected'>) => {
-      leave()
-      this.counters.opened++
-      this.#endUnserved({ peer, acceptedAtMs, ...how })
-    }
-    const admission: Admission = new Admission(socket, peer, rules, {
-      identified: named => {
-        this.#slots.release(peer)
-        peer = named
-        if (!this.#rejectByAddress(socket, peer)) {
-          this.#slots.take(peer)
-          return false
-        }
-        leave()
-        this.#resolveIfEmpty()
-        return true
-      },
-      admitted: stream => {
-        leave()
-        this.#serve({ ...accepted, socket: stream, peer })
-      },
-      rejected: detail => {
-        leave()
-        this.#slots.release(peer)
-        this.#reject(socket, peer, 'proxy_header', null, detail)
-        this.#resolveIfEmpty()
-      },
-      handshakeSucceeded: durationMs => this.#events.emit('handshake', this, durationMs),
-      handshakeFailed: (handshakeFailure, error) => end({ reason: 'tls_error', handshakeFailure, error }),
-      terminated: (reason, error) => end({ reason, error, unexpected: error !== undefined }),
-    })
-    this.#admissions.add(admission)
-  }
-
-  #serve(accepted: Accepted): void {
+  /** Begins the protocol on an accepted connection. */
+  serve(accepted: Accepted): void {
     this.counters.opened++
-    const { socket, peer, acceptedAtMs } = accepted
     try {
       const connection = new Connection(this, this.#parts(accepted))
       this.connections.add(connection)
       this.#history?.opened(connection.id)
       if (this.#graceMs !== undefined) connection.drain('drained', this.#graceMs)
     } catch (error) {
+      accepted.socket.destroy()
+      this.#acceptor.endUnserved(accepted, { peer: accepted.peer, reason: 'error', error: error as Error, unexpected: true })
+    }
+  }
+
+  closed(connection: Connection, report: ConnectionReport): void {
+    this.connections.remove(connection)
+    this.#history?.closed(report)
+    this.#slots.release(connection.peer)
+    this.ended(report)
+  }
+
+  /** Publishes how an accepted connection ended. */
+  ended(report: ConnectionReport): void {
+    this.counters.addClosed(report)
+    this.#events.emit('closed', this, report)
+    this.resolveIfEmpty()
+  }
+
+  /** Completes a drain when the last connection is gone. */
+  resolveIfEmpty(): void {
+    if (this.active === 0 && !this.#server.listening) this.#lastEnded.resolve()
+  }
+
+  #accept(socket: Socket): void {
+    try {
+      this.#acceptor.accept(socket)
+    } catch (error) {
       socket.destroy()
-      this.#endUnserved({ peer, acceptedAtMs, reason: 'error', error: error as Error, unexpected: true })
+      this.#events.emit('acceptFailed', this, error as Error)
     }
   }
 
@@ -226,44 +168,9 @@ export class Listener implements ConnectionOwner, Labelled {
     return { id, socket, output, peer, codec, opening, acceptedAtMs }
   }
 
-  /** Ends a connection whose protocol did not begin. */
-  #endUnserved({ acceptedAtMs, ...end }: Omit<UnservedEnd, 'listener' | 'durationMs'> & { acceptedAtMs: number }): void {
-    this.#slots.release(end.peer)
-    this.#publish(unservedReport({ listener: this.label, durationMs: now() - acceptedAtMs, ...end }))
-  }
-
-  /** Whether a peer may send a PROXY header. Access to a Unix socket is a matter of its file. */
-  #trusts({ address }: Peer): boolean {
-    return address === undefined || this.limits.trustedProxies.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
-  }
-
-  /** @returns whether the peer's address has reached a limit */
-  #rejectByAddress(socket: Socket, peer: Peer): boolean {
-    const limit = this.#slots.limitReached(peer)
-    if (limit !== undefined) this.#reject(socket, peer, 'max_connections_per_address', limit)
-    return limit !== undefined
-  }
-
-  #reject(socket: Socket, peer: Peer, reason: RejectReason, limit: number | null, detail?: ProxyError): void {
-    this.counters.addRejected(reason)
-    this.#events.emit('rejected', this, peer, reason, detail)
-    // Before a TLS handshake, no message can be sent.
-    reject(socket, this.#process.limits.capacity, this.tls ? undefined : protocols[this.protocol].reject?.(reason, limit))
-  }
-
-  #publish(report: ConnectionReport): void {
-    this.counters.addClosed(report)
-    this.#events.emit('closed', this, report)
-    this.#resolveIfEmpty()
-  }
-
-  #resolveIfEmpty(): void {
-    if (this.active === 0 && !this.#server.listening) this.#lastEnded.resolve()
-  }
-
   #check(): void {
     const nowMs = now()
-    for (const connection of this.connections) connection.check(nowMs)
+    for (const connection of this.connections) supervise(connection, nowMs)
   }
 
   #certificateEvents() {

@@ -39,6 +39,8 @@ async function run(config: ServerConfig, logger: Logger): Promise<void> {
     return exit(logger, EXIT.failed)
   }
 
+  // A parent process that has asked for messages waits for this one.
+  process.send?.('ready')
   process.on('SIGHUP', () => server.reloadCertificates())
 
   stopOnSignal(logger, async () => {

@@ -74,7 +74,9 @@ class GreetServer implements ServerCodec {
     const last = chunk.length - 1
     const lines = chunk.toString('latin1', 0, last)
     const greeted = lines.replaceAll('\n', this.#lineEndAndGreeting)
-    this.messages += (greeted.length - lines.length) / this.#greeting.length + (this.midMessage ? 0 : 1)
+    const addedBytes = greeted.length - lines.length
+    const lineEnds = addedBytes > 0 ? addedBytes / this.#greeting.length : lines.split('\n').length - 1
+    this.messages += lineEnds + (this.midMessage ? 0 : 1)
     const reply = (this.midMessage ? '' : this.#greetingText) + greeted
     this.midMessage = chunk[last] !== LF
     return reply + (this.midMessage ? chunk.toString('latin1', last) : '\n')

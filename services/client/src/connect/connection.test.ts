@@ -8,7 +8,8 @@ import { crc32 } from 'node:zlib'
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { type ProtocolName, protocols } from '@nihao/wire'
 import type { Failure } from '../failure.ts'
-import { Connection, type ConnectionEvents, type ConnectionStatistics, type Exchange } from './connection.ts'
+import { Connection } from './connection.ts'
+import type { ConnectionEvents, ConnectionStatistics, Exchange } from './connection-events.ts'
 
 const cleanUps: (() => unknown)[] = []
 afterEach(async () => {

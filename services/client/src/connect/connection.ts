@@ -1,45 +1,16 @@
 import type { Socket } from 'node:net'
 import { printable } from '@nihao/service'
-import { type ClientCodec, type ClientEvents, type ConnectionTotals, type EndedConnection, WrongReply } from '@nihao/wire'
+import { type ClientCodec, type ClientEvents, type EndedConnection, WrongReply } from '@nihao/wire'
 import { ExpiringQueue } from '../expiring-queue.ts'
 import { describeFailure, type Failure } from '../failure.ts'
-
-/** One request and its reply. Times are of the monotonic clock, ms. */
-export interface Exchange {
-  /** When the schedule wanted it to start. */
-  readonly intendedMs: number
-  /** Without a reply by then, the connection is broken. */
-  readonly deadlineMs: number
-  sentMs: number
-}
-
-/** How a connection ended: the `reason` of logs and metrics. */
-export const closeReasons = ['finished', 'goaway', 'server_closed', 'reset', 'timeout', 'protocol', 'mismatch', 'local'] as const
-export type CloseReason = (typeof closeReasons)[number]
-
-/** What happens on a connection, for its owner and for the statistics of its target. */
-export interface ConnectionEvents {
-  /** The owner may use the exchange again afterwards. Replies that came together share `nowMs`. */
-  answered(connection: Connection, exchange: Exchange, roundTripMs: number, nowMs: number): void
-  /** The server asked the client to leave this connection. */
-  goAway?(connection: Connection): void
-  /** An exchange is late: the connection is closed for its owner, but its socket stays open until this promise settles. */
-  timedOut?(connection: Connection): Promise<unknown>
-  /** The last event. Without a failure, the connection ended as planned and nothing is lost. */
-  closed(connection: Connection, failure: Failure | undefined, lost: readonly Exchange[]): void
-}
-
-/** Besides the events that an owner gets. */
-export interface ConnectionStatistics extends ConnectionEvents {
-  /** The server said who it is. */
-  greeted(connection: Connection): void
-  compared(connection: Connection, client: ConnectionTotals, server: ConnectionTotals): void
-}
+import { type CloseReason, closeReasonOf } from './close-reason.ts'
+import type { ConnectionEvents, ConnectionStatistics, Exchange } from './connection-events.ts'
 
 /** One connection of the client: sends requests, matches replies to them in order, and breaks when a reply is late or wrong. */
 export class Connection {
   readonly openedAtMs = performance.now()
   readonly socket: Socket
+  readonly codec: ClientCodec
   readonly localAddress: string | undefined
   readonly remoteAddress: string
   /** What a server of frames says of itself. */
@@ -50,11 +21,10 @@ export class Connection {
   answered = 0
   /** For how long the event loop of a server of frames was blocked before it read the last request, ms. */
   serverStalledMs = 0
-  /** Gets the events; nobody before the connection is ready. */
+  /** Gets the events; undefined until the connection is handed over to it. */
   owner: ConnectionEvents | undefined
   /** Sees the received bytes before the codec does. */
   onReceive: ((chunk: Buffer) => void) | undefined
-  readonly #codec: ClientCodec
   readonly #statistics: ConnectionStatistics
   /** Bytes in front of the first request, which are not counted. */
   readonly #headerBytes: number
@@ -76,7 +46,7 @@ export class Connection {
     this.#headerBytes = socket.bytesWritten
     this.socket = socket
     this.#statistics = statistics
-    this.#codec = newCodec({
+    this.codec = newCodec({
       hello: info => {
         this.hello = { ...info, server: printable(String(info.server)) }
         statistics.greeted(this)
@@ -95,12 +65,12 @@ export class Connection {
     socket.on('end', () => this.#serverEnded())
     socket.on('error', error => this.break(describeFailure(error)))
     socket.on('close', () => this.#closed())
-    if (this.#codec.pulls) socket.pause()
+    if (this.codec.pulls) socket.pause()
   }
 
   /** Waits for what the server says first, where it speaks first. Resolves with the failure if that does not come. */
   async open(timeoutMs: number): Promise<Failure | undefined> {
-    if (!this.#codec.opening) return undefined
+    if (!this.codec.opening) return undefined
     const timer = setTimeout(() => this.break({ reason: 'timeout' }), timeoutMs)
     const failure = await this.#opened.promise
     clearTimeout(timer)
@@ -110,11 +80,6 @@ export class Connection {
   /** The server, for people. */
   get peerName(): string {
     return this.hello === undefined ? this.remoteAddress : `${this.hello.server} at ${this.remoteAddress}`
-  }
-
-  /** The text of a right reply, for people. */
-  get replyText(): string | undefined {
-    return this.#codec.replyText
   }
 
   /** Under TLS these are the bytes inside, as in `sentBytes`. */
@@ -132,45 +97,22 @@ export class Connection {
     return this.#outstanding.length
   }
 
-  /** True where the server never replies: an exchange is over as soon as the kernel has taken the request. */
-  get oneWay(): boolean {
-    return this.#codec.oneWay
-  }
-
-  /** True where the server sends without end: between exchanges nothing is read. */
-  get pulls(): boolean {
-    return this.#codec.pulls ?? false
-  }
-
+  /** Once it is closed. */
   get closeReason(): CloseReason {
-    switch (this.#failure?.reason) {
-      case undefined:
-        return this.goAwayReason === undefined ? 'finished' : 'goaway'
-      case 'eof':
-      case 'rejected':
-      case 'tls': // an alert is the last thing that a server sends
-        return 'server_closed'
-      case 'reset':
-      case 'timeout':
-      case 'protocol':
-      case 'mismatch':
-        return this.#failure.reason
-      default:
-        return 'local'
-    }
+    return closeReasonOf(this.#failure, this.goAwayReason !== undefined)
   }
 
   send(exchange: Exchange, nowMs = performance.now()): void {
     const request = this.begin(exchange, nowMs)
-    if (this.#codec.oneWay) this.socket.write(request, error => error ?? this.#answer(1))
+    if (this.codec.oneWay) this.socket.write(request, error => error ?? this.#answer(1))
     else if (this.#requests === undefined) this.socket.write(request)
     else this.#requests.push(request)
   }
 
   /** Asks the server how an earlier connection ended. Resolves with undefined where it cannot say. */
   askLast(boot: string, connection: number): Promise<EndedConnection | undefined> {
-    const question = this.#codec.last?.(boot, connection)
-    if (question === undefined || this.#reported) return Promise.resolve(undefined)
+    const question = this.#reported ? undefined : this.codec.last?.(boot, connection)
+    if (question === undefined) return Promise.resolve(undefined)
     this.#ended = Promise.withResolvers()
     this.socket.write(question)
     return this.#ended.promise
@@ -180,8 +122,8 @@ export class Connection {
   begin(exchange: Exchange, nowMs: number): Buffer {
     exchange.sentMs = nowMs
     this.#outstanding.push(exchange)
-    if (this.#codec.pulls) this.socket.resume()
-    return this.#codec.request()
+    if (this.codec.pulls) this.socket.resume()
+    return this.codec.request()
   }
 
   /** Closes when every outstanding exchange is answered or late. A server that does not close its side within `timeoutMs` is not waited for. */
@@ -199,7 +141,7 @@ export class Connection {
     this.socket.end()
   }
 
-  /** Ends the connection; outstanding exchanges are lost. The first failure is the reason: later ones follow from it. */
+  /** Ends the connection; outstanding exchanges are lost. Only the first failure counts: later ones follow from it. */
   break(failure: Failure, ...lost: Exchange[]): void {
     this.#failure ??= failure
     this.#opened.resolve(this.#failure)
@@ -208,7 +150,7 @@ export class Connection {
   }
 
   destroy(): void {
-    // A destroyed socket counts what it throws away as written.
+    // A destroyed socket counts discarded bytes as written.
     this.#sentAtEnd ??= this.sentBytes
     this.socket.destroy()
   }
@@ -219,7 +161,7 @@ export class Connection {
     this.onReceive?.(chunk)
     let count: number
     try {
-      count = this.#codec.receive(chunk)
+      count = this.codec.receive(chunk)
     } catch (error) {
       const failure = describeFailure(error as Error)
       if (error instanceof WrongReply) this.#answer(error.completed)
@@ -232,7 +174,7 @@ export class Connection {
     this.#requests = undefined
     const [first] = requests
     if (first !== undefined) this.socket.write(requests.length === 1 ? first : Buffer.concat(requests))
-    if (!this.#codec.opening) this.#opened.resolve(undefined)
+    if (!this.codec.opening) this.#opened.resolve(undefined)
   }
 
   #answer(count: number): void {
@@ -247,12 +189,12 @@ export class Connection {
     }
     if (count === 0 || this.#outstanding.length > 0) return
     if (this.#finishing) this.#sayGoodbye()
-    else if (this.#codec.pulls) this.socket.pause()
+    else if (this.codec.pulls) this.socket.pause()
   }
 
   /** Where the protocol has a goodbye, the server answers it with its totals and closes first; elsewhere a FIN says the same. */
   #sayGoodbye(): void {
-    const goodbye = this.#codec.goodbye?.()
+    const goodbye = this.codec.goodbye?.()
     this.socket.resume()
     if (goodbye === undefined || this.socket.writableEnded) this.socket.end()
     else this.socket.write(goodbye)

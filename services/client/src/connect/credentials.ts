@@ -5,7 +5,7 @@ import { type Credentials, WatchedCredentials } from '@nihao/wire'
 import type { TargetOptions } from './connector.ts'
 import type { TlsDialOptions } from './handshake.ts'
 
-/** Certificates and names for a target's TLS connections. New connections use the files as they are now, open ones keep what they have. */
+/** Certificates and names for a target's TLS connections. Changed files affect new connections only. */
 export class ClientCredentials {
   readonly #options: Omit<TlsDialOptions, 'context'>
   #context: SecureContext

@@ -9,7 +9,7 @@ import { dial } from './dial.ts'
 describe('dials one after the other leave nothing behind', () => {
   setFlagsFromString('--expose-gc')
   const collectGarbage = runInNewContext('gc') as () => void
-  /** What is held once nothing lives on only because it was looked at in this turn of the event loop. */
+  /** Memory in use, after what only this turn of the event loop keeps alive is gone. */
   const heapBytes = async () => {
     for (let turn = 0; turn < 10; turn++) {
       await nextTurn()

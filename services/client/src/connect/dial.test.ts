@@ -30,7 +30,7 @@ async function listening(where: object = { host: '127.0.0.1', port: 0 }): Promis
   return { server, port: (server.address() as AddressInfo | undefined)?.port ?? 0 }
 }
 
-/** A port on which nobody listens. */
+/** A port without a listener. */
 async function closedPort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -39,7 +39,7 @@ async function closedPort(): Promise<number> {
   return port
 }
 
-/** Has a listener that never accepts, with a full accept queue: the kernel answers no SYN there. */
+/** Starts a listener that never accepts, with a full accept queue: the kernel answers no SYN. */
 async function deaf(host: string, port = 0): Promise<number> {
   const code = `
     const { parentPort } = require('node:worker_threads')
@@ -71,7 +71,7 @@ function dialled(address: { host: string; port: number } | { path: string }, tim
   return { socket, phases }
 }
 
-/** Has every name mean these addresses. */
+/** Resolves every name to these addresses. */
 function resolveTo(...addresses: string[]) {
   const all = addresses.map(address => ({ address, family: address.includes(':') ? 6 : 4 }))
   return jest.spyOn(dns, 'lookup').mockImplementation((async () => all) as never)
@@ -109,13 +109,13 @@ describe('dialling an address', () => {
     expect(phases.map(([phase]) => phase)).toEqual(['tcp'])
   })
 
-  test('where nobody listens is refused', async () => {
+  test('without a listener is refused', async () => {
     const { socket, phases } = dialled({ host: '127.0.0.1', port: await closedPort() })
     await expect(socket).rejects.toMatchObject({ code: 'ECONNREFUSED' })
     expect(phases).toEqual([])
   })
 
-  test('where nobody answers the SYN ends at the time limit', async () => {
+  test('without an answer to the SYN ends at the time limit', async () => {
     const port = await deaf('127.0.0.1')
     const startMs = performance.now()
     const { socket, phases } = dialled({ host: '127.0.0.1', port }, 200)
@@ -128,7 +128,7 @@ describe('dialling an address', () => {
     expect(phases).toEqual([])
   })
 
-  test('is given up when the signal says so', async () => {
+  test('is abandoned when the signal is aborted', async () => {
     const port = await deaf('127.0.0.1')
     const stopping = new AbortController()
     const { socket } = dialled({ host: '127.0.0.1', port }, 20_000, stopping.signal)
@@ -206,7 +206,7 @@ describe('dialling a name', () => {
 })
 
 describe('looking up a name', () => {
-  test('is done once for all who dial it at the same time, and anew for those who come later', async () => {
+  test('is shared by simultaneous dials, and repeated for later ones', async () => {
     const lookup = jest.spyOn(dns, 'lookup')
     const { port } = await listening()
     const dials = Array.from({ length: 100 }, () => dialled({ host: 'localhost', port }).socket)
@@ -216,7 +216,7 @@ describe('looking up a name', () => {
     expect(lookup).toHaveBeenCalledTimes(2)
   })
 
-  test('fails for all of them, and is tried again', async () => {
+  test('fails for all of them, and is repeated for later ones', async () => {
     const gone = Object.assign(new Error('gone'), { code: 'EAI_AGAIN' })
     const lookup = jest.spyOn(dns, 'lookup').mockRejectedValueOnce(gone)
     const { port } = await listening()
@@ -226,7 +226,7 @@ describe('looking up a name', () => {
     expect((await dialled({ host: 'localhost', port }).socket).remotePort).toBe(port)
   })
 
-  test('that takes too long is left; its answer serves who still waits', async () => {
+  test('that takes too long is abandoned; its answer serves those that still wait', async () => {
     const answer = Promise.withResolvers<unknown>()
     const lookup = jest.spyOn(dns, 'lookup').mockImplementation((() => answer.promise) as never)
     const { port } = await listening()

@@ -5,7 +5,8 @@ import { createLogger } from '@nihao/service'
 import { type Bytes, protocols, type ServerCodec } from '@nihao/wire'
 import { modes, readModeConfig } from '../settings.ts'
 import { Target } from '../target.ts'
-import type { Connection, Exchange } from './connection.ts'
+import type { Connection } from './connection.ts'
+import type { Exchange } from './connection-events.ts'
 import { ReconnectingConnection } from './reconnecting-connection.ts'
 
 const cleanUps: (() => unknown)[] = []

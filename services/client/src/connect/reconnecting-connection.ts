@@ -3,7 +3,8 @@ import { backoffMs } from '../backoff.ts'
 import type { Failure } from '../failure.ts'
 import type { ReconnectValues } from '../settings.ts'
 import type { Target } from '../target.ts'
-import { Connection, type ConnectionEvents, type Exchange } from './connection.ts'
+import { Connection } from './connection.ts'
+import type { ConnectionEvents, Exchange } from './connection-events.ts'
 
 export interface ReconnectingEvents {
   /** There is a connection to send on: the first one, one after a failure, or the next one of a handover. */

@@ -117,6 +117,7 @@ export class Admission implements Listed {
   }
 
   #admit(socket: Socket): void {
+    this.#handBack()
     this.#end()
     this.#events.admitted(socket)
   }
@@ -139,17 +140,21 @@ export class Admission implements Listed {
   #end(): void {
     this.#stage = 'over'
     clearTimeout(this.#timer)
-    this.#handBack()
+    this.#stopReading()
     this.#socket.off('close', this.#closed)
     if (this.#rules.tls === undefined) this.#socket.off('error', ignore)
   }
 
   /** Puts back what follows the header, as if it had not been read. */
   #handBack(): void {
-    this.#socket.off('readable', this.#read)
-    this.#socket.off('end', this.#closed)
+    this.#stopReading()
     if (this.#bytes.length > 0) this.#socket.unshift(this.#bytes)
     this.#bytes = Buffer.alloc(0)
+  }
+
+  #stopReading(): void {
+    this.#socket.off('readable', this.#read)
+    this.#socket.off('end', this.#closed)
   }
 }
 

@@ -5,13 +5,14 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { type Bytes, ProtocolError, protocols, type ServerCodec } from '@nihao/wire'
 import { Peer } from '../../../../tests/process/support/peer.ts'
 import { until } from '../../../../tests/process/support/until.ts'
-import { Connection, type ConnectionLimits, now } from './connection.ts'
+import { Connection, type ConnectionOwner, now } from './connection.ts'
 import { Output } from './output.ts'
 import { peerOf } from './peer.ts'
 import type { ConnectionReport } from './report.ts'
+import { supervise } from './supervise.ts'
 
 const MEBIBYTE = 2 ** 20
-const limits: ConnectionLimits = {
+const limits: ConnectionOwner['limits'] = {
   idleTimeout: 0,
   slowReaderTimeout: 0,
   maxAge: 0,
@@ -256,7 +257,7 @@ test('an unexpected error in a check ends that connection only', async () => {
       throw new TypeError('no')
     },
   })
-  connection.check(now())
+  supervise(connection, now())
   connection.drain('drained', 0)
   expect(await closed()).toMatchObject({ reason: 'error', unexpected: true })
   await until('the end', () => peer.closed || peer.fin)

@@ -1,13 +1,23 @@
 import { describe, expect, test } from '@jest/globals'
-import { DRAIN_QUIET_MS, LINGER_MS, Lifetime, type LifetimeLimits, type LifetimeState, sweepIntervalMs } from './lifetime.ts'
+import {
+  DRAIN_QUIET_MS,
+  LINGER_MS,
+  Lifetime,
+  type LifetimeLimits,
+  type LifetimeState,
+  MAX_AGE_GRACE_MS,
+  sweepIntervalMs,
+} from './lifetime.ts'
 
-const never: LifetimeLimits = { idleTimeout: 0, slowReaderTimeout: 0, maxAge: 0 }
+const never: LifetimeLimits = { idleTimeout: 0, slowReaderTimeout: 0, maxAge: 0, keepAlive: 0 }
 const quiet: LifetimeState = {
   movedBytes: 0,
   waitingBytes: 0,
   bufferedBytes: 0,
   ended: false,
+  peerEnded: false,
   canAskToClose: false,
+  draining: undefined,
   reason: undefined,
 }
 
@@ -70,48 +80,65 @@ describe('max-age', () => {
 
   test('asks once, and terminates when the grace is over', () => {
     const connection = lifetime({ maxAge: 1_000 })
-    expect(connection.next(2_000, quiet)).toMatchObject({ action: 'drain', graceMs: 10_000 })
-    connection.drain('max_age', 2_000, 10_000)
-    const asked = { ...quiet, canAskToClose: true }
-    expect(connection.next(11_999, asked)).toBeUndefined()
-    expect(connection.next(12_000, asked)).toEqual({ action: 'terminate', reason: 'max_age' })
+    expect(connection.next(2_000, quiet)).toMatchObject({ action: 'drain', graceMs: MAX_AGE_GRACE_MS })
+    const asked = { ...quiet, canAskToClose: true, draining: 'max_age' } as const
+    expect(connection.next(1_999 + MAX_AGE_GRACE_MS, asked)).toBeUndefined()
+    expect(connection.next(2_000 + MAX_AGE_GRACE_MS, asked)).toEqual({ action: 'terminate', reason: 'max_age' })
+  })
+
+  test('does not ask a connection that is ending', () => {
+    expect(lifetime({ maxAge: 1_000 }).next(2_000, { ...quiet, ended: true, peerEnded: true })).toBeUndefined()
   })
 })
 
 describe('a draining connection', () => {
+  const draining = { ...quiet, draining: 'drained' } as const
+
   test('ends after a silence, unless bytes are buffered or the peer was asked to close', () => {
     const connection = lifetime()
-    connection.drain('drained', 1_000, 0)
     const atMs = 1_000 + DRAIN_QUIET_MS
-    expect(connection.next(atMs - 1, quiet)).toBeUndefined()
-    expect(connection.next(atMs, { ...quiet, bufferedBytes: 1 })).toBeUndefined()
-    expect(connection.next(atMs, { ...quiet, canAskToClose: true })).toBeUndefined()
-    expect(connection.next(atMs, quiet)).toEqual({ action: 'end', reason: 'drained' })
+    expect(connection.next(atMs - 1, draining)).toBeUndefined()
+    expect(connection.next(atMs, { ...draining, bufferedBytes: 1 })).toBeUndefined()
+    expect(connection.next(atMs, { ...draining, canAskToClose: true })).toBeUndefined()
+    expect(connection.next(atMs, draining)).toEqual({ action: 'end', reason: 'drained' })
   })
 
-  test('without a grace has no deadline', () => {
+  test('is left to the server once it has ended', () => {
     const connection = lifetime()
-    connection.drain('drained', 1_000, 0)
-    expect(connection.next(1e9, { ...quiet, ended: true })).toBeUndefined()
+    const ended = { ...draining, ended: true, reason: 'drained' } as const
+    expect([connection.next(1_000, ended), connection.next(1e9, ended)]).toEqual([undefined, undefined])
   })
 })
 
 describe('an ended connection', () => {
-  test('is terminated when its peer does not close in time, for the reason it ended', () => {
+  const ended = { ...quiet, ended: true, reason: 'idle_timeout' } as const
+
+  test('is terminated when its peer does not end in time, for the reason it ended', () => {
     const connection = lifetime()
-    connection.ended(1_000, LINGER_MS)
-    const state = { ...quiet, ended: true, reason: 'idle_timeout' } as const
-    expect(connection.next(999 + LINGER_MS, state)).toBeUndefined()
-    expect(connection.next(1_000 + LINGER_MS, state)).toEqual({ action: 'terminate', reason: 'idle_timeout' })
+    expect(connection.next(1_000, ended)).toBeUndefined()
+    expect(connection.next(999 + LINGER_MS, ended)).toBeUndefined()
+    expect(connection.next(1_000 + LINGER_MS, ended)).toEqual({ action: 'terminate', reason: 'idle_timeout' })
+  })
+
+  test('may take its time to send the last replies to a peer that has ended', () => {
+    const connection = lifetime()
+    const state = { ...ended, peerEnded: true, reason: 'client_closed' } as const
+    expect([connection.next(1_000, state), connection.next(1e9, state)]).toEqual([undefined, undefined])
   })
 
   test('keeps the earlier of two deadlines', () => {
-    const connection = lifetime()
-    connection.drain('max_age', 1_000, 10_000)
-    connection.ended(2_000, LINGER_MS)
-    connection.ended(2_500, LINGER_MS)
-    expect(connection.next(4_000, { ...quiet, ended: true, reason: 'max_age' })).toMatchObject({ action: 'terminate' })
+    const connection = lifetime({ maxAge: 1_000 })
+    expect(connection.next(2_000, quiet)).toMatchObject({ action: 'drain' })
+    const state = { ...ended, draining: 'max_age', reason: 'max_age' } as const
+    expect(connection.next(3_000, state)).toBeUndefined()
+    expect(connection.next(3_000 + LINGER_MS, state)).toEqual({ action: 'terminate', reason: 'max_age' })
   })
+})
+
+test('keep-alive is turned on once, at the first look, and not before', () => {
+  const connection = lifetime({ keepAlive: 60_000 })
+  expect(connection.next(1_500, quiet)).toEqual({ action: 'keepAlive', silenceMs: 60_000 })
+  expect(connection.next(2_000, quiet)).toBeUndefined()
 })
 
 test.each([

@@ -5,6 +5,8 @@ export interface LifetimeLimits {
   readonly idleTimeout: number
   readonly slowReaderTimeout: number
   readonly maxAge: number
+  /** Silence after which the kernel probes the peer. */
+  readonly keepAlive: number
 }
 
 /** Why a connection is asked to end as soon as no message is under way on it. */
@@ -20,18 +22,23 @@ export interface LifetimeState {
   readonly bufferedBytes: number
   /** The server has ended its side. */
   readonly ended: boolean
+  /** The peer has ended its side. */
+  readonly peerEnded: boolean
   /** The protocol has a message that asks the peer to close. */
   readonly canAskToClose: boolean
+  /** Why the connection is draining, if it is. */
+  readonly draining: DrainReason | undefined
   /** Why the connection is ending, if it is. */
   readonly reason: CloseReason | undefined
 }
 
 /** What a connection must do now. */
 export type Step =
+  | { readonly action: 'keepAlive'; readonly silenceMs: number }
   | { readonly action: 'drain'; readonly reason: DrainReason; readonly graceMs: number }
   | { readonly action: 'end' | 'terminate'; readonly reason: CloseReason }
 
-/** How long a peer may take to close its side after the server has ended its own. */
+/** How long a peer may take to end its side after the server has ended its own. */
 export const LINGER_MS = 2_000
 
 /** How long a peer may take to close a connection that has reached its maximum age. */
@@ -48,8 +55,6 @@ export const DRAIN_QUIET_MS = 1_500
 
 /** Decides what time does to one connection. Times are whole milliseconds of one clock. */
 export class Lifetime {
-  /** Why the connection is draining, if it is. */
-  draining: DrainReason | undefined
   readonly #limits: LifetimeLimits
   /** 0 = never. */
   readonly #maxAgeAtMs: number
@@ -57,6 +62,8 @@ export class Lifetime {
   #movedAtMs: number
   /** When the connection is terminated; 0 = not. */
   #deadlineMs = 0
+  #isNew = true
+  #lingers = false
 
   /** @param random from 0 to below 1: this connection's share of the jitter */
   constructor(limits: LifetimeLimits, openedAtMs: number, random: number) {
@@ -65,26 +72,29 @@ export class Lifetime {
     this.#maxAgeAtMs = limits.maxAge > 0 ? openedAtMs + Math.ceil(limits.maxAge * (1 - random * MAX_AGE_JITTER)) : 0
   }
 
-  /** Starts to drain. After `graceMs` the connection is terminated; 0 = not here. */
-  drain(reason: DrainReason, nowMs: number, graceMs: number): void {
-    this.draining = reason
-    this.#terminateAfter(graceMs, nowMs)
-  }
-
-  /** The server has ended its side, and terminates the connection after `lingerMs`; 0 = not. */
-  ended(nowMs: number, lingerMs: number): void {
-    this.#terminateAfter(lingerMs, nowMs)
-  }
-
   /** The step that is due, if any. A limit is met with the precision with which this is called. */
   next(nowMs: number, state: LifetimeState): Step | undefined {
+    if (state.ended && !this.#lingers) this.#linger(nowMs, state)
     if (this.#deadlineMs > 0 && nowMs >= this.#deadlineMs) {
-      return { action: 'terminate', reason: state.reason ?? this.draining ?? 'error' }
+      return { action: 'terminate', reason: state.reason ?? state.draining ?? 'error' }
     }
-    if (this.#maxAgeAtMs > 0 && nowMs >= this.#maxAgeAtMs && this.draining === undefined) {
+    if (this.#maxAgeAtMs > 0 && nowMs >= this.#maxAgeAtMs && state.draining === undefined && !state.ended) {
+      this.#deadlineMs = nowMs + MAX_AGE_GRACE_MS
       return { action: 'drain', reason: 'max_age', graceMs: MAX_AGE_GRACE_MS }
     }
-    const { movedBytes } = state
+    return this.#keepAlive() ?? this.#silence(nowMs, state)
+  }
+
+  /** Four system calls that connections shorter than the first call are spared. */
+  #keepAlive(): Step | undefined {
+    const isNew = this.#isNew
+    this.#isNew = false
+    const silenceMs = this.#limits.keepAlive
+    return isNew && silenceMs > 0 ? { action: 'keepAlive', silenceMs } : undefined
+  }
+
+  #silence(nowMs: number, state: LifetimeState): Step | undefined {
+    const { movedBytes, draining } = state
     if (movedBytes !== this.#movedBytes) {
       this.#movedBytes = movedBytes
       this.#movedAtMs = nowMs
@@ -94,15 +104,17 @@ export class Lifetime {
     const { slowReaderTimeout, idleTimeout } = this.#limits
     if (exceeds(silenceMs, slowReaderTimeout) && state.waitingBytes > 0) return { action: 'terminate', reason: 'slow_reader' }
     if (state.ended) return undefined
-    if (this.draining !== undefined && silenceMs >= DRAIN_QUIET_MS && !state.canAskToClose && state.bufferedBytes === 0) {
-      return { action: 'end', reason: this.draining }
+    if (draining !== undefined && silenceMs >= DRAIN_QUIET_MS && !state.canAskToClose && state.bufferedBytes === 0) {
+      return { action: 'end', reason: draining }
     }
     return exceeds(silenceMs, idleTimeout) ? { action: 'end', reason: 'idle_timeout' } : undefined
   }
 
-  #terminateAfter(delayMs: number, nowMs: number): void {
-    if (delayMs === 0) return
-    const deadlineMs = nowMs + delayMs
+  /** Gives the peer time to end its side as well. A draining server terminates all remaining connections itself. */
+  #linger(nowMs: number, { peerEnded, reason }: LifetimeState): void {
+    this.#lingers = true
+    if (peerEnded || reason === 'drained') return
+    const deadlineMs = nowMs + LINGER_MS
     if (this.#deadlineMs === 0 || deadlineMs < this.#deadlineMs) this.#deadlineMs = deadlineMs
   }
 }

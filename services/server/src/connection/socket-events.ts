@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 export interface SocketHandler {
   received(chunk: Buffer): void
   /** The peer has sent its FIN. */
-  peerEnded(): void
+  halfClosed(): void
   failed(error: NodeJS.ErrnoException): void
   /** Called once, at the end. */
   closed(): void
@@ -28,7 +28,7 @@ function onData(this: HandledSocket, chunk: Buffer): void {
 }
 
 function onEnd(this: HandledSocket): void {
-  this[HANDLER].peerEnded()
+  this[HANDLER].halfClosed()
 }
 
 function onError(this: HandledSocket, error: Error): void {

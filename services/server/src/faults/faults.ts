@@ -73,14 +73,14 @@ export class ConnectionFaults {
    * How many of the next bytes are sent, and how the connection ends behind them, if it does.
    * @param messages answered once these bytes are sent
    */
-  cut(sentBytes: number, bytes: number, messages: number): { length: number; end?: CutKind } {
+  sendable(sentBytes: number, bytes: number, messages: number): { length: number; end?: EndKind } {
     const { closeAfter, resetAfter, stallAfter } = this.#faults.settings
-    const cuts = [
+    const ends = [
       { end: 'close_after', after: closeAfter },
       { end: 'reset_after', after: resetAfter },
       { end: 'stall_after', after: stallAfter },
     ] as const
-    const [first] = cuts
+    const [first] = ends
       .map(({ end, after }) => ({ end, length: messages >= after.messages ? bytes : after.bytes - sentBytes }))
       .filter(({ length }) => length <= bytes)
       .sort((one, other) => one.length - other.length)
@@ -98,7 +98,8 @@ export class ConnectionFaults {
   }
 }
 
-export type CutKind = 'close_after' | 'reset_after' | 'stall_after'
+/** Faults that end a connection. */
+export type EndKind = 'close_after' | 'reset_after' | 'stall_after'
 
 /** Undefined where no fault is on: connections then have no overhead. */
 export function createFaults(settings: FaultSettings): Faults | undefined {

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Bytes, ServerCodec } from '@nihao/wire'
 import { Output } from '../connection/output.ts'
-import type { ConnectionFaults, CutKind } from './faults.ts'
+import type { ConnectionFaults, EndKind } from './faults.ts'
 
 /** A throttled connection sends this much time's worth of bytes at once. */
 const SLICE_MS = 50
@@ -25,8 +25,8 @@ export class FaultyOutput extends Output {
   #lastDueMs = 0
   #nextSliceMs = 0
   #slicedBytes = 0
-  #cut: CutKind | undefined
-  #cutDone = false
+  #endKind: EndKind | undefined
+  #endInjected = false
   #ending = false
   #timer: NodeJS.Timeout | undefined
 
@@ -60,7 +60,7 @@ export class FaultyOutput extends Output {
 
   override end(): void {
     this.#ending = true
-    if (this.#cut === 'stall_after') this.owner?.terminate('fault')
+    if (this.#endKind === 'stall_after') this.owner?.terminate('fault')
     else if (this.#delayed.length === 0) super.end()
   }
 
@@ -71,7 +71,7 @@ export class FaultyOutput extends Output {
   /** Sends what is due, a slice at a time, as fast as the kernel takes it. */
   #send(): void {
     clearTimeout(this.#timer)
-    while (super.bufferedBytes === 0 && this.#cut === undefined) {
+    while (super.bufferedBytes === 0 && this.#endKind === undefined) {
       const next = this.#delayed[0]
       if (next === undefined) {
         if (this.#ending) super.end()
@@ -88,26 +88,26 @@ export class FaultyOutput extends Output {
       this.#sendSlice(next, nowMs)
     }
     if (super.bufferedBytes > 0) this.notifyDrained()
-    else if (this.#cut !== undefined) this.#makeCut(this.#cut)
+    else if (this.#endKind !== undefined) this.#injectEnd(this.#endKind)
   }
 
   #sendSlice(next: Delayed, nowMs: number): void {
     const slice = next.bytes.subarray(0, this.#sliceBytes)
     next.bytes = next.bytes.subarray(slice.length)
     const isLast = next.bytes.length === 0
-    const { length, end } = this.#faults.cut(this.#slicedBytes, slice.length, isLast ? next.messages : 0)
+    const { length, end } = this.#faults.sendable(this.#slicedBytes, slice.length, isLast ? next.messages : 0)
     this.#slicedBytes += length
     this.#delayedBytes -= length
     // A timer fires a little late: up to one slice is made up for.
     this.#nextSliceMs = Math.max(this.#nextSliceMs, nowMs - SLICE_MS) + (length / this.#faults.bytesPerSecond) * 1_000
-    this.#cut = end
+    this.#endKind = end
     if (isLast) this.#delayed.shift()
     if (length > 0) super.write(slice.subarray(0, length))
   }
 
-  #makeCut(kind: CutKind): void {
-    if (this.#cutDone) return
-    this.#cutDone = true
+  #injectEnd(kind: EndKind): void {
+    if (this.#endInjected) return
+    this.#endInjected = true
     this.#faults.count(kind)
     if (kind === 'close_after') {
       // What waits behind the end is dropped.

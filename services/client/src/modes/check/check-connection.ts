@@ -1,7 +1,9 @@
-import type { Connection, ConnectionEvents } from '../../connect/connection.ts'
+import type { Connection } from '../../connect/connection.ts'
+import type { ConnectionEvents } from '../../connect/connection-events.ts'
 import type { Failure, FailureReason } from '../../failure.ts'
 import { CheckFailure } from './check-failure.ts'
 import type { Figures } from './report.ts'
+import { WatchedState } from './watched-state.ts'
 
 /** How much of what a server says first is kept for people. */
 const MAX_OPENING_BYTES = 200
@@ -28,7 +30,7 @@ export class CheckConnection implements ConnectionEvents, Disposable {
   readonly #connection: Connection
   readonly #signal: AbortSignal
   readonly #giveUp: () => void
-  readonly #waiting = new Set<() => void>()
+  readonly #state = new WatchedState(() => this.#failure)
   #opening = Buffer.alloc(0)
   #leaving = false
   #closed = false
@@ -39,7 +41,7 @@ export class CheckConnection implements ConnectionEvents, Disposable {
     this.#signal = signal
     connection.owner = this
     connection.onReceive = chunk => this.#keepOpening(chunk)
-    connection.socket.on('drain', () => this.#wake())
+    connection.socket.on('drain', () => this.#state.changed())
     this.#giveUp = () => connection.break({ reason: 'timeout', error: signal.reason })
     signal.addEventListener('abort', this.#giveUp)
     if (signal.aborted) this.#giveUp()
@@ -71,7 +73,7 @@ export class CheckConnection implements ConnectionEvents, Disposable {
     const failure = await this.#connection.open(withinMs)
     if (failure !== undefined) throw this.#describe(failure, `the server said nothing within ${withinMs} ms`)
     this.#connection.onReceive = undefined
-    if (this.#connection.pulls) this.pause()
+    if (this.#connection.codec.pulls) this.pause()
   }
 
   /** Sends requests at once, whether or not the path takes them. */
@@ -93,16 +95,16 @@ export class CheckConnection implements ConnectionEvents, Disposable {
   async stream(count: number): Promise<void> {
     for (let index = 0; index < count; index++) {
       this.send()
-      await this.#until(() => this.#writable)
+      await this.#state.until(() => this.#writable)
     }
   }
 
   /** Waits until every request has been answered. */
   async allAnswered(withinMs?: number): Promise<void> {
     this.resume()
-    const answered = await this.#until(() => this.#connection.answered >= this.sent, withinMs)
+    const answered = await this.#state.until(() => this.#connection.answered >= this.sent, withinMs)
     if (!answered) throw this.#describe({ reason: 'timeout' }, `no reply within ${withinMs} ms`)
-    if (this.#connection.pulls) this.pause()
+    if (this.#connection.codec.pulls) this.pause()
   }
 
   /** One request and its reply. @returns the round trip, ms */
@@ -115,12 +117,12 @@ export class CheckConnection implements ConnectionEvents, Disposable {
 
   /** Waits until the path takes more. @returns false if it does not within `forMs` */
   takesMore(forMs: number): Promise<boolean> {
-    return this.#until(() => this.#writable, forMs)
+    return this.#state.until(() => this.#writable, forMs)
   }
 
   /** Waits while nothing may happen: neither unexpected bytes nor an end. */
   async quiet(forMs: number): Promise<void> {
-    await this.#until(() => false, forMs)
+    await this.#state.until(() => false, forMs)
   }
 
   pause(): void {
@@ -135,14 +137,14 @@ export class CheckConnection implements ConnectionEvents, Disposable {
   async halfClose(): Promise<void> {
     this.#leaving = true
     this.#connection.halfClose()
-    await this.#until(() => this.#closed && this.#failure === undefined)
+    await this.#state.until(() => this.#closed && this.#failure === undefined)
   }
 
   /** Closes, and gives the server a moment to close as well. */
   async leave(): Promise<void> {
     this.#leaving = true
     this.#connection.finish(LEAVE_MS)
-    if (!this.#connection.pulls) await this.#until(() => this.#closed).catch(() => {})
+    if (!this.#connection.codec.pulls) await this.#state.until(() => this.#closed).catch(() => {})
     this[Symbol.dispose]()
   }
 
@@ -152,14 +154,14 @@ export class CheckConnection implements ConnectionEvents, Disposable {
   }
 
   answered(): void {
-    this.#wake()
+    this.#state.changed()
   }
 
   closed(_: Connection, failure: Failure | undefined): void {
     this.#closed = true
     if (failure !== undefined) this.#failure = this.#describe(failure)
     else if (!this.#leaving) this.#failure = this.#describe({ reason: 'eof' })
-    this.#wake()
+    this.#state.changed()
   }
 
   get #writable(): boolean {
@@ -177,35 +179,8 @@ export class CheckConnection implements ConnectionEvents, Disposable {
   }
 
   #describe({ reason, error }: Failure, otherwise = DETAILS[reason] ?? reason): CheckFailure {
-    const { answered, oneWay } = this.#connection
-    const replies = this.sent > 0 && !oneWay ? `, after ${answered} of ${this.sent} replies` : ''
+    const { answered, codec } = this.#connection
+    const replies = this.sent > 0 && !codec.oneWay ? `, after ${answered} of ${this.sent} replies` : ''
     return new CheckFailure(reason, `${error?.message ?? otherwise}${replies}`, this.figures)
-  }
-
-  #wake(): void {
-    for (const look of this.#waiting) look()
-  }
-
-  /** Waits for a state. Resolves with false after `forMs` without it. */
-  #until(reached: () => boolean, forMs?: number): Promise<boolean> {
-    return new Promise((resolve, reject) => {
-      const done = () => {
-        this.#waiting.delete(look)
-        clearTimeout(timer)
-      }
-      const look = () => {
-        if (reached()) resolve(true)
-        else if (this.#failure !== undefined) reject(this.#failure)
-        else return
-        done()
-      }
-      const over = () => {
-        done()
-        resolve(false)
-      }
-      const timer = forMs === undefined ? undefined : setTimeout(over, forMs)
-      this.#waiting.add(look)
-      look()
-    })
   }
 }

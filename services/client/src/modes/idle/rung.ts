@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { Connection, type ConnectionEvents } from '../../connect/connection.ts'
+import { Connection } from '../../connect/connection.ts'
+import type { ConnectionEvents } from '../../connect/connection-events.ts'
 import type { Failure, FailureReason } from '../../failure.ts'
 import type { Target } from '../../target.ts'
 

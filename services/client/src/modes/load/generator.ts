@@ -4,7 +4,8 @@ import type { LoadValues } from '../../settings.ts'
 import type { Target } from '../../target.ts'
 import { type Alarm, sharedTicker } from '../../ticker.ts'
 import { arrivalTimes } from './arrivals.ts'
-import { LoadConnection } from './load-connection.ts'
+import type { LoadConnection } from './load-connection.ts'
+import { LoadConnections } from './load-connections.ts'
 
 /** What ends a run, whichever comes first; Infinity where it is no limit. */
 export interface Bounds {
@@ -26,12 +27,9 @@ export class Generator implements Alarm {
   /** When the next exchange of an open loop is due. */
   dueMs = Number.POSITIVE_INFINITY
   readonly #target: Target<LoadValues>
-  readonly #connections: readonly LoadConnection[]
+  readonly #connections: LoadConnections
   readonly #waiting = new ExpiringQueue<Waiting>(() => this.#giveUp())
   readonly #logged = new Set<string>()
-  #ended: Promise<unknown> = Promise.resolve()
-  /** Index of the connection that got the last exchange. */
-  #turn = 0
   #notConnected: Failure | undefined
   // The current run: how many exchanges may still start and until when, and how many are not over.
   #left = 0
@@ -47,28 +45,27 @@ export class Generator implements Alarm {
 
   constructor(target: Target<LoadValues>) {
     this.#target = target
-    this.#connections = Array.from({ length: target.values.connections }, () => {
-      return new LoadConnection(target, {
-        connected: connection => this.#feed(connection, performance.now()),
-        notConnected: failure => {
-          this.#logOnce(failure, 'could not connect')
-          this.#missed(failure)
-        },
-        answered: (connection, nowMs) => this.#answered(connection, nowMs),
-        lost: (failure, exchanges) => {
-          this.#logOnce(failure, 'connection lost')
-          this.#over(exchanges)
-        },
-      })
+    this.#connections = new LoadConnections(target, {
+      connected: connection => this.#feed(connection, performance.now()),
+      notConnected: failure => {
+        this.#logOnce(failure, 'could not connect')
+        this.#missed(failure)
+      },
+      answered: (connection, nowMs) => this.#answered(connection, nowMs),
+      lost: (failure, exchanges) => {
+        this.#logOnce(failure, 'connection lost')
+        this.#over(exchanges)
+      },
     })
   }
 
   /** Resolves when every connection was tried once; with the failure if none of them is open. */
   async connect(): Promise<Failure | undefined> {
-    this.#ended = Promise.all(this.#connections.map(connection => connection.run()))
-    await Promise.all(this.#connections.map(({ tried }) => tried))
-    if (this.#isOpenLoop) await sharedTicker().ready()
-    return this.#connected ? undefined : (this.#notConnected ?? { reason: 'other' })
+    const ready = this.#isOpenLoop ? sharedTicker().ready() : undefined
+    await this.#connections.connect()
+    const failure = this.#connections.connected ? undefined : (this.#notConnected ?? { reason: 'other' })
+    await ready
+    return failure
   }
 
   /**
@@ -95,9 +92,8 @@ export class Generator implements Alarm {
   }
 
   /** Resolves when all connections are closed. */
-  async close(): Promise<void> {
-    for (const connection of this.#connections) connection.stop()
-    await this.#ended
+  close(): Promise<void> {
+    return this.#connections.close()
   }
 
   /** Starts the exchanges of an open loop that are due. */
@@ -110,13 +106,9 @@ export class Generator implements Alarm {
     return this.#target.values.rate > 0
   }
 
-  get #connected(): boolean {
-    return this.#connections.some(({ isConnected }) => isConnected)
-  }
-
   #startClosedLoop(durationMs: number): void {
     if (durationMs < Number.POSITIVE_INFINITY) this.#timer = setTimeout(() => this.#startNoMore(), durationMs)
-    for (const connection of this.#connections) this.#feed(connection, this.#startMs)
+    for (const connection of this.#connections.all) this.#feed(connection, this.#startMs)
   }
 
   #startOpenLoop(): void {
@@ -156,19 +148,9 @@ export class Generator implements Alarm {
     const nowMs = performance.now()
     this.#target.statistics.exchangeStarted(intendedMs, nowMs)
     // While one waits, no connection is free.
-    const connection = this.#waiting.length === 0 ? this.#nextFree() : undefined
+    const connection = this.#waiting.length === 0 ? this.#connections.nextFree() : undefined
     if (connection !== undefined) connection.send(intendedMs, nowMs)
     else this.#waiting.push({ intendedMs, deadlineMs: intendedMs + this.#target.values.timeout })
-  }
-
-  /** The connections take turns. */
-  #nextFree(): LoadConnection | undefined {
-    for (let tried = 0; tried < this.#connections.length; tried++) {
-      this.#turn = (this.#turn + 1) % this.#connections.length
-      const connection = this.#connections[this.#turn]
-      if (connection?.free) return connection
-    }
-    return undefined
   }
 
   #answered(connection: LoadConnection, nowMs: number): void {
@@ -201,7 +183,7 @@ export class Generator implements Alarm {
 
   /** An exchange waited in the client until its deadline. */
   #giveUp(): void {
-    this.#target.statistics.exchangeFailed(this.#connected ? 'timeout' : (this.#notConnected?.reason ?? 'timeout'))
+    this.#target.statistics.exchangeFailed(this.#connections.connected ? 'timeout' : (this.#notConnected?.reason ?? 'timeout'))
     this.#over(1)
   }
 

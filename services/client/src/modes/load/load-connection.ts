@@ -1,4 +1,5 @@
-import type { Connection, Exchange } from '../../connect/connection.ts'
+import type { Connection } from '../../connect/connection.ts'
+import type { Exchange } from '../../connect/connection-events.ts'
 import { ReconnectingConnection, type ReconnectingEvents } from '../../connect/reconnecting-connection.ts'
 import type { Failure } from '../../failure.ts'
 import type { LoadValues } from '../../settings.ts'
@@ -44,7 +45,7 @@ export class LoadConnection implements ReconnectingEvents {
 
   /** True where the server never replies: sending then has to yield to the event loop. */
   get oneWay(): boolean {
-    return this.#connection.current?.oneWay ?? false
+    return this.#connection.current?.codec.oneWay ?? false
   }
 
   /** Sends an exchange; the connection breaks when its reply takes longer than the timeout, however long the exchange waited before. */

@@ -35,7 +35,7 @@ export interface TargetOutcome {
 /** The duration of a load without count and duration. */
 const DEFAULT_DURATION_MS = 10_000
 
-/** A load on all targets at once: connects, warms up, measures, closes. */
+/** A load on all targets at the same time: connects, warms up, measures, closes. */
 export class Load {
   readonly targets: readonly TargetLoad[]
   readonly #config: LoadConfig

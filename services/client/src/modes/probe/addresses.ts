@@ -3,10 +3,10 @@ import { lookup } from 'node:dns/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '@nihao/service'
 
-/** How a look-up says that the name exists no more, or not yet; any other error says nothing of the name. */
+/** The errors of a look-up that mean that the name has no address. Any other error is one of the resolver. */
 const NO_ADDRESSES = ['ENOTFOUND', 'EAI_NODATA']
 
-/** Undefined stands for the name itself, where it has no address: who connects to it then sees why. */
+/** An address. Undefined stands for a name without an address: connecting to it then fails with the reason. */
 export type Host = string | undefined
 
 export interface AddressEvents {
@@ -15,7 +15,7 @@ export interface AddressEvents {
   gone(host: Host): void
 }
 
-/** Follows the addresses of a host name, IPv4 and IPv6, as the system's resolver gives them: DNS, and /etc/hosts too. */
+/** Follows the addresses of a host name, IPv4 and IPv6, as the system's resolver returns them (DNS and /etc/hosts). */
 export class Addresses {
   readonly #name: string
   readonly #intervalMs: number
@@ -37,7 +37,7 @@ export class Addresses {
     this.#logger = logger
   }
 
-  /** Resolves when it was stopped. */
+  /** Resolves when it is stopped. */
   async follow(): Promise<void> {
     const { signal } = this.#stopping
     while (!signal.aborted) {
@@ -64,14 +64,14 @@ export class Addresses {
     this.#stopping.abort()
   }
 
-  /** A resolver that is out of order takes no address away. */
+  /** An error of the resolver removes no address. */
   async #lookUp(): Promise<ReadonlySet<Host>> {
     try {
       const addresses: LookupAddress[] = await lookup(this.#name, { all: true })
       this.#failing = false
       return new Set(addresses.map(({ address }) => address))
     } catch (error) {
-      if (!this.#failing) this.#logger.warn({ error, addresses: this.#addresses() }, 'look-up failed')
+      if (!this.#failing) this.#logger.warn({ error, addresses: this.#addresses() }, 'name look-up failed')
       this.#failing = true
       const none = NO_ADDRESSES.includes((error as NodeJS.ErrnoException).code ?? '')
       return none || this.#known.size === 0 ? new Set([undefined]) : this.#known

@@ -1,4 +1,5 @@
-import { Connection, type ConnectionEvents, type Exchange } from '../../connect/connection.ts'
+import { Connection } from '../../connect/connection.ts'
+import type { ConnectionEvents, Exchange } from '../../connect/connection-events.ts'
 import { OutageTracker, type TrackerContext } from '../../outages/outage-tracker.ts'
 import type { Host } from './addresses.ts'
 

@@ -1,4 +1,5 @@
-import type { Connection, ConnectionEvents, Exchange } from '../../connect/connection.ts'
+import type { Connection } from '../../connect/connection.ts'
+import type { ConnectionEvents, Exchange } from '../../connect/connection-events.ts'
 import { ExpiringQueue } from '../../expiring-queue.ts'
 import type { Failure } from '../../failure.ts'
 import { OutageTracker, type TrackerContext } from '../../outages/outage-tracker.ts'

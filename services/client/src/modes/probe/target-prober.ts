@@ -1,4 +1,4 @@
-import type { ConnectionEvents } from '../../connect/connection.ts'
+import type { ConnectionEvents } from '../../connect/connection-events.ts'
 import { Scout } from '../../outages/scout.ts'
 import { Schedule } from '../../schedule.ts'
 import type { Host } from './addresses.ts'

@@ -21,7 +21,7 @@ export function describeMs(ms: number): string {
   return ms < 1_000 ? `${describeNumber(ms)} ms` : `${describeNumber(ms / 1_000)} s`
 }
 
-/** At most three digits of a fraction's figure; whole numbers whole. */
+/** Fractions with about three significant digits; whole numbers in full. */
 function describeNumber(value: number): string {
   return value.toLocaleString('en', { maximumFractionDigits: value < 10 ? 2 : value < 100 ? 1 : 0 })
 }

@@ -1,7 +1,7 @@
 import { program } from '../../../program.ts'
 import { REPORT_VERSION, type Reporter, verdictOf } from '../report.ts'
 
-/** For programs: docs/check-report.schema.json says what is in it. */
+/** For programs; see docs/check-report.schema.json. */
 export function jsonReporter(): Reporter {
   return {
     end(report) {

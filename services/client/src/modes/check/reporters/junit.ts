@@ -1,7 +1,7 @@
 import { countVerdicts, type Report, type Reporter, type Result, type TargetReport } from '../report.ts'
 import { describeFigures } from './figures.ts'
 
-/** For CI systems, in the dialect that they share: a test suite for each target, a test case for each check. */
+/** For CI systems, in the common dialect: a test suite for each target, a test case for each check. */
 export function junitReporter(): Reporter {
   return { end: document }
 }
@@ -44,5 +44,5 @@ const seconds = (ms: number) => (ms / 1_000).toFixed(3)
 
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&apos;' }
 
-/** Of printable text; other characters XML could not bear even as entities. */
+/** For printable text; XML allows no other characters, even as entities. */
 const xmlText = (text: string) => text.replace(/[&<>"']/g, character => ENTITIES[character] ?? character)

@@ -1,6 +1,6 @@
 import type { Reporter, Result } from '../report.ts'
 
-/** TAP 14: a test point for each check, in the order in which they end; the plan comes last. */
+/** TAP 14: a test point for each check in the order of completion; the plan comes last. */
 export function tapReporter(): Reporter {
   let points = 0
   return {
@@ -20,11 +20,11 @@ function point(number: number, description: string, result: Result): string {
   return result.verdict === 'skipped' ? line : line + diagnostics(result)
 }
 
-/** A YAML block; every value stands as JSON, which is YAML too. */
+/** A YAML block; values are JSON, which is also YAML. */
 function diagnostics({ name: _, verdict: __, ...rest }: Exclude<Result, { verdict: 'skipped' }>): string {
   const lines = Object.entries(rest).map(([key, value]) => `  ${key}: ${JSON.stringify(value)}\n`)
   return `  ---\n${lines.join('')}  ...\n`
 }
 
-/** A bare # would begin a directive. */
+/** An unescaped # would begin a directive. */
 const tapText = (text: string) => text.replace(/[\\#]/g, character => `\\${character}`)

@@ -8,7 +8,7 @@ const NAME_WIDTH = Math.max(...checkNames.map(({ length }) => length))
 const TIME_WIDTH = '9,999 ms'.length
 const COLOURS = { ok: 'green', failed: 'red', skipped: 'yellow' } as const
 
-/** For people: a row as soon as its check is over. Colour only where stdout is a terminal that wants it (NO_COLOR). */
+/** For people: a row as soon as its check is over. Colour only if stdout is a terminal and NO_COLOR is not set. */
 export function textReporter(): Reporter {
   return {
     target: target => `${target}\n`,

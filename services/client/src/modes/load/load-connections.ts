@@ -1,0 +1,41 @@
+import type { LoadValues } from '../../settings.ts'
+import type { Target } from '../../target.ts'
+import { LoadConnection, type LoadConnectionEvents } from './load-connection.ts'
+
+/** All connections of a load to one target. */
+export class LoadConnections {
+  readonly all: readonly LoadConnection[]
+  #ended: Promise<unknown> = Promise.resolve()
+  /** Index of the connection that `nextFree` returned last. */
+  #turn = 0
+
+  constructor(target: Target<LoadValues>, events: LoadConnectionEvents) {
+    this.all = Array.from({ length: target.values.connections }, () => new LoadConnection(target, events))
+  }
+
+  /** Resolves when every connection was tried once. */
+  async connect(): Promise<void> {
+    this.#ended = Promise.all(this.all.map(connection => connection.run()))
+    await Promise.all(this.all.map(({ tried }) => tried))
+  }
+
+  /** Resolves when all connections are closed. */
+  async close(): Promise<void> {
+    for (const connection of this.all) connection.stop()
+    await this.#ended
+  }
+
+  get connected(): boolean {
+    return this.all.some(({ isConnected }) => isConnected)
+  }
+
+  /** The connections take turns. */
+  nextFree(): LoadConnection | undefined {
+    for (let tried = 0; tried < this.all.length; tried++) {
+      this.#turn = (this.#turn + 1) % this.all.length
+      const connection = this.all[this.#turn]
+      if (connection?.free) return connection
+    }
+    return undefined
+  }
+}

@@ -1,0 +1,14 @@
+import type { Connection } from './connection.ts'
+
+/** Applies what is due on a connection now. An unexpected error ends this connection only. */
+export function supervise(connection: Connection, nowMs: number): void {
+  try {
+    const step = connection.lifetime.next(nowMs, connection)
+    if (step === undefined) return
+    if (step.action === 'keepAlive') connection.keepAlive(step.silenceMs)
+    else if (step.action === 'drain') connection.drain(step.reason, step.graceMs)
+    else connection[step.action](step.reason)
+  } catch (error) {
+    connection.crash(error)
+  }
+}

@@ -1,0 +1,92 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { until } from '../process/support/until.ts'
+import type { FaultCase } from './fault-case.ts'
+import { HOLD_MS, Laboratory, type ProtocolName } from './laboratory.ts'
+import { SERVER } from './network.ts'
+import { countFailures, judge, type Outcome, readOutcome, type Totals, type Verdict } from './outcome.ts'
+import { type KernelRow, lastRows, longestGapMs, monotonicMs } from './witness.ts'
+
+const INTERVAL_MS = 100
+const TIMEOUT_MS = 1_000
+const FIRST_SUCCESS_DEADLINE_MS = 30_000
+/** An outage that the client has not ended by then is reported as not over. */
+const RECOVERY_DEADLINE_MS = 15_000
+
+/** One fault, as the client saw it and as it was. */
+export interface Experiment {
+  readonly outcome: Outcome
+  readonly verdict: Verdict
+  /** Length of the fault by the case's clock. */
+  readonly trueMs: number | undefined
+  /** What the kernel said of each connection just before the client closed it. */
+  readonly rows: readonly KernelRow[]
+  readonly logs: string
+  /** The client's metrics before it stopped. */
+  readonly metrics: string
+}
+
+/** Sets a case up, causes its fault, ends it, and compares the client's report with the truth. */
+export async function experiment(fault: FaultCase, protocol: ProtocolName): Promise<Experiment> {
+  await using lab = new Laboratory(protocol)
+  const { link = 'veth', host = SERVER, options = '', holdMs = HOLD_MS } = fault
+  await lab.connect(link)
+  await fault.prepare?.(lab)
+  if (!fault.withoutServer) await lab.startServer({ env: fault.serverEnv ?? {} })
+  const witness = await lab.startWitness(host)
+  await lab.startClient(host, options, {
+    NIHAO_INTERVAL: `${INTERVAL_MS}ms`,
+    NIHAO_TIMEOUT: `${TIMEOUT_MS}ms`,
+    ...fault.clientEnv,
+  })
+  if (!fault.withoutServer) await until('a first success', () => succeededSince(lab, 0), FIRST_SUCCESS_DEADLINE_MS)
+  // The client has a record of a path that works.
+  await delay(500)
+
+  // What fails before the first success is no outage's.
+  const earlierFailures = fault.withoutServer ? undefined : countFailures(await targetState(lab))
+  const since = new Date().toISOString()
+  const injectedMs = monotonicMs()
+  await fault.inject(lab)
+  await delay(Math.max(0, injectedMs + holdMs - monotonicMs()))
+  await fault.heal?.(lab)
+  const healedMs = monotonicMs()
+  await recovered(lab)
+  const endMs = monotonicMs()
+  const metrics = await lab.page('/metrics').catch(String)
+  await stopClient(lab)
+
+  const witnessMs = longestGapMs(witness, injectedMs)
+  const laboratoryMs = healedMs - injectedMs
+  const expectation = { ...fault, ...fault.only?.[protocol] }
+  const trueMs = { witness: witnessMs, laboratory: laboratoryMs, none: undefined }[expectation.clock]
+  const outcome = readOutcome(lab.client.logged(), since, earlierFailures)
+  const verdict = judge(outcome, expectation, trueMs, INTERVAL_MS)
+  return { outcome, verdict, trueMs, rows: lastRows(witness, injectedMs, endMs - 200), logs: lab.logs(), metrics }
+}
+
+/** What the client reports of its target at the moment; undefined while it cannot. */
+async function targetState(lab: Laboratory): Promise<(Totals & { lastSuccess: string | null }) | undefined> {
+  const page = await lab.page('/targets').catch(() => '')
+  return page === '' ? undefined : JSON.parse(page).targets[0]
+}
+
+/** Whether an exchange was answered after a moment, in ms since 1970. */
+async function succeededSince(lab: Laboratory, sinceMs: number): Promise<boolean> {
+  return Date.parse((await targetState(lab))?.lastSuccess ?? '') > sinceMs
+}
+
+/** Waits until the exchanges that the fault met are over and the client has ended every outage. */
+async function recovered(lab: Laboratory): Promise<void> {
+  const healed = Date.now()
+  await delay(TIMEOUT_MS + 300)
+  const ended = async () => {
+    const outagesOver = lab.client.logged({ msg: 'outage began' }).length <= lab.client.logged({ msg: 'outage over' }).length
+    return outagesOver && (await succeededSince(lab, healed))
+  }
+  await until('the client to recover', ended, RECOVERY_DEADLINE_MS).catch(() => {})
+}
+
+async function stopClient({ client }: Laboratory): Promise<void> {
+  client.kill('SIGTERM')
+  await client.exit()
+}
