@@ -26,8 +26,8 @@ describe('invalid settings fail startup with exit code 2 and an error that says 
     ['port 0', { args: ['echo://127.0.0.1:0'] }, ['echo://127.0.0.1:0', 'port 0']],
     [
       'several, all at once',
-      { env: { NIHAO_BACKOFF: 'soon' }, args: ['sing', '--fresh', 'no', 'echo://a?connections=0', 'hello://b'] },
-      ['NIHAO_BACKOFF', '"soon"'],
+      { env: { NIHAO_INTERVAL: 'soon' }, args: ['sing', '--fresh', 'no', 'echo://a?connections=0', 'hello://b'] },
+      ['NIHAO_INTERVAL', '"soon"'],
       ['unknown mode "sing"', 'probe, load, check or idle'],
       ['--fresh', '"no"'],
       ['hello://b', '"hello"', 'greet, echo, discard'],
@@ -60,7 +60,7 @@ describe('the command line', () => {
     expect(await client.exit()).toEqual({ code: 0, signal: null, stderr: '' })
     const help = client.lines.join('\n')
     expect(help).toContain('Usage: nihao-client probe ')
-    const names = 'mode targets message greeting interval timeout connections fresh backoff backoff-max summary-interval'
+    const names = 'mode targets message greeting interval timeout connections fresh resolve resolve-interval summary-interval'
     for (const name of `${names} admin-host admin-port log-level`.split(' ')) {
       expect(help).toContain(`\n  --${name}  NIHAO_${name.replaceAll('-', '_').toUpperCase()}`)
     }

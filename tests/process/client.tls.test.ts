@@ -23,10 +23,10 @@ afterAll(() => {
 const start = ({ cert, key }: Certificate, options = ''): Promise<RunningServer> =>
   startServer(`greet+tls://127.0.0.1:0?cert=${cert}&key=${key}${options}`, { env: { NIHAO_LOG_LEVEL: 'debug' } })
 
-/** The reason and message of the outage of a target. */
+/** Why a target does not work: the reason, and the words that come with it. */
 async function failureOf(target: string): Promise<{ reason: unknown; message: string; counted: number }> {
   await using client = await startClient(target)
-  const { reason, error } = await client.log({ msg: 'outage began' })
+  const { reason, error } = await client.log({ msg: 'target is not up yet' })
   const counted = await client.metric('tcp_client_connection_failures_total', { reason: String(reason) })
   return { reason, message: (error as { message: string } | undefined)?.message ?? '', counted }
 }

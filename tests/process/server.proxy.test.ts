@@ -162,7 +162,7 @@ describe.each([
 testWith('nc', 'sent by the client with send-proxy has the bytes of the specification', async () => {
   await using server = await startServer('greet://127.0.0.1:0')
   await using client = await startClient(`greet://127.0.0.1:${server.port()}?send-proxy=v1&greeting=`)
-  const { error } = await client.log({ msg: 'outage began' })
+  const { error } = await client.log({ msg: 'target is not up yet' })
   expect(JSON.stringify(error)).toMatch(/PROXY TCP4 127.0.0.1 127.0.0.1 \d+ \d+/)
   expect(await talk('nc', ['-N', '127.0.0.1', `${server.port()}`], [Buffer.from('x')])).toMatchObject({ text: '你好，x' })
 })

@@ -1,6 +1,7 @@
 import { type CloseReason, closeReasons } from './connect/close-reason.ts'
 import type { Connection } from './connect/connection.ts'
 import { type FailureReason, failureReasons } from './failure.ts'
+import { type Side, sides } from './outages/evidence.ts'
 
 const zeros = <Word extends string>(words: readonly Word[]) =>
   Object.fromEntries(words.map(word => [word, 0])) as Record<Word, number>
@@ -18,6 +19,12 @@ export class TargetCounters {
   exchanges = 0
   readonly exchangeFailures: Record<FailureReason, number> = zeros(failureReasons)
   readonly outages: Record<FailureReason, number> = zeros(failureReasons)
+  /** Outages that are over. */
+  readonly outageSides: Record<Side, number> = zeros(sides)
+  /** Connections that ended and were replaced before the next exchange was due. */
+  readonly reconnects: Record<FailureReason, number> = zeros(failureReasons)
+  /** Exchanges that were answered while this process stood still for most of the round trip. */
+  suspectExchanges = 0
   handovers = 0
   /** Comparisons of the counters of client and server at the end of a connection. */
   readonly comparisons = { equal: 0, different: 0 }
@@ -52,7 +59,7 @@ export class TargetCounters {
 
   /** All counters, for the last log line and for `/targets`; zero counts by reason are omitted. */
   totals(): object {
-    const { connectionAttempts, exchanges, handovers } = this
+    const { connectionAttempts, exchanges, suspectExchanges, handovers } = this
     const { equal, different } = this.comparisons
     return {
       connectionAttempts,
@@ -60,7 +67,10 @@ export class TargetCounters {
       connectionsClosed: nonZero(this.connectionsClosed),
       exchanges,
       exchangeFailures: nonZero(this.exchangeFailures),
+      suspectExchanges,
       outages: nonZero(this.outages),
+      outageSides: nonZero(this.outageSides),
+      reconnects: nonZero(this.reconnects),
       handovers,
       countersCompared: equal + different,
       countersDiffered: different,

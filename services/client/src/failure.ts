@@ -68,10 +68,3 @@ function reasonOf(error: NodeJS.ErrnoException, code: string): FailureReason | u
   if (error instanceof TlsError || code.startsWith('ERR_SSL_')) return 'tls'
   return REASONS[code] ?? (code in constants.errno ? 'other' : undefined)
 }
-
-/** Which side closed the connection: the server by FIN or RST, or the client; `none` if it was never connected. */
-export type ClosedBy = 'server' | 'client' | 'none'
-
-export function closedBy(reason: FailureReason): ClosedBy {
-  return reason === 'eof' || reason === 'reset' || reason === 'rejected' || reason === 'tls' ? 'server' : 'client'
-}

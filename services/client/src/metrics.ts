@@ -1,6 +1,7 @@
 import { ScrapedMetrics } from '@nihao/service'
 import { Counter, Histogram, type Registry } from 'prom-client'
 import type { Phase } from './connect/connector.ts'
+import { type Side, sides } from './outages/evidence.ts'
 import type { Observer } from './statistics.ts'
 import type { Target } from './target.ts'
 
@@ -43,12 +44,14 @@ export function registerDurations(registry: Registry): (target: string) => Obser
   )
   const outage = histogram(
     'tcp_client_outage_duration_seconds',
-    'Time between the last successful exchange before an outage and the first after it.',
+    'Duration of outages that are over, from the intended start of the first lost exchange to the first good reply, by the side of their cause.',
     OUTAGE_BUCKETS,
+    'side',
   )
 
   return target => {
-    for (const metric of [exchange, roundTrip, lag, outage]) metric.zero({ target })
+    for (const metric of [exchange, roundTrip, lag]) metric.zero({ target })
+    for (const side of sides) outage.zero({ target, side })
     for (const phase of ['dns', 'tcp', 'tls', 'hello']) connect.zero({ target, phase })
     const into = (metric: { observe(seconds: number): void }) => (ms: number) => metric.observe(ms / 1_000)
     const phase = (phase: Phase) => into(connect.labels({ target, phase }))
@@ -58,7 +61,7 @@ export function registerDurations(registry: Registry): (target: string) => Obser
       exchange: into(exchange.labels({ target })),
       roundTrip: into(roundTrip.labels({ target })),
       scheduleLag: into(lag.labels({ target })),
-      outage: into(outage.labels({ target })),
+      outage: (durationMs: number, side: Side) => outage.observe({ target, side }, durationMs / 1_000),
     }
   }
 }
@@ -92,6 +95,24 @@ export function registerCounts(registry: Registry, targets: readonly Target[]): 
     'tcp_client_outages_total',
     'Outages, by reason of the first failure.',
     ({ counters }) => counters.outages,
+  )
+  metrics.counterByReason(
+    'tcp_client_reconnects_total',
+    'Connections that ended and were replaced before the next exchange was due, by reason.',
+    ({ counters }) => counters.reconnects,
+  )
+  metrics.gauge('tcp_client_target_down', '1 while no session works, after the first success; otherwise 0.', ({ statistics }) =>
+    Number(statistics.availability.down),
+  )
+  metrics.counter(
+    'tcp_client_target_down_seconds_total',
+    'Time during which no session worked, after the first success.',
+    ({ statistics }) => statistics.availability.downMs() / 1_000,
+  )
+  metrics.counter(
+    'tcp_client_suspect_exchanges_total',
+    'Successful exchanges during which the client itself stood still; they are not in the round trip durations.',
+    ({ counters }) => counters.suspectExchanges,
   )
   metrics.counter(
     'tcp_client_handovers_total',

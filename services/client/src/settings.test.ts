@@ -25,7 +25,6 @@ describe('the configuration', () => {
     const config = readModeConfig(modes.probe, { env: {}, args: [] })
     expect(config).toMatchObject({ mode: 'probe', message: '张三', greeting: '你好，', interval: 1_000, timeout: 1_000 })
     expect(config).toMatchObject({ connections: 1, fresh: false, summaryInterval: 10_000, adminPort: 9465 })
-    expect(config.backoff).toBeLessThan(config.backoffMax)
     expect(targets({})).toEqual(['greet://localhost:1234', 'probe://localhost:7000'])
     expect(Object.isFrozen(config)).toBe(true)
   })
@@ -71,13 +70,13 @@ describe('the configuration', () => {
 
   test('has the options of a URL for its target only', () => {
     const urls =
-      'greet://a?greeting=hello%20&message=Bob&interval=250ms&timeout=2s echo://b?connections=0&fresh=true&backoff=5ms&backoff-max=1m'
+      'greet://a?greeting=hello%20&message=Bob&interval=250ms&timeout=2s echo://b?connections=0&fresh=true&resolve=all&resolve-interval=1m'
     const [greet, echo] = readConfig({
       env: { NIHAO_TARGETS: urls, NIHAO_INTERVAL: '5s' },
       args: ['--connections=7'],
     }).targetConfigs
     expect(greet?.values).toMatchObject({ greeting: 'hello ', message: 'Bob', interval: 250, timeout: 2_000, connections: 7 })
-    expect(echo?.values).toMatchObject({ connections: 0, fresh: true, backoff: 5, backoffMax: 60_000 })
+    expect(echo?.values).toMatchObject({ connections: 0, fresh: true, resolve: 'all', resolveInterval: 60_000 })
     expect(echo?.values).toMatchObject({ greeting: '你好，', message: '张三', interval: 5_000, timeout: 1_000 })
   })
 

@@ -6,6 +6,8 @@ import type { Exchange } from './connect/connection-events.ts'
 import type { ConnectorStatistics, Phase } from './connect/connector.ts'
 import { TargetCounters } from './counters.ts'
 import type { Failure, FailureReason } from './failure.ts'
+import { Availability } from './outages/availability.ts'
+import type { Side } from './outages/evidence.ts'
 
 /** Records measured durations, in ms. */
 export interface Observer {
@@ -13,7 +15,7 @@ export interface Observer {
   exchange(durationMs: number): void
   roundTrip(durationMs: number): void
   scheduleLag(lagMs: number): void
-  outage(durationMs: number): void
+  outage(durationMs: number, side: Side): void
 }
 
 /** The last exchange of a target. */
@@ -28,7 +30,12 @@ export interface StatisticsOptions {
   readonly summaries?: boolean
   /** An exchange answered later than this after its intended start counts as timed out. */
   readonly answerWithinMs?: number
+  /** How long this process stood still since a time of the monotonic clock, ms. */
+  readonly stalledMs?: ((sinceMs: number) => number) | undefined
 }
+
+/** Shorter round trips are not checked for a stall of this process. */
+const SUSPECT_MIN_MS = 20
 
 /** Subscribes to all events of a target; the only writer of its counters. */
 export class TargetStatistics implements ConnectorStatistics {
@@ -36,7 +43,11 @@ export class TargetStatistics implements ConnectorStatistics {
   readonly #observer: Observer
   readonly #logger: Logger
   readonly #traces: boolean
+  readonly availability = new Availability()
+  /** What `/targets` shows of the last outage that is over. */
+  lastOutage: object | undefined
   readonly #answerWithinMs: number
+  readonly #stalledMs: ((sinceMs: number) => number) | undefined
   readonly #roundTripsUs: ReturnType<typeof createHistogram> | undefined
   #last: LastExchange | undefined
   /** Monotonic clock. */
@@ -46,12 +57,13 @@ export class TargetStatistics implements ConnectorStatistics {
   constructor(
     observer: Observer,
     logger: Logger,
-    { summaries = false, answerWithinMs = Number.POSITIVE_INFINITY }: StatisticsOptions,
+    { summaries = false, answerWithinMs = Number.POSITIVE_INFINITY, stalledMs }: StatisticsOptions,
   ) {
     this.#observer = observer
     this.#logger = logger
     this.#traces = logger.isLevelEnabled('trace')
     this.#answerWithinMs = answerWithinMs
+    this.#stalledMs = stalledMs
     this.#roundTripsUs = summaries ? createHistogram() : undefined
   }
 
@@ -90,9 +102,12 @@ export class TargetStatistics implements ConnectorStatistics {
       return
     }
     this.counters.exchanges++
-    this.#observer.roundTrip(roundTripMs)
     this.#observer.exchange(nowMs - intendedMs)
-    this.#roundTripsUs?.record(Math.max(1, Math.round(roundTripMs * 1_000)))
+    if (roundTripMs >= SUSPECT_MIN_MS && this.#suspect(roundTripMs, nowMs)) this.counters.suspectExchanges++
+    else {
+      this.#observer.roundTrip(roundTripMs)
+      this.#roundTripsUs?.record(Math.max(1, Math.round(roundTripMs * 1_000)))
+    }
     // Once for all replies of one read, of which a load has many.
     if (nowMs !== this.#lastSuccessMs) {
       this.#lastSuccessMs = nowMs
@@ -130,12 +145,22 @@ export class TargetStatistics implements ConnectorStatistics {
     this.counters.handovers++
   }
 
+  reconnected(reason: FailureReason): void {
+    this.counters.reconnects[reason]++
+  }
+
   outageBegan(reason: FailureReason): void {
     this.counters.outages[reason]++
   }
 
-  outageOver(durationMs: number): void {
-    this.#observer.outage(durationMs)
+  outageOver(durationMs: number, side: Side): void {
+    this.counters.outageSides[side]++
+    this.#observer.outage(durationMs, side)
+  }
+
+  /** Whether this process itself took most of a round trip: its latency is not the network's. */
+  #suspect(roundTripMs: number, nowMs: number): boolean {
+    return this.#stalledMs !== undefined && this.#stalledMs(nowMs - roundTripMs) > roundTripMs / 2
   }
 
   /** The results since the last summary. */

@@ -61,13 +61,15 @@ export class Target<Values extends CommonValues = CommonValues> {
 
   /** The state of the target, for `/targets`. */
   describe(): object {
-    const { last, counters } = this.statistics
+    const { last, lastOutage, availability, counters } = this.statistics
     const { lastSuccessMs, connections } = counters
     return {
       target: this.label,
       state: last === undefined ? 'untried' : last.good ? 'good' : 'failing',
       ...last,
       lastSuccess: lastSuccessMs === 0 ? null : new Date(lastSuccessMs).toISOString(),
+      down: availability.down,
+      ...(lastOutage && { lastOutage }),
       connections: connections.size,
       ...counters.totals(),
     }

@@ -17,6 +17,8 @@ export interface ConnectionEvents {
   answered(connection: Connection, exchange: Exchange, roundTripMs: number, nowMs: number): void
   /** The server asked the client to reconnect (GOAWAY). */
   goAway?(connection: Connection): void
+  /** An exchange is late: the connection is closed for its owner, but its socket stays open until this promise settles. */
+  timedOut?(connection: Connection): Promise<unknown>
   /** The last event. Without a failure, the connection ended as planned and nothing was lost. */
   closed(connection: Connection, failure: Failure | undefined, lost: readonly Exchange[]): void
 }

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { printable } from '@nihao/service'
-import { type ClientCodec, type ClientEvents, WrongReply } from '@nihao/wire'
+import { type ClientCodec, type ClientEvents, type EndedConnection, WrongReply } from '@nihao/wire'
 import { ExpiringQueue } from '../expiring-queue.ts'
 import { describeFailure, type Failure } from '../failure.ts'
 import { type CloseReason, closeReasonOf } from './close-reason.ts'
@@ -19,6 +19,8 @@ export class Connection {
   goAwayReason: string | undefined
   /** Answered exchanges. */
   answered = 0
+  /** For how long the server's event loop was blocked before it read the last request, ms (probe). */
+  serverStalledMs = 0
   /** Receives the events; undefined until the connection is ready. */
   owner: ConnectionEvents | undefined
   /** Called with received bytes before the codec. */
@@ -26,13 +28,15 @@ export class Connection {
   readonly #statistics: ConnectionStatistics
   /** Bytes sent before the first request, which are not counted. */
   readonly #headerBytes: number
-  readonly #outstanding = new ExpiringQueue<Exchange>(late => this.break({ reason: 'timeout' }, late))
+  readonly #outstanding = new ExpiringQueue<Exchange>(late => this.#timeOut(late))
   readonly #lost: Exchange[] = []
   /** Requests sent while replies are being processed, to be written together. */
   #requests: Buffer[] | undefined
   readonly #opened = Promise.withResolvers<Failure | undefined>()
   #failure: Failure | undefined
   #finishing = false
+  #reported = false
+  #ended: PromiseWithResolvers<EndedConnection | undefined> | undefined
   #sentAtEnd: number | undefined
 
   constructor(socket: Socket, newCodec: (events: ClientEvents) => ClientCodec, statistics: ConnectionStatistics) {
@@ -51,6 +55,10 @@ export class Connection {
         this.goAwayReason ??= printable(reason)
         this.owner?.goAway?.(this)
       },
+      serverTimes: (_receivedUs, _sentUs, stalledUs) => {
+        this.serverStalledMs = stalledUs / 1_000
+      },
+      ended: connection => this.#ended?.resolve(connection),
       totals: (client, server) => statistics.compared(this, client, server),
     })
     socket.on('data', chunk => this.receive(chunk))
@@ -101,6 +109,15 @@ export class Connection {
     else this.#requests.push(request)
   }
 
+  /** Asks the server how an earlier connection ended. Resolves with undefined where it cannot say. */
+  askLast(boot: string, connection: number): Promise<EndedConnection | undefined> {
+    const question = this.#reported ? undefined : this.codec.last?.(boot, connection)
+    if (question === undefined) return Promise.resolve(undefined)
+    this.#ended = Promise.withResolvers()
+    this.socket.write(question)
+    return this.#ended.promise
+  }
+
   /** Begins an exchange whose request the caller writes to the socket. */
   begin(exchange: Exchange, nowMs: number): Buffer {
     exchange.sentMs = nowMs
@@ -140,6 +157,7 @@ export class Connection {
 
   /** Takes received bytes that the socket does not emit itself. The chunk is not kept. */
   receive(chunk: Buffer): void {
+    if (this.#reported) return
     this.onReceive?.(chunk)
     let count: number
     try {
@@ -188,8 +206,24 @@ export class Connection {
     else this.break({ reason: 'eof' })
   }
 
+  #timeOut(late: Exchange): void {
+    const inspected = this.#reported ? undefined : this.owner?.timedOut?.(this)
+    if (inspected === undefined) {
+      this.break({ reason: 'timeout' }, late)
+      return
+    }
+    this.#failure ??= { reason: 'timeout' }
+    this.#lost.push(late, ...this.#outstanding.clear())
+    this.socket.pause()
+    this.#closed()
+    void inspected.finally(() => this.destroy())
+  }
+
   #closed(): void {
+    if (this.#reported) return
+    this.#reported = true
     this.#opened.resolve(this.#failure ?? { reason: 'eof' })
+    this.#ended?.resolve(undefined)
     this.#sentAtEnd ??= this.sentBytes
     const lost = [...this.#lost, ...this.#outstanding.clear()]
     this.#statistics.closed(this, this.#failure, lost)

@@ -28,6 +28,8 @@ export interface ConnectOptions {
   readonly message?: string | undefined
   /** Overrides the target's timeout. */
   readonly timeoutMs?: number
+  /** The TCP handshake with this address completed. */
+  readonly handshakeDone?: ((remoteAddress: string) => void) | undefined
 }
 
 /** Events of a connector, in addition to those of its connections. */
@@ -62,7 +64,10 @@ export class Connector {
     const connection = await this.dial(signal, options)
     if (!(connection instanceof Connection)) return connection
     const dialledMs = performance.now()
-    const failure = await connection.open(startMs + values.timeout - dialledMs)
+    const abandon = () => connection.break({ reason: 'other' })
+    signal.addEventListener('abort', abandon)
+    const failure = await connection.open(startMs + (options.timeoutMs ?? values.timeout) - dialledMs)
+    signal.removeEventListener('abort', abandon)
     if (failure !== undefined) {
       if (!signal.aborted) this.#statistics.connectFailed(failure)
       return failure
@@ -78,7 +83,7 @@ export class Connector {
    */
   async dial(signal: AbortSignal, options: ConnectOptions = {}): Promise<Connection | Failure> {
     const { endpoint, values } = this.#target
-    const { host, keepAliveMs = 0, timeoutMs = values.timeout, message } = options
+    const { host, keepAliveMs = 0, timeoutMs = values.timeout, message, handshakeDone } = options
     this.#statistics.connecting()
     try {
       const socket = await dial(host === undefined ? endpoint.address : { ...endpoint.address, host }, {
@@ -89,6 +94,7 @@ export class Connector {
         tls: this.#credentials?.forDial(),
         receive: chunk => connection.receive(chunk),
         observe: (phase, durationMs) => this.#statistics.phaseDone(phase, durationMs),
+        handshakeDone,
       })
       const connection: Connection = new Connection(socket, events => this.#newCodec(message, events), this.#statistics)
       this.#statistics.connected(connection)

@@ -20,6 +20,7 @@ export interface DialOptions {
   readonly receive?: (chunk: Buffer) => void
   /** Called with the duration of each successful phase. */
   readonly observe: (phase: 'dns' | 'tcp' | 'tls', durationMs: number) => void
+  readonly handshakeDone?: ((remoteAddress: string) => void) | undefined
   /** The version of the PROXY header to send first, with the addresses of this connection. */
   readonly sendProxy?: ProxyVersion | undefined
   /** Undefined for a connection without TLS. */
@@ -31,7 +32,7 @@ export interface DialOptions {
  * @throws an error with a system `code`, ETIMEDOUT at the time limit too; the reason of the signal if it is aborted
  */
 export async function dial(address: EndpointAddress, options: DialOptions): Promise<Socket> {
-  const { timeoutMs, keepAliveMs = 0, signal, receive, observe, sendProxy, tls } = options
+  const { timeoutMs, keepAliveMs = 0, signal, receive, observe, handshakeDone, sendProxy, tls } = options
   signal.throwIfAborted()
   const where = 'path' in address ? address.path : hostAndPort(address.host, address.port)
   let step = `looking up ${where}`
@@ -52,6 +53,7 @@ export async function dial(address: EndpointAddress, options: DialOptions): Prom
     const socket = await open(address, addresses, timeoutMs, aborted, tls === undefined ? receive : undefined)
     if (keepAliveMs > 0) socket.setKeepAlive(true, keepAliveMs)
     observe('tcp', performance.now() - connectMs)
+    handshakeDone?.(socket.remoteAddress ?? '')
     if (sendProxy !== undefined) socket.write(proxyHeader(sendProxy, socket))
     if (tls === undefined) return socket
 

@@ -1,7 +1,7 @@
 import { boolean, count, defineSettings, duration, oneOf, positiveDuration, type Values } from '@nihao/service'
 import { commonSettings } from './common.ts'
 import type { Mode, ModeConfig } from './mode.ts'
-import { adminSettings, reconnectSettings } from './shared.ts'
+import { adminSettings } from './shared.ts'
 
 const settings = defineSettings({
   ...commonSettings,
@@ -23,7 +23,6 @@ const settings = defineSettings({
     default: 'false',
     perEndpoint: true,
   },
-  ...reconnectSettings,
   resolve: {
     doc: "Which addresses of a target's host name to use: first = the first that accepts a connection; all = sessions with each address.",
     format: oneOf('first', 'all'),

@@ -7,7 +7,7 @@ export const adminSettings = defineSettings({
   adminPort: { doc: 'Port of the admin HTTP endpoint; 0 = any free port.', format: port, default: '9465' },
 })
 
-/** The settings of modes that replace a lost connection. */
+/** The settings of a mode that replaces a lost connection with backoff; probe has a scout instead. */
 export const reconnectSettings = defineSettings({
   backoff: {
     doc: 'Maximum random delay before the first reconnection attempt; doubled after each failed attempt.',
