@@ -47,7 +47,7 @@ describe('fresh connections', () => {
     expect(client.logged({ msg: 'outage began' })).toHaveLength(1)
   })
 
-  test('are told to be late, refused or wrong like any other', async () => {
+  test('are reported as late, refused or wrong like any other', async () => {
     await using server = await ScriptedServer.listen(echo, { port: await freePort() })
     const url = `echo://127.0.0.1:${server.port}`
     await using client = await startClient(`${url}?connections=0&fresh=true&timeout=200ms`, { env })

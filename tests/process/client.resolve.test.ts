@@ -87,7 +87,7 @@ describe('a name with many addresses', () => {
     await until('the target to be bad', async () => (await status()) === 503)
 
     await resolvesTo('127.0.0.2')
-    // Seen by whoever asks for the name, before it is looked up for its addresses again.
+    // Visible to any lookup, even before the next periodic one.
     expect(await client.log({ msg: 'outage over' })).toMatchObject({
       reason: 'dns',
       side: 'name_service',

@@ -52,7 +52,7 @@ describe('a client that is stopped', () => {
     })
   })
 
-  test('while its server is down ends at once, and says that the outage is not over', async () => {
+  test('while its server is down exits immediately, and reports the outage as unfinished', async () => {
     const server = await ScriptedServer.listen(echo, { port: await freePort() })
     const url = `echo://127.0.0.1:${server.port}`
     await using client = await startClient(url, { env })
