@@ -46,6 +46,10 @@ export interface Observations {
   readonly reason: FailureReason
   /** Why the first attempt to connect after it failed. */
   readonly connectReason?: FailureReason | undefined
+  /** Connecting ended while the name was being looked up. */
+  readonly lookingUp?: boolean
+  /** The client's event loop did not always run while the reply was due. */
+  readonly clientBusy?: boolean
   /** No proxy ends the connection: the server sees the address that the client has. */
   readonly direct?: boolean
   /** The connection had received bytes before. */
@@ -75,10 +79,10 @@ export function attribute(observations: Observations): Attribution {
   const { reason, clientStalled, serverStalled, corrupted } = observations
   if (corrupted !== undefined) return on('path', `corrupted_${corrupted}`)
   if (reason === 'no_ports' || reason === 'no_files') return on('client', reason)
-  if (reason === 'dns') return on('name_service', 'dns')
   if (reason === 'unreachable') return on('path', 'no_route')
   if (reason === 'rejected') return on('server', 'server_closed')
   if (clientStalled) return on('client', 'client_stalled')
+  if (reason === 'dns' || observations.lookingUp) return on('name_service', 'dns')
   if (serverStalled) return on('server', 'server_stalled')
   if (reason === 'timeout') return silence(observations)
   return broken(observations) ?? UNKNOWN
@@ -113,14 +117,26 @@ function broken(observations: Observations): Attribution | undefined {
   return cut ? on('path', 'both_ends_cut') : undefined
 }
 
+/** The state after a FIN was received. */
+const CLOSE_WAIT = 8
+
 /** Probes follow each other after one retransmission timeout, then two, then four. */
 const PROBES_SETTLED_TIMEOUTS = 4
 
 /** What the kernel says of a connection on which no reply came. */
-function silence({ kernel, sentAgoMs = 0, established, direct, pathWorkedLater, ...later }: Observations): Attribution {
+function silence({
+  kernel,
+  sentAgoMs = 0,
+  clientBusy,
+  established,
+  direct,
+  pathWorkedLater,
+  ...later
+}: Observations): Attribution {
   if (kernel === undefined) return UNKNOWN
-  const { unacknowledgedBytes, unreadBytes, timer, retransmissions, probes, retransmissionTimeoutMs } = kernel
-  if (unreadBytes > 0) return on('client', 'reply_unread')
+  const { state, unacknowledgedBytes, unreadBytes, timer, retransmissions, probes, retransmissionTimeoutMs } = kernel
+  // A FIN counts as one. A client that runs has read the reply before it is late: these bytes came later.
+  if (unreadBytes > (state === CLOSE_WAIT ? 1 : 0)) return clientBusy ? on('client', 'reply_unread') : UNKNOWN
   if (unacknowledgedBytes > 0) {
     // A server whose accept queue is full ignores the first packets of a connection as a path does that drops them.
     if (!established) return UNKNOWN
