@@ -114,6 +114,12 @@ const cases: [fault: string, observations: Observations, side: string, evidence:
     'rejected_on_path',
   ],
   [
+    'requests do not arrive, and the server closes the idle connection',
+    { reason: 'eof', sentAgoMs: 900, ...same, ended: { state: 'closed', reason: 'idle_timeout' } },
+    'unknown',
+    'none',
+  ],
+  [
     'an old connection was closed, and the next is not answered',
     { reason: 'eof', connectReason: 'timeout', ...same, ended: { state: 'closed', reason: 'max_age' } },
     'unknown',

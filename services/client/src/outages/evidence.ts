@@ -95,20 +95,24 @@ const UNKNOWN = on('unknown', 'none')
 const REPLACEABLE = ['idle_timeout', 'max_age']
 /** Reasons for which the server closes a connection by itself. */
 const CLOSED_BY_SERVER = [...REPLACEABLE, 'drained', 'drain_timeout', 'slow_reader', 'fault', 'error']
+/** A request may cross a FIN on its way; it was sent at most this long before. */
+const CROSSING_MS = 200
 /** Reasons for which it closes a connection whose end it received. */
 const CLOSED_BY_PEER = ['client_closed', 'reset']
 
 /** What the server says of the connection that ended, and whether it is the process that it was. */
 function broken(observations: Observations): Attribution | undefined {
-  const { reason, announced, connectReason, ended, sameBoot, sameServer } = observations
+  const { reason, announced, connectReason, sentAgoMs = 0, ended, sameBoot, sameServer } = observations
   if (sameServer && sameBoot === false) return on('server', 'server_restarted')
   // A process that listened before and afterwards did not refuse in between.
   if (reason === 'refused') return sameBoot && ended?.reason !== 'drained' ? on('path', 'rejected_on_path') : undefined
   if (reason !== 'eof' && reason !== 'reset') return undefined
   if (announced) return on('server', 'server_closed')
   const closedBecause = ended?.state === 'closed' ? (ended.reason ?? '') : undefined
-  if (closedBecause !== undefined && REPLACEABLE.includes(closedBecause) && connectReason !== undefined) {
-    return attribute({ reason: connectReason, ended, sameBoot, sameServer })
+  if (closedBecause !== undefined && REPLACEABLE.includes(closedBecause)) {
+    // An idle server that has requests to answer did not receive them.
+    if (sentAgoMs > CROSSING_MS) return undefined
+    if (connectReason !== undefined) return attribute({ reason: connectReason, ended, sameBoot, sameServer })
   }
   if (closedBecause !== undefined && CLOSED_BY_SERVER.includes(closedBecause)) return on('server', 'server_closed')
   if (!sameBoot) return undefined
