@@ -42,6 +42,8 @@ export class Facts {
   readonly #remoteAddress: string | undefined
   readonly #sentAgoMs: number
   readonly #stalledMs: number
+  /** Right before the failure. */
+  readonly #stoppedBefore: boolean
   #handshakeMs: number | undefined
 
   /** @param broken the connection that ended; undefined where none could be made */
@@ -55,6 +57,7 @@ export class Facts {
     this.#remoteAddress = broken?.socket.remoteAddress
     this.#sentAgoMs = nowMs - sentMs
     this.#stalledMs = instruments.eventLoop.stalledMs(nowMs - timeoutMs)
+    this.#stoppedBefore = instruments.eventLoop.stalledMs(nowMs - timeoutMs / 2) > 0.9 * (timeoutMs / 2)
   }
 
   /** The identity of the connection that broke, to ask the server how it ended there. */
@@ -93,7 +96,8 @@ export class Facts {
   #clientStalled(endMs: number): boolean {
     const { timeoutMs, instruments } = this.#options
     const { reason } = this.failure
-    if (reason !== 'timeout' && reason !== 'eof' && reason !== 'reset') return false
+    const late = reason === 'timeout' || ((reason === 'eof' || reason === 'reset') && this.#stoppedBefore)
+    if (!late) return false
     if (this.#stalledMs <= timeoutMs / 2 || endMs - this.#atMs > timeoutMs) return false
     const sinceMs = this.#atMs - timeoutMs
     return instruments.eventLoop.stalledMs(sinceMs) > (endMs - sinceMs) / 2
