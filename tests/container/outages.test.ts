@@ -59,7 +59,7 @@ describeWithDocker('an outage is told once, with its reason and its length', () 
     )
     // The kernel of a killed process closes its sockets; with bytes unread that is a reset.
     expect(['eof', 'reset']).toContain(reason)
-    expect(client.lines('outage over')[0]).toMatchObject({ closedBy: 'server', found: expect.stringMatching(/:1234$/) })
+    expect(client.lines('outage over')[0]).toMatchObject({ side: 'unknown', found: expect.stringMatching(/:1234$/) })
   })
 
   test('network of the server disconnected and reconnected', async () => {

@@ -36,8 +36,9 @@ async function expectOneOutageEach(client: RunningClient, url: string, downMs: n
   for (const line of over) {
     expect(line).toMatchObject({ target: url, left: address, found: address })
     expect(reasons).toContain(line.reason)
-    expect(line.durationMs).toBeGreaterThanOrEqual(downMs * 0.8 - 1_000)
-    expect(line.durationMs).toBeLessThanOrEqual(downMs * 1.2 + 5_000)
+    expect(line.durationMs).toBeGreaterThanOrEqual(downMs * 0.9 - 200)
+    expect(line.durationMs).toBeLessThanOrEqual(downMs * 1.1 + 1_000)
+    expect(line.atMostMs).toBeGreaterThanOrEqual(Number(line.durationMs))
   }
   await working(client)
   expect(await client.metric('tcp_client_outage_duration_seconds_count')).toBe(SESSIONS)
@@ -65,12 +66,6 @@ describe('one outage for each session', () => {
     const startMs = performance.now()
     first.kill('SIGKILL')
     await first.exit()
-    for (const { closedBy } of await until('all to notice', () => {
-      const began = client.logged({ msg: 'outage began' })
-      return began.length === SESSIONS && began
-    })) {
-      expect(closedBy).toBe('server')
-    }
     await delay(Math.max(0, startMs + DOWN_MS - performance.now()))
     await using _second = await startServer(listen)
     const downMs = performance.now() - startMs
@@ -92,7 +87,6 @@ describe('one outage for each session', () => {
     server.kill('SIGCONT')
 
     await expectOneOutageEach(client, url, downMs, ['timeout'])
-    expect(client.logged({ msg: 'outage began', closedBy: 'client' })).toHaveLength(SESSIONS)
   })
 })
 
@@ -109,7 +103,7 @@ describe('a server that is stopped', () => {
     await until('all to notice', () => client.logged({ msg: 'outage began' }).length === SESSIONS)
     await using _second = await startServer(listen)
     for (const line of await outagesOver(client)) {
-      expect(line).toMatchObject({ reason: 'eof', closedBy: 'server', lostExchanges: 0 })
+      expect(line).toMatchObject({ reason: 'eof', lostExchanges: 0 })
     }
     await working(client)
     const { [listen]: totals } = await client.stop()

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect } from '@jest/globals'
 import { type RunningClient, startClient } from './support/client.ts'
-import { echo, ScriptedServer } from './support/scripted-server.ts'
+import { echo, freePort, ScriptedServer } from './support/scripted-server.ts'
+import { startServer } from './support/server.ts'
 import { testWith } from './support/tool.ts'
 import { until } from './support/until.ts'
 
@@ -30,9 +31,9 @@ describe('a name with many addresses', () => {
   const resolvesTo = (...addresses: string[]) =>
     writeFile(join(folder, 'hosts'), addresses.map(address => `${address} ${NAME}\n`).join(''))
 
-  /** With a private /etc/hosts, which can be changed later. */
-  const start = (options: string) =>
-    startClient(`echo://${NAME}:${port}?interval=20ms&resolve=all${options}`, {
+  /** With an /etc/hosts that only this process has; it shows what is written into it later, too. */
+  const start = (options: string, protocol = 'echo', targetPort = port) =>
+    startClient(`${protocol}://${NAME}:${targetPort}?interval=20ms&resolve=all${options}`, {
       within: [
         'unshare',
         ...['--mount', 'sh', '-c'],
@@ -98,6 +99,32 @@ describe('a name with many addresses', () => {
     await until('the target to be good', async () => (await status()) === 200)
     expect(client.logged({ msg: 'name look-up failed' })).toHaveLength(1)
     await client.stop()
+  })
+
+  testWith('unshare', 'and servers that drain: each is left at once, also while the name still has it', async () => {
+    const ports = await freePort()
+    const hosts = ['127.0.0.1', '127.0.0.2', '127.0.0.3']
+    const servers = await Promise.all(hosts.map(host => startServer(`probe://${host}:${ports}`)))
+    try {
+      await resolvesTo(...hosts)
+      await using client = await start('&resolve-interval=10m', 'probe', ports)
+      const open = (count: number) =>
+        until(`${count} sessions`, async () => {
+          const connections = await client.connections()
+          return connections.length === count && connections.every(({ answered }) => answered > 1)
+        })
+      await open(3)
+      for (const [index, server] of servers.slice(0, 2).entries()) {
+        server.kill('SIGTERM')
+        expect((await server.exit()).code).toBe(0)
+        await open(2 - index)
+      }
+      const { [`probe://${NAME}:${ports}`]: totals } = await client.stop()
+      expect(totals).toMatchObject({ outages: {}, exchangeFailures: {} })
+      expect(client.logged({ msg: 'outage began' })).toEqual([])
+    } finally {
+      for (const server of servers) await server[Symbol.asyncDispose]()
+    }
   })
 
   testWith('unshare', 'has all its connections to each address', async () => {
