@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { type Bytes, ProtocolError, protocols, type ServerCodec } from '@nihao/wire'
 import { Peer } from '../../../../tests/process/support/peer.ts'
 import { until } from '../../../../tests/process/support/until.ts'
+import { BufferBudget } from '../limits/buffer-budget.ts'
 import { Connection, type ConnectionOwner, now } from './connection.ts'
 import { Output } from './output.ts'
 import { peerOf } from './peer.ts'
@@ -19,6 +20,8 @@ const limits: ConnectionOwner['limits'] = {
   maxBuffered: 128 * 1_024,
   keepAlive: 0,
 }
+
+const budget = new BufferBudget(Number.POSITIVE_INFINITY, () => {})
 
 let server: Server
 let connections: Connection[]
@@ -47,6 +50,7 @@ async function connect(
     const owner = {
       label: 'test:1',
       limits: { ...limits, maxBuffered },
+      budget,
       closed: (_: Connection, report: ConnectionReport) => void reports.push(report),
     }
     const parts = {
