@@ -54,7 +54,9 @@ export function registerDurations(registry: Registry): (target: string) => Obser
       exchange: into(exchange.labels({ target })),
       roundTrip: into(roundTrip.labels({ target })),
       scheduleLag: into(lag.labels({ target })),
-      outage: into(outage.labels({ target })),
+      outage: ({ durationMs, over }) => {
+        if (over) outage.observe({ target }, durationMs / 1_000)
+      },
     }
   }
 }

@@ -6,14 +6,15 @@ import type { Exchange } from './connect/connection-events.ts'
 import type { ConnectorStatistics, Phase } from './connect/connector.ts'
 import { TargetCounters } from './counters.ts'
 import type { Failure, FailureReason } from './failure.ts'
+import type { OutageReport } from './outages/outage-report.ts'
 
-/** Takes measured durations, in ms, to where they are shown. */
+/** Takes what is measured, in ms, to where it is shown. */
 export interface Observer {
   phase(phase: Phase, durationMs: number): void
   exchange(durationMs: number): void
   roundTrip(durationMs: number): void
   scheduleLag(lagMs: number): void
-  outage(durationMs: number): void
+  outage(outage: OutageReport): void
 }
 
 /** The last exchange of a target. */
@@ -134,8 +135,9 @@ export class TargetStatistics implements ConnectorStatistics {
     this.counters.outages[reason]++
   }
 
-  outageOver(durationMs: number): void {
-    this.#observer.outage(durationMs)
+  /** Also where the client stops first. */
+  outageOver(outage: OutageReport): void {
+    this.#observer.outage(outage)
   }
 
   /** What happened since the last summary. */

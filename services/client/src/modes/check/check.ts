@@ -1,8 +1,8 @@
 import type { ProtocolName } from '@nihao/wire'
 import type { FailureReason } from '../../failure.ts'
+import type { Figures } from '../../report/results.ts'
 import type { CheckValues } from '../../settings.ts'
 import type { CheckContext } from './check-context.ts'
-import type { Figures } from './report.ts'
 
 /** What a failure probably means; a function where that depends on what was observed. */
 export type Hint = string | ((figures: Figures) => string)

@@ -1,5 +1,5 @@
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
-import { type Distribution, round } from './figures.ts'
+import { type Distribution, round } from '../../report/distribution.ts'
 
 /** What the load cost the client itself. */
 export interface ClientUsage {

@@ -1,5 +1,6 @@
 import type { Connection } from '../../connect/connection.ts'
 import { type ClosedBy, closedBy, type Failure } from '../../failure.ts'
+import type { OutageReport } from '../../outages/outage-report.ts'
 import type { Target } from '../../target.ts'
 import type { SessionEvent, SessionLog } from './session-log.ts'
 
@@ -42,7 +43,7 @@ export class OutageTracker {
   succeeded(connection: Connection): void {
     const nowMs = performance.now()
     if (this.#current !== undefined) {
-      this.#target.statistics.outageOver(nowMs - this.#lastGoodMs)
+      this.#report(nowMs, { found: connection.peerName, over: true })
       this.#add(
         { level: 'info', message: 'outage over', details: { left: this.#current.left, found: connection.peerName } },
         nowMs,
@@ -56,7 +57,9 @@ export class OutageTracker {
   /** Logs an outage whose end the client will not see. */
   stop(): void {
     if (this.#current === undefined) return
-    this.#add({ level: 'warn', message: 'outage not over', details: { left: this.#current.left } }, performance.now())
+    const nowMs = performance.now()
+    this.#report(nowMs, { over: false })
+    this.#add({ level: 'warn', message: 'outage not over', details: { left: this.#current.left } }, nowMs)
   }
 
   #begin(failure: Failure, closedBy: ClosedBy): Outage {
@@ -71,6 +74,13 @@ export class OutageTracker {
       details: { server: left, error },
     })
     return { failure, closedBy, left, lostExchanges: 0 }
+  }
+
+  #report(nowMs: number, end: Pick<OutageReport, 'found' | 'over'>): void {
+    if (this.#current === undefined) return
+    const { failure, left, lostExchanges } = this.#current
+    const durationMs = nowMs - this.#lastGoodMs
+    this.#target.statistics.outageOver({ reason: failure.reason, durationMs, lostExchanges, left, ...end })
   }
 
   #add(event: Pick<SessionEvent, 'level' | 'message' | 'details'>, nowMs: number): void {
