@@ -4,7 +4,7 @@ import { ListenError, listen } from '@nihao/service'
 import { type Endpoint, endpointUrl } from '@nihao/wire'
 
 /** Connections waiting in the kernel to be accepted; the kernel lowers it to net.core.somaxconn. */
-const BACKLOG = 4_096
+export const BACKLOG = 4_096
 
 /**
  * Binds a server to an endpoint. A Unix socket left behind by a killed process, on which nothing listens, is replaced.

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { printable } from '@nihao/service'
+import { printable, type SocketAddresses } from '@nihao/service'
 import { type ClientCodec, type ClientEvents, WrongReply } from '@nihao/wire'
 import { ExpiringQueue } from '../expiring-queue.ts'
 import { describeFailure, type Failure } from '../failure.ts'
@@ -82,6 +82,15 @@ export class Connection {
   /** Bytes that have left user space. */
   get sentBytes(): number {
     return this.#sentAtEnd ?? Math.max(0, this.socket.bytesWritten - this.socket.writableLength - this.#headerBytes)
+  }
+
+  /** Bytes that the kernel has not taken yet. */
+  get bufferedBytes(): number {
+    return this.socket.writableLength
+  }
+
+  get addresses(): SocketAddresses {
+    return this.socket
   }
 
   /** Exchanges that wait for their reply. */
