@@ -11,8 +11,6 @@ const env = {
   NIHAO_MESSAGE: 'ping',
   NIHAO_INTERVAL: '300ms',
   NIHAO_TIMEOUT: `${TIMEOUT_MS}ms`,
-  NIHAO_BACKOFF: '20ms',
-  NIHAO_BACKOFF_MAX: '100ms',
 }
 
 /** Answers each piece that comes with this. */

@@ -17,8 +17,8 @@ describe('GOAWAY in the same read as HELLO', () => {
     await using client = await startClient(url, { env: { NIHAO_INTERVAL: '50ms', NIHAO_TIMEOUT: '5s' } })
     expect(await client.log({ msg: 'handover' })).toMatchObject({ level: 'info', reason: 'drain', target: url })
     await until('exchanges', async () => (await client.metric('tcp_client_exchanges_total')) >= 5)
-    await client.untilMetric('tcp_client_counter_comparisons_total', 1, { result: 'equal' })
-    await client.untilMetric('tcp_client_counter_comparisons_total', 0, { result: 'different' })
+    await client.untilMetric('tcp_client_comparisons_total', 1, { result: 'equal' })
+    await client.untilMetric('tcp_client_comparisons_total', 0, { result: 'different' })
     const { [url]: totals } = await client.stop()
     expect(totals).toMatchObject({
       outages: {},

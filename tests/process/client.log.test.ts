@@ -4,7 +4,7 @@ import { ScriptedServer } from './support/scripted-server.ts'
 import { startServer } from './support/server.ts'
 import { until } from './support/until.ts'
 
-const env = { NIHAO_INTERVAL: '100ms', NIHAO_TIMEOUT: '10s', NIHAO_BACKOFF: '20ms', NIHAO_BACKOFF_MAX: '50ms' }
+const env = { NIHAO_INTERVAL: '100ms', NIHAO_TIMEOUT: '10s' }
 
 describe('the log of the client', () => {
   test('has a line for each target every summary interval, with what happened since the last', async () => {

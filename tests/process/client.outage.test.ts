@@ -13,8 +13,6 @@ const env = {
   NIHAO_CONNECTIONS: String(SESSIONS),
   NIHAO_INTERVAL: '100ms',
   NIHAO_TIMEOUT: '2s',
-  NIHAO_BACKOFF: '20ms',
-  NIHAO_BACKOFF_MAX: '100ms',
 }
 
 /** Waits until every session has had a good exchange after the ones that it had already. */

@@ -78,17 +78,22 @@ describe('a name with many addresses', () => {
 
   testWith('unshare', 'that has none any more is an outage, which ends when it has one again', async () => {
     await resolvesTo('127.0.0.1')
-    await using client = await start('&resolve-interval=4s&timeout=5s&backoff-max=100ms')
+    await using client = await start('&resolve-interval=4s&timeout=5s')
     await connectedTo(client, '127.0.0.1')
 
     await resolvesTo()
-    expect(await client.log({ msg: 'outage began' })).toMatchObject({ reason: 'dns', closedBy: 'none' })
+    expect(await client.log({ msg: 'outage began' })).toMatchObject({ reason: 'dns' })
     const status = async () => (await client.page('/targets')).status
     await until('the target to be bad', async () => (await status()) === 503)
 
     await resolvesTo('127.0.0.2')
     // Seen by whoever asks for the name, before it is looked up for its addresses again.
-    expect(await client.log({ msg: 'outage over' })).toMatchObject({ reason: 'dns', found: `127.0.0.2:${port}` })
+    expect(await client.log({ msg: 'outage over' })).toMatchObject({
+      reason: 'dns',
+      side: 'name_service',
+      evidence: 'dns',
+      found: `127.0.0.2:${port}`,
+    })
     await connectedTo(client, '127.0.0.2')
     await until('the target to be good', async () => (await status()) === 200)
     expect(client.logged({ msg: 'name look-up failed' })).toHaveLength(1)

@@ -20,14 +20,14 @@ describe('invalid settings end the start with exit code 2 and an error that says
     ['a flag', { args: ['--intervall', '1s'] }, ['--intervall', '--help']],
     ['a target', { args: ['localhost:7007'] }, ['localhost:7007', 'protocol://host:port']],
     ['an option', { args: [`${target}?retries=3`] }, [target, '"retries"', 'expected', 'message, greeting']],
-    ['a message of two lines', { env: { NIHAO_MESSAGE: 'a\nb' } }, [target, '"a\\nb"', 'without line breaks']],
+    ['a message of two lines', { env: { NIHAO_MESSAGE: 'a\nb' } }, [target, '"a\\nb"', 'must not contain line breaks']],
     ['a flag of another mode', { args: ['--rate', '5'] }, ['--rate is a setting of load only']],
     ['a target given twice', { args: [target, `${target}?fresh=true`] }, [target, 'more than once', '?name=']],
     ['port 0', { args: ['echo://127.0.0.1:0'] }, ['echo://127.0.0.1:0', 'port 0']],
     [
       'several, all at once',
-      { env: { NIHAO_BACKOFF: 'soon' }, args: ['sing', '--fresh', 'no', 'echo://a?connections=0', 'hello://b'] },
-      ['NIHAO_BACKOFF', '"soon"'],
+      { env: { NIHAO_INTERVAL: 'soon' }, args: ['sing', '--fresh', 'no', 'echo://a?connections=0', 'hello://b'] },
+      ['NIHAO_INTERVAL', '"soon"'],
       ['unknown mode "sing"', 'probe, load, check or idle'],
       ['--fresh', '"no"'],
       ['hello://b', '"hello"', 'greet, echo, discard'],
@@ -60,7 +60,7 @@ describe('the command line', () => {
     expect(await client.exit()).toEqual({ code: 0, signal: null, stderr: '' })
     const help = client.lines.join('\n')
     expect(help).toContain('Usage: nihao-client probe ')
-    const names = 'mode targets message greeting interval timeout connections fresh backoff backoff-max summary-interval'
+    const names = 'mode targets message greeting interval timeout connections fresh resolve resolve-interval summary-interval'
     for (const name of `${names} admin-host admin-port log-level`.split(' ')) {
       expect(help).toContain(`\n  --${name}  NIHAO_${name.replaceAll('-', '_').toUpperCase()}`)
     }

@@ -23,15 +23,15 @@ afterAll(() => {
 const start = ({ cert, key }: Certificate, options = ''): Promise<RunningServer> =>
   startServer(`greet+tls://127.0.0.1:0?cert=${cert}&key=${key}${options}`, { env: { NIHAO_LOG_LEVEL: 'debug' } })
 
-/** Why a target does not work: the reason of its outage, and the words that come with it. */
+/** Why a target does not work: the reason, and the words that come with it. */
 async function failureOf(target: string): Promise<{ reason: unknown; message: string; counted: number }> {
   await using client = await startClient(target)
-  const { reason, error } = await client.log({ msg: 'outage began' })
+  const { reason, error } = await client.log({ msg: 'target is not up yet' })
   const counted = await client.metric('tcp_client_connection_failures_total', { reason: String(reason) })
   return { reason, message: (error as { message: string } | undefined)?.message ?? '', counted }
 }
 
-testWith('openssl', 'the TLS handshake is a phase of its own, and its exchanges are as any other', async () => {
+testWith('openssl', 'the TLS handshake is a separate phase, and exchanges work as without TLS', async () => {
   await using server = await start(own, `&ca=${roots.ca}&client-cert=require&alpn=nihao`)
   const client = roots.issue({ host: 'client' })
   const target = `greet+tls://localhost:${server.port()}`
@@ -83,7 +83,7 @@ testWith('openssl', 'plain and TLS on the wrong port are told apart', async () =
 testWith('openssl', 'a certificate that the server wants and does not get', async () => {
   await using server = await start(own, `&ca=${roots.ca}&client-cert=require`)
   const { reason, message } = await failureOf(`greet+tls://localhost:${server.port()}?ca=${roots.ca}`)
-  expect({ reason, message }).toEqual({ reason: 'tls', message: 'the server wants a certificate of the client' })
+  expect({ reason, message }).toEqual({ reason: 'tls', message: 'the server requires a client certificate' })
 })
 
 testWith('openssl', 'a handshake that is never answered is a timeout, one that is cut off an end or a reset', async () => {
@@ -94,7 +94,7 @@ testWith('openssl', 'a handshake that is never answered is a timeout, one that i
   })
   expect(await failureOf(`greet+tls://127.0.0.1:${silent.port}`)).toMatchObject({
     reason: 'eof',
-    message: 'the server closed during the TLS handshake',
+    message: 'the server closed the connection during the TLS handshake',
   })
   silent.become(socket => {
     socket.once('data', () => socket.resetAndDestroy())
@@ -102,7 +102,7 @@ testWith('openssl', 'a handshake that is never answered is a timeout, one that i
   expect((await failureOf(`greet+tls://127.0.0.1:${silent.port}`)).reason).toBe('reset')
 })
 
-testWith('nginx', 'nginx in front of greet ends the TLS, and tells the address of the client', async () => {
+testWith('nginx', 'nginx terminates TLS in front of greet and sends the address of the client', async () => {
   await using server = await startServer('greet://127.0.0.1:0?proxy=v1&trusted-proxies=127.0.0.1')
   const certificate = `ssl_certificate ${own.cert}; ssl_certificate_key ${own.key};`
   const nginx = `${certificate} proxy_pass 127.0.0.1:${server.port()}; proxy_protocol on;`

@@ -37,7 +37,7 @@ describe('load reports', () => {
     const { code, stdout, stderr } = await runLoad('--rate', '200', '--count', '100', '--timeout', '10s', target)
     expect([code, stderr]).toEqual([0, ''])
     expect(stdout).toMatch(/answered +100 /)
-    const [header = '', ...rows] = stdout.split('\n').filter(line => /^ {2}(ms|latency|schedule)/.test(line))
+    const [header = '', ...rows] = stdout.split('\n').filter(line => /^ {2}(ms|latency|client)/.test(line))
     expect(rows).toHaveLength(3)
     for (const row of rows) expect(row).toHaveLength(header.length)
     expect(header.trim().split(/\s+/)).toEqual(['ms', 'min', 'mean', 'p50', 'p75', 'p90', 'p99', 'p99.9', 'p99.99', 'max'])

@@ -80,7 +80,7 @@ testWith('openssl', 'a symlink that is swapped, as Kubernetes swaps it, is a cha
   await until('the new certificate', async () => (await shown(server)) === serialOf(next))
 })
 
-testWith('openssl', 'files that can not be used leave the old ones in place, and it is said so, until they can', async () => {
+testWith('openssl', 'unusable files are logged, and the previous ones stay in use', async () => {
   await using server = await start()
   const before = await shown(server)
   const expiry = await server.metric('tcp_server_certificate_expiry_timestamp_seconds')
@@ -88,7 +88,7 @@ testWith('openssl', 'files that can not be used leave the old ones in place, and
 
   const next = roots.issue()
   copyFileSync(next.key, files.key)
-  const line = await server.log({ msg: 'could not reload certificates, keeping the previous ones' })
+  const line = await server.log({ msg: 'could not reload certificates; the previous ones stay in use' })
   expect(line).toMatchObject({
     level: 'error',
     error: { message: expect.stringContaining('does not match the certificate') },
@@ -124,7 +124,7 @@ testWith('openssl', 'the client takes new roots for new connections', async () =
   const next = others.issue()
   await using server = await startServer(`greet+tls://127.0.0.1:0?cert=${next.cert}&key=${next.key}`)
   await using client = await startClient(`greet+tls://localhost:${server.port()}?ca=${ca}`)
-  await client.log({ msg: 'outage began', reason: 'tls' })
+  await client.log({ msg: 'target is not up yet', reason: 'tls' })
   copyFileSync(others.ca, ca)
-  await client.log({ msg: 'outage over' })
+  await client.log({ msg: 'target is up' })
 })

@@ -7,16 +7,16 @@ import type { Logger } from './logger.ts'
 import { toOpenMetrics } from './open-metrics.ts'
 import { QueryError } from './page-query.ts'
 
-// Importing node:http evaluates all its exports, and WebSocket loads the HTTP client behind fetch: 2.5 MB of heap for nothing.
+// Importing node:http evaluates all its exports, and WebSocket loads the HTTP client behind fetch: 2.5 MB of wasted heap.
 const { createServer } = process.getBuiltinModule('node:http')
 
-/** Few clients scrape and probe; the service needs the file descriptors itself. */
+/** Only a few clients scrape and probe; the service needs the file descriptors itself. */
 const MAX_CONNECTIONS = 64
 
-/** For a client that sends its request slowly, or not at all. By default, Node checks every 30 s. */
+/** Limits for clients that send their request slowly or not at all. By default, Node checks only every 30 s. */
 const TIMEOUTS = { headersTimeout: 2_000, requestTimeout: 2_000, connectionsCheckingInterval: 1_000 }
 
-/** For a client that does not read its response. */
+/** Limit for clients that do not read their response. */
 const INACTIVITY_TIMEOUT_MS = 10_000
 
 /** The response to a request for one path. */
@@ -35,15 +35,15 @@ export interface AdminOptions {
   /** Name of the service. */
   readonly name: string
   readonly version: string
-  /** Empty or `::` for every address, IPv6 and IPv4. */
+  /** Empty or `::` = all addresses, IPv6 and IPv4. */
   readonly host: string
-  /** 0 for any free port. */
+  /** 0 = any free port. */
   readonly port: number
   readonly registry: Registry
   readonly logger: Logger
   /** Undefined while the service is ready, otherwise the reason why it is not. */
   readonly notReady: () => string | undefined
-  /** Additional paths of the service; called for each request. A `QueryError` is answered with 400. */
+  /** Additional pages of the service by path; called for each request. A `QueryError` is answered with 400. */
   readonly pages: Readonly<Record<string, PageOf>>
 }
 

@@ -10,28 +10,28 @@ export interface SocketAddresses {
   readonly remotePort?: number | undefined
 }
 
-/** The file is read at most this often: a thousand connections that time out together share one read. */
+/** Minimum time between two reads: a thousand connections that time out together share one read. */
 const MIN_INTERVAL_MS = 100
 
-/** Reads the kernel's table of TCP connections in this network namespace, which in a container is the container's own. */
+/** Reads the kernel's table of TCP connections in this network namespace (in a container, its own). */
 export class KernelSockets {
   readonly #folder: string
   #lastReadMs = Number.NEGATIVE_INFINITY
   #next: Promise<Map<string, string>> | undefined
 
-  /** @param folder where `tcp` and `tcp6` are */
+  /** @param folder contains `tcp` and `tcp6` */
   constructor(folder = '/proc/net') {
     this.#folder = folder
   }
 
-  /** Returns the row of a connection as it is now, or undefined where the kernel has none, or the platform no such table. */
+  /** Returns the current row of a connection; undefined if the kernel has none or the platform has no such table. */
   async find(socket: SocketAddresses): Promise<KernelSocket | undefined> {
     const key = keyOf(socket)
     if (key === undefined) return undefined
     return parseRow((await this.rows()).get(key))
   }
 
-  /** Returns all rows by "local remote", as a read that starts after this call shows them. */
+  /** Returns all rows by "local remote", from a read that starts after this call. */
   rows(): Promise<Map<string, string>> {
     this.#next ??= this.#read()
     return this.#next
@@ -39,7 +39,7 @@ export class KernelSockets {
 
   async #read(): Promise<Map<string, string>> {
     await delay(Math.max(0, this.#lastReadMs + MIN_INTERVAL_MS - performance.now()))
-    // From here on a new caller needs a new read: this one may already have passed its row.
+    // From here on, a new caller needs a new read: this one may already have passed its row.
     this.#next = undefined
     this.#lastReadMs = performance.now()
     const files = await Promise.all(['tcp', 'tcp6'].map(name => readFile(`${this.#folder}/${name}`, 'latin1').catch(() => '')))

@@ -1,20 +1,20 @@
 import { endianness } from 'node:os'
 
-/** Which timer the kernel has armed on a connection. */
+/** The timer that the kernel has armed on a connection. */
 export type KernelTimer = 'none' | 'retransmission' | 'keep_alive' | 'time_wait' | 'window_probe' | 'unknown'
 
-/** What the kernel knows of one connection: a row of /proc/net/tcp or tcp6 (linux, net/ipv4/tcp_ipv4.c, get_tcp4_sock). */
+/** The kernel's view of one connection: a row of /proc/net/tcp or tcp6 (Linux, net/ipv4/tcp_ipv4.c, get_tcp4_sock). */
 export interface KernelSocket {
-  /** TCP state as the kernel numbers it: 1 established, 2 SYN sent, 4 FIN wait 1, 5 FIN wait 2, 8 close wait, 10 listen. */
+  /** TCP state, numbered as in the kernel: 1 established, 2 SYN sent, 4 FIN wait 1, 5 FIN wait 2, 8 close wait, 10 listen. */
   readonly state: number
-  /** Bytes written that the peer has not acknowledged; a SYN counts as one. */
+  /** Written bytes that the peer has not acknowledged; a SYN counts as one. */
   readonly unacknowledgedBytes: number
-  /** Bytes received that the process has not read; of a listener, connections that wait to be accepted. */
+  /** Received bytes that the process has not read; for a listener, connections waiting to be accepted. */
   readonly unreadBytes: number
   readonly timer: KernelTimer
   /** Retransmissions of the oldest unacknowledged segment since it was last acknowledged. */
   readonly retransmissions: number
-  /** Window or keep-alive probes that were not answered. */
+  /** Unanswered window or keep-alive probes. */
   readonly probes: number
   /** Retransmission timeout, ms. */
   readonly retransmissionTimeoutMs: number
@@ -27,7 +27,7 @@ const TIMERS: readonly KernelTimer[] = ['none', 'retransmission', 'keep_alive', 
 /** The kernel reports times in units of USER_HZ, which is 100 on every platform that Linux supports. */
 const MS_PER_CLOCK_TICK = 10
 
-/** Rows are parsed only when somebody asks for them: indexing 10,000 of them takes a few milliseconds. */
+/** Rows are only indexed here and parsed on demand: indexing 10,000 of them takes a few milliseconds. */
 export function addRows(rows: Map<string, string>, file: string): void {
   let start = file.indexOf('\n') + 1
   while (start > 0 && start < file.length) {
@@ -60,7 +60,7 @@ export function parseRow(row: string | undefined): KernelSocket | undefined {
   }
 }
 
-/** An address as the kernel prints it: words of 32 bits in the byte order of the machine, then the port. */
+/** An address as the kernel prints it: 32-bit words in host byte order, then the port. */
 export function endOf(address: string | undefined, port: number | undefined): string | undefined {
   const octets = address === undefined ? undefined : octetsOf(address)
   if (octets === undefined || port === undefined) return undefined
@@ -74,7 +74,7 @@ function octetsOf(address: string): Buffer | undefined {
     const octets = plain.split('.').map(Number)
     return octets.length === 4 ? Buffer.from(octets) : undefined
   }
-  // URL writes every IPv6 address in one way, an embedded IPv4 address in hexadecimal.
+  // URL normalizes IPv6 addresses, with an embedded IPv4 address in hexadecimal.
   const [head = '', tail] = new URL(`http://[${plain}]`).hostname.slice(1, -1).split('::')
   const groups = (text: string | undefined) => (text ? text.split(':').map(group => Number.parseInt(group, 16)) : [])
   const [front, back] = [groups(head), groups(tail)]

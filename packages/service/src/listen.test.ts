@@ -43,7 +43,7 @@ describe('an address that can not be listened on', () => {
 
   test('of another machine', async () => {
     expect(await failure({ host: '192.0.2.1', port: 0 })).toBe(
-      "ListenError: can't listen on x: this machine does not have that address (EADDRNOTAVAIL)",
+      "ListenError: can't listen on x: not an address of this machine (EADDRNOTAVAIL)",
     )
   })
 

@@ -55,7 +55,7 @@ describe('the value of a setting', () => {
 })
 
 describe('flags', () => {
-  test('are written with a blank or an equals sign; other arguments are words', () => {
+  test('accept a space or an equals sign; other arguments are words', () => {
     const { values, words } = read({}, 'check', '--idle-timeout=5s', 'echo://a:1', '--fresh', 'true', 'echo://b:2')
     expect(values).toMatchObject({ idleTimeout: 5_000, fresh: true })
     expect(words).toEqual(['check', 'echo://a:1', 'echo://b:2'])

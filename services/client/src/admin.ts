@@ -7,15 +7,15 @@ import type { Target } from './target.ts'
 export interface TargetsAdmin {
   readonly targets: readonly Target[]
   readonly registry: Registry
-  /** True once the client was asked to stop. */
+  /** True once the client is stopping. */
   readonly stopping: () => boolean
-  /** In addition to `/targets` and `/connections`. */
+  /** Pages in addition to `/targets` and `/connections`. */
   readonly pages?: Readonly<Record<string, PageOf>>
 }
 
 /**
- * Starts the admin endpoint of a client that runs until it is stopped.
- * @returns false if it can't listen; the process then ends
+ * Starts the admin endpoint of a client that runs until stopped.
+ * @returns false if it can't listen; the process then exits
  */
 export async function startTargetsAdmin(config: ProbeConfig | IdleConfig, logger: Logger, admin: TargetsAdmin): Promise<boolean> {
   const { targets, registry, stopping, pages } = admin
@@ -49,7 +49,7 @@ function untried(targets: readonly Target[]): string | undefined {
   return labels.length > 0 ? `not yet tried: ${labels.join(' ')}` : undefined
 }
 
-/** What `/connections` shows. */
+/** The open connections, for `/connections`. */
 function describeConnections(targets: readonly Target[], query: URLSearchParams, kernel: KernelSockets): Promise<object> {
   return selectConnections(query, {
     by: 'target',

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { Rejected, WrongReply } from '@nihao/wire'
-import { closedBy, describeFailure, type FailureReason, failureReasons } from './failure.ts'
+import { describeFailure, type FailureReason } from './failure.ts'
 
 const words: [code: string, reason: FailureReason][] = [
   ['ENOTFOUND', 'dns'],
@@ -50,11 +50,5 @@ describe('a failure', () => {
   test('in the bytes themselves is a mismatch', () => {
     const error = new WrongReply(Buffer.from('a'), Buffer.from('b'))
     expect(describeFailure(error)).toEqual({ reason: 'mismatch', error })
-  })
-
-  test.each(
-    failureReasons.map(reason => [reason, ['eof', 'reset', 'rejected', 'tls'].includes(reason) ? 'server' : 'client'] as const),
-  )('called %s of an open connection is closed by the %s', (reason, side) => {
-    expect(closedBy(reason)).toBe(side)
   })
 })

@@ -10,7 +10,7 @@ import { type ModeName, modes, readModeConfig, selectMode } from './settings.ts'
 const source = processSource()
 const common = { ...program, help: () => help(source.args) }
 
-// A report owns stdout.
+// Stdout is reserved for the report.
 const commands: Record<ModeName, () => Promise<void>> = {
   probe: () =>
     run({

@@ -5,7 +5,7 @@ import type { ConnectionReport } from './connection/report.ts'
 import type { Listener } from './listener.ts'
 import type { RejectReason } from './reasons.ts'
 
-/** What happens on the listeners of a server; log and metrics subscribe to it. */
+/** Events on the listeners of a server, for logs and metrics. */
 export type ServerEvents = EventEmitter<{
   /** An accepted connection ended. */
   closed: [listener: Listener, report: ConnectionReport]

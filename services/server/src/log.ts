@@ -17,10 +17,10 @@ interface Rejection {
 
 const REJECTIONS_WINDOW_MS = 10_000
 
-/** The lines a server logs, and when. */
+/** All log lines of a server. */
 export class ServerLog {
   readonly #logger: Logger
-  /** The first rejection is logged at once, those that follow as a sum. */
+  /** The first rejection is logged immediately, later ones as a summary. */
   readonly #rejections: FloodLog<Rejection>
 
   constructor(logger: Logger, events: ServerEvents) {
@@ -40,9 +40,9 @@ export class ServerLog {
       logger.info({ listener, expires: new Date(expiresAtMs).toISOString() }, 'certificates reloaded'),
     )
     events.on('certificateReloadFailed', ({ label: listener }, error) =>
-      logger.error({ listener, error }, 'could not reload certificates, keeping the previous ones'),
+      logger.error({ listener, error }, 'could not reload certificates; the previous ones stay in use'),
     )
-    events.on('acceptFailed', ({ label: listener }, error) => logger.error({ listener, error }, 'could not accept a connection'))
+    events.on('acceptFailed', ({ label: listener }, error) => logger.error({ listener, error }, 'accept failed'))
   }
 
   listening(listeners: readonly Listener[], { limit, openFiles }: Capacity): void {
@@ -73,7 +73,7 @@ export class ServerLog {
     this.#logger.warn({ connections }, 'drain timeout: terminating open connections')
   }
 
-  /** A port scan or a TCP health check, which sends nothing, is logged at `debug` only. */
+  /** Connections without data, such as port scans and TCP health checks, are logged at `debug`. */
   #closed(report: ConnectionReport): void {
     const { handshakeFailure, receivedBytes, unexpected } = report
     if (handshakeFailure !== undefined) {
@@ -99,7 +99,7 @@ function describeReport(report: ConnectionReport): object {
     unsentBytes: unsentBytes || undefined,
     unansweredBytes: unansweredBytes || undefined,
     error,
-    // The logger leaves out the stack of an error that has a code.
+    // The logger omits the stack of errors with a code.
     stack: report.unexpected && error !== undefined && 'code' in error ? error.stack : undefined,
   }
 }

@@ -17,7 +17,7 @@ import { describeConnections, describeTotals } from './pages.ts'
 import { Server } from './server.ts'
 import { readConfig, type ServerConfig, settings } from './settings.ts'
 
-/** What this program calls itself, in its log and its metrics. */
+/** The identity of this program in logs and metrics. */
 const program = { name: 'nihao-server', version: manifest.version } as const
 
 async function run(config: ServerConfig, logger: Logger): Promise<void> {
@@ -41,6 +41,8 @@ async function run(config: ServerConfig, logger: Logger): Promise<void> {
     return exit(logger, EXIT.failed)
   }
 
+  // A parent process with an IPC channel waits for this message.
+  process.send?.('ready')
   process.on('SIGHUP', () => server.reloadCertificates())
 
   stopOnSignal(logger, async () => {

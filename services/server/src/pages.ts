@@ -3,7 +3,7 @@ import { describePeer } from './connection/peer.ts'
 import { finite } from './hello.ts'
 import type { Server } from './server.ts'
 
-/** The admin endpoint's page of open connections. */
+/** The open connections, for the admin endpoint. */
 export async function describeConnections({ listeners }: Server, query: URLSearchParams, kernel: KernelSockets): Promise<object> {
   return {
     listeners: listeners.map(({ label, address, active, limit }) => ({ listener: label, address, active, limit: finite(limit) })),
@@ -22,7 +22,7 @@ export async function describeConnections({ listeners }: Server, query: URLSearc
   }
 }
 
-/** Totals of each listener, for the last line of the log. */
+/** The totals of each listener, for the last log line. */
 export function describeTotals({ listeners }: Server): object {
   return Object.fromEntries(
     listeners.map(listener => {

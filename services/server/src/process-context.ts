@@ -8,13 +8,13 @@ import { createCapacity } from './limits/capacity.ts'
 import { AddressSlots, type ProcessLimits } from './limits/slots.ts'
 import type { ServerConfig } from './settings.ts'
 
-/** What the listeners of a process share. */
+/** Shared by all listeners of a process. */
 export class ProcessContext {
   readonly identity: Identity
   readonly limits: ProcessLimits
   readonly history: ConnectionHistory
   readonly eventLoop = new EventLoopMonitor()
-  /** What codecs ask for. */
+  /** Information for codecs. */
   readonly codecs: ServerContext
   #lastConnectionId = 0
 

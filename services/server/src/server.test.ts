@@ -1,7 +1,13 @@
-import type { AddressInfo } from 'node:net'
-import { afterEach, describe, expect, test } from '@jest/globals'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { type AddressInfo, connect } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import { afterEach, describe, expect, jest, test } from '@jest/globals'
 import { createLogger } from '@nihao/service'
+import { protocols } from '@nihao/wire'
+import { Certificates } from '../../../tests/process/support/certificates.ts'
 import { Peer } from '../../../tests/process/support/peer.ts'
+import { testWith } from '../../../tests/process/support/tool.ts'
 import { until } from '../../../tests/process/support/until.ts'
 import type { ConnectionReport } from './connection/report.ts'
 import type { Listener } from './listener.ts'
@@ -72,6 +78,21 @@ describe('the end of a connection', () => {
   })
 })
 
+test('a protocol that fails to begin ends its own connection, gives its slot back, and is reported', async () => {
+  await listen('greet://127.0.0.1:0?max-connections=1')
+  const error = new TypeError('no')
+  const broken = jest.spyOn(protocols.greet, 'serverCodec').mockImplementation(() => {
+    throw error
+  })
+  await using peer = await Peer.connect(port())
+  await until('the end', () => peer.closed || peer.fin)
+  broken.mockRestore()
+  expect(reports).toMatchObject([{ reason: 'error', unexpected: true, error }])
+  await using next = await Peer.connect(port())
+  await next.ask('hi', '你好，hi')
+  next.end()
+})
+
 describe('slots', () => {
   test('are free again after every kind of end', async () => {
     await listen('greet://127.0.0.1:0?max-connections=1&proxy=v1&trusted-proxies=127.0.0.1&max-connections-per-address=1')
@@ -104,6 +125,33 @@ describe('slots', () => {
     first.end()
     second.end()
   })
+})
+
+testWith('openssl', 'after a reset under TLS, the counts are those from before it', async () => {
+  using roots = new Certificates()
+  const { cert, key } = roots.issue()
+  await listen(`echo+tls://127.0.0.1:0?cert=${cert}&key=${key}`)
+  const accepted = connect(port(), '127.0.0.1')
+  const socket = connectTls({ socket: accepted, ca: readFileSync(roots.ca), host: 'localhost' }).on('error', () => {})
+  await once(socket, 'secureConnect')
+  socket.pause()
+  socket.write(Buffer.alloc(32 * 2 ** 20))
+  const [connection] = await until('a connection', () =>
+    listener().connections.size > 0 ? [...listener().connections] : undefined,
+  )
+  if (connection === undefined) throw new Error('no connection')
+  await until('a pause', () => connection.readPauses > 0)
+  let movedBytes = -1
+  await until('nothing to move', () => {
+    const isStill = movedBytes === connection.movedBytes
+    movedBytes = connection.movedBytes
+    return isStill
+  })
+  const { sentBytes, bufferedBytes } = connection
+  expect(bufferedBytes).toBeGreaterThan(0)
+  accepted.resetAndDestroy()
+  const report = await until('a report', () => reports[0])
+  expect(report).toMatchObject({ reason: 'reset', sentBytes, unsentBytes: bufferedBytes })
 })
 
 test('a drain answers what has arrived, accepts nothing new, and resolves with the last connection', async () => {

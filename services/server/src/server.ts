@@ -27,20 +27,20 @@ export class Server {
     return this.#draining
   }
 
-  /** Why the server is not ready; undefined while it is. */
+  /** Why the server is not ready; undefined if it is ready. */
   notReady(): string | undefined {
     return this.#draining ? 'draining' : this.#listening ? undefined : 'starting'
   }
 
-  /** Reloads the certificates of all listeners, whether their files have changed or not. */
+  /** Reloads the certificates of all listeners, even if their files are unchanged. */
   reloadCertificates(): void {
     if (this.listeners.every(({ tls }) => tls === undefined)) this.#log.noCertificates()
     for (const { tls } of this.listeners) tls?.reload()
   }
 
   /**
-   * Binds all listeners, or none.
-   * @throws {AggregateError} of a ListenError for each that can't be bound
+   * Binds all listeners or none.
+   * @throws {AggregateError} with a ListenError for each address that can't be bound
    */
   async listen(): Promise<void> {
     const results = await Promise.allSettled(this.listeners.map(listener => listener.listen()))
@@ -59,8 +59,8 @@ export class Server {
   }
 
   /**
-   * Shuts down gracefully: continues to accept for `delayMs`, then lets every connection end once everything received on it has been
-   * answered, and terminates those still open after `timeoutMs`.
+   * Shuts down gracefully: keeps accepting for `delayMs`, then ends each connection once everything received on it has been answered, and
+   * terminates those still open after `timeoutMs`.
    */
   async drain(delayMs: number, timeoutMs: number): Promise<void> {
     this.#draining = true

@@ -118,13 +118,13 @@ const violations: [name: string, bytes: Buffer, reason: string, message: string]
   ['zeros', Buffer.alloc(9), 'frame_too_short', 'invalid frame length 0: must be from 9 to 16393'],
   ["a server's frame", encodeMessage(FrameType.hello, {}), 'frame_type', 'unexpected frame type 1'],
   ['an unknown type', encodeMessage(99, {}), 'frame_type', 'unexpected frame type 99'],
-  ['LAST without JSON', encodeFrame(FrameType.last, 0, Buffer.from('{')), 'frame_payload', 'must be the JSON of an object'],
-  ['LAST with an array', encodeMessage(FrameType.last, []), 'frame_payload', '"boot" must be a text'],
-  ['LAST with null', encodeFrame(FrameType.last, 0, Buffer.from('null')), 'frame_payload', 'must be the JSON of an object'],
-  ['LAST without boot', encodeMessage(FrameType.last, { connection: 1 }), 'frame_payload', '"boot" must be a text'],
+  ['LAST without JSON', encodeFrame(FrameType.last, 0, Buffer.from('{')), 'frame_payload', 'must be a JSON object'],
+  ['LAST with an array', encodeMessage(FrameType.last, []), 'frame_payload', '"boot" must be a string'],
+  ['LAST with null', encodeFrame(FrameType.last, 0, Buffer.from('null')), 'frame_payload', 'must be a JSON object'],
+  ['LAST without boot', encodeMessage(FrameType.last, { connection: 1 }), 'frame_payload', '"boot" must be a string'],
   ['LAST without connection', encodeMessage(FrameType.last, { boot: 'b' }), 'frame_payload', '"connection" must be a number'],
-  ['a corrupt LAST', encodeFrame(FrameType.last, 0, Buffer.from('{}'), 1), 'frame_payload', 'wrong checksum'],
-  ['a corrupt BYE', encodeFrame(FrameType.bye, 0, Buffer.alloc(0), 1), 'frame_payload', 'wrong checksum'],
+  ['a corrupt LAST', encodeFrame(FrameType.last, 0, Buffer.from('{}'), 1), 'frame_payload', 'invalid checksum'],
+  ['a corrupt BYE', encodeFrame(FrameType.bye, 0, Buffer.alloc(0), 1), 'frame_payload', 'invalid checksum'],
 ]
 
 test.each(violations)('PINGs before %s in one read are answered', (_, bytes, reason, message) => {

@@ -21,7 +21,7 @@ interface Closed {
   readonly lost: readonly Exchange[]
 }
 
-const statistics: ConnectionStatistics = { answered() {}, closed() {}, greeted() {}, compared() {} }
+const statistics: ConnectionStatistics = { answered() {}, closed() {}, helloReceived() {}, compared() {} }
 
 /** A connection over a real socket, and the server's end of it: a bare socket that does only what a test has it do. */
 async function pair(

@@ -50,7 +50,7 @@ const helloAndGoAway: Script = (socket, codec) =>
 /** Keeps a connection to the target and records what happens to it. */
 function connectTo(url: string) {
   const env = { NIHAO_TARGETS: url, NIHAO_BACKOFF: '1ms', NIHAO_BACKOFF_MAX: '5ms', NIHAO_TIMEOUT: '5s' }
-  const [config] = readModeConfig(modes.probe, { env, args: [] }).targetConfigs
+  const [config] = readModeConfig(modes.load, { env, args: [] }).targetConfigs
   if (config === undefined) throw new Error(`no target: ${url}`)
   const ignore = () => {}
   const observer = { phase: ignore, exchange: ignore, roundTrip: ignore, scheduleLag: ignore, outage: ignore }

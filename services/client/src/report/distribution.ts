@@ -2,10 +2,10 @@ import type { RecordableHistogram } from 'node:perf_hooks'
 
 const NS_PER_MS = 1_000_000
 
-/** Percentiles that reports show. */
+/** Percentiles shown in reports. */
 export const percentiles = [50, 75, 90, 99, 99.9, 99.99] as const
 
-/** Figures of a distribution of durations, in ms; null where nothing was measured. */
+/** A distribution of durations, in ms; null if nothing was measured. */
 export interface Distribution {
   readonly count: number
   readonly min: number | null
@@ -17,7 +17,7 @@ export interface Distribution {
 
 /** Records a duration in a histogram of ns. */
 export function record(histogram: RecordableHistogram, durationMs: number): void {
-  // A histogram holds whole numbers from 1.
+  // A histogram records integers from 1.
   histogram.record(Math.max(1, Math.round(durationMs * NS_PER_MS)))
 }
 
@@ -33,5 +33,5 @@ export function describe(histogram: RecordableHistogram): Distribution {
   }
 }
 
-/** To the microsecond. */
+/** Rounds to the microsecond. */
 export const round = (value: number) => Math.round(value * 1_000) / 1_000

@@ -1,10 +1,10 @@
-/** What was observed, by names that end with the unit: `roundTripMs`, `receivedBytes`. */
+/** Observations, by names that end with the unit: `roundTripMs`, `receivedBytes`. */
 export type Figures = Readonly<Record<string, number | string>>
 
 interface Completed {
   readonly name: string
   readonly durationMs: number
-  /** The time that it may take, where that is limited. */
+  /** Time limit of a check. */
   readonly limitMs?: number
   readonly figures: Figures
 }
@@ -17,7 +17,7 @@ export interface Failed extends Completed {
   readonly verdict: 'failed'
   readonly reason: string
   readonly detail: string
-  /** What the failure probably means. */
+  /** The probable cause. */
   readonly meaning: string
 }
 
@@ -27,12 +27,12 @@ export interface Skipped {
   readonly why: string
 }
 
-/** The result of one check or threshold. Every text in it is printable: nothing from the network can control a terminal or end a line. */
+/** The result of one check or threshold. All text is printable: nothing from the network can control a terminal or break a line. */
 export type Result = Ok | Failed | Skipped
 
 export interface TargetReport {
   readonly target: string
-  /** False when no connection could be made: the only result is then that of `connect`. */
+  /** False if no connection could be established; the only result is then that of `connect`. */
   readonly reachable: boolean
   readonly results: readonly Result[]
 }
@@ -47,7 +47,7 @@ export interface Report {
   readonly targets: readonly TargetReport[]
 }
 
-/** Formats a report. Each part is written as soon as it is known, to show progress. */
+/** Formats a report. Each part is written as soon as it is available, to show progress. */
 export interface Reporter {
   begin?(): string
   target?(target: string): string

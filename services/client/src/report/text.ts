@@ -1,6 +1,6 @@
 import { type Distribution, percentiles } from './distribution.ts'
 
-/** A column for each figure, right-aligned. */
+/** One column per figure, right-aligned. */
 export function table(rows: readonly [string, Distribution][]): string[] {
   const names = percentiles.map(percentile => `p${percentile}`)
   const cells = [
@@ -20,7 +20,7 @@ export function table(rows: readonly [string, Distribution][]): string[] {
   )
 }
 
-/** Counts by reason, for people. */
+/** Counts by reason. */
 export function counts(byReason: Readonly<Record<string, number>>): string {
   const words = Object.entries(byReason).map(([reason, count]) => `${reason} ${count}`)
   return words.length === 0 ? ' none' : `  ${words.join(', ')}`

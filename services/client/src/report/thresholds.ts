@@ -1,9 +1,9 @@
-/** A limit for a figure of one target, and how its value compares. */
+/** A threshold for one target and its actual value. */
 export interface Threshold<Name extends ThresholdName = ThresholdName> {
   readonly name: Name
   readonly target: string
   readonly limit: number
-  /** Null where nothing was measured, which does not meet the threshold. */
+  /** Null without replies, which does not meet the threshold. */
   readonly actual: number | null
   readonly met: boolean
 }
@@ -12,7 +12,7 @@ const UNITS = { maxP99: ' ms', maxFailures: '', minRate: '/s', maxOutage: ' ms',
 
 type ThresholdName = keyof typeof UNITS
 
-/** @returns the threshold, or none where no limit is set */
+/** Returns the threshold, or none if no limit is set. */
 export function compare<Name extends ThresholdName>(
   name: Name,
   target: string,
@@ -24,8 +24,8 @@ export function compare<Name extends ThresholdName>(
   return [{ name, target, limit, actual, met }]
 }
 
-/** A line for people. */
+/** A line of a text report. */
 export function describeThreshold({ name, target, limit, actual, met }: Threshold): string {
   const unit = UNITS[name]
-  return `${met ? 'met' : 'missed'}  ${name} ${limit}${unit}: ${actual === null ? 'no exchange was answered' : `${actual}${unit}`}  ${target}`
+  return `${met ? 'met' : 'missed'}  ${name} ${limit}${unit}: ${actual === null ? 'no replies' : `${actual}${unit}`}  ${target}`
 }

@@ -11,43 +11,42 @@ import {
 } from '@nihao/service'
 import { commonSettings } from './common.ts'
 import type { Mode, ModeConfig } from './mode.ts'
-import { adminSettings, reconnectSettings } from './shared.ts'
+import { adminSettings } from './shared.ts'
 
 const settings = defineSettings({
   ...commonSettings,
   interval: {
-    doc: 'Time between the starts of two exchanges of a session.',
+    doc: 'Interval at which a session starts exchanges.',
     format: positiveDuration,
     default: '1s',
     perEndpoint: true,
   },
   connections: {
-    doc: 'Sessions with each target: connections that are kept open, each with its own schedule of exchanges.',
+    doc: 'Sessions with each target. Each keeps a connection open and has its own schedule of exchanges.',
     format: count,
     default: '1',
     perEndpoint: true,
   },
   fresh: {
-    doc: 'Also open a new connection for one exchange at every interval.',
+    doc: 'Also open a new connection at every interval, for one exchange.',
     format: boolean,
     default: 'false',
     perEndpoint: true,
   },
-  ...reconnectSettings,
   resolve: {
-    doc: "Addresses of a target's host name to use: first = the first that accepts a connection; all = sessions to each of them.",
+    doc: "Which addresses of a target's host name to use: first = the first that accepts a connection; all = sessions with each address.",
     format: oneOf('first', 'all'),
     default: 'first',
     perEndpoint: true,
   },
   resolveInterval: {
-    doc: 'Time between two lookups of the host name, with resolve=all.',
+    doc: 'Interval of host name lookups with resolve=all.',
     format: positiveDuration,
     default: '10s',
     perEndpoint: true,
   },
   summaryInterval: {
-    doc: 'Time between two summaries in the log; 0s = no summaries.',
+    doc: 'Interval of summaries in the log; 0s = no summaries.',
     format: duration,
     default: '10s',
   },

@@ -5,7 +5,7 @@ import type { Peer } from './peer.ts'
 import { Pump, type PumpParts } from './pump.ts'
 import type { ConnectionReport } from './report.ts'
 
-/** What all connections of a listener share. */
+/** Shared by all connections of a listener. */
 export interface ConnectionOwner {
   readonly label: string
   readonly limits: LifetimeLimits & { readonly maxBuffered: number }
@@ -21,7 +21,7 @@ export interface ConnectionParts extends PumpParts {
   readonly acceptedAtMs: number
 }
 
-/** One open connection: its pump, with what limits, metrics and reports need to know of it. */
+/** One open connection: a pump with the state that limits, metrics and reports need. */
 export class Connection extends Pump implements Listed, LifetimeState {
   index = -1
   readonly id: number
@@ -43,7 +43,7 @@ export class Connection extends Pump implements Listed, LifetimeState {
     return this.codec.messages
   }
 
-  /** Messages that arrived damaged. */
+  /** Messages that arrived corrupt. */
   get corrupt(): number {
     return this.codec.corrupt ?? 0
   }
@@ -85,7 +85,7 @@ export class Connection extends Pump implements Listed, LifetimeState {
     return this.codec.goAway !== undefined
   }
 
-  /** Has the kernel probe the peer after this much silence. */
+  /** Makes the kernel send keep-alive probes after this idle time. */
   keepAlive(silenceMs: number): void {
     this.socket.setKeepAlive(true, silenceMs)
   }
@@ -117,7 +117,7 @@ export class Connection extends Pump implements Listed, LifetimeState {
   }
 }
 
-/** Whole ms of the monotonic clock: small integers need no memory of their own. */
+/** Whole ms of the monotonic clock: small integers are not heap-allocated. */
 export function now(): number {
   return Math.floor(performance.now())
 }

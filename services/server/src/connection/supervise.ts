@@ -1,6 +1,6 @@
 import type { Connection } from './connection.ts'
 
-/** Applies what is due on a connection now. An unexpected error ends this connection only. */
+/** Takes the step that is due on a connection, if any. An unexpected error terminates only this connection. */
 export function supervise(connection: Connection, nowMs: number): void {
   try {
     const step = connection.lifetime.next(nowMs, connection)

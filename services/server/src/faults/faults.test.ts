@@ -17,13 +17,13 @@ const none: FaultSettings = {
 
 const reply = Buffer.from('reply')
 
-/** Which of the first connections of a listener are refused. */
-function refusals(settings: Partial<FaultSettings>): boolean[] {
+/** Which of a listener's first 50 connections are rejected. */
+function rejections(settings: Partial<FaultSettings>): boolean[] {
   const faults = new Faults({ ...none, ...settings })
   return Array.from({ length: 50 }, () => faults.next().refused)
 }
 
-test('nothing is on by default, and a seed alone is no fault', () => {
+test('no fault is on by default, and a seed alone is not a fault', () => {
   expect(createFaults(none)).toBeUndefined()
   expect(createFaults({ ...none, faultSeed: 7 })).toBeUndefined()
 })
@@ -37,18 +37,18 @@ test.each([
   ['stall-after', { stallAfter: { ...never, bytes: 10 } }, { stallAfter: { bytes: 10 } }],
   ['corrupt', { corrupt: 0.1 }, { corrupt: 0.1 }],
   ['refuse', { refuse: 1 }, { refuse: 1 }],
-])('%s is told when it is on', (_, settings, told) => {
+])('%s is logged when it is on', (_, settings, logged) => {
   expect(createFaults({ ...none, ...settings })).toBeDefined()
-  expect(describeFaults({ ...none, ...settings })).toEqual(told)
+  expect(describeFaults({ ...none, ...settings })).toEqual(logged)
 })
 
 describe('random faults', () => {
-  test('are the same with the same seed, and others with another', () => {
-    expect(refusals({ refuse: 0.5, faultSeed: 1 })).toEqual(refusals({ refuse: 0.5, faultSeed: 1 }))
-    expect(refusals({ refuse: 0.5, faultSeed: 1 })).not.toEqual(refusals({ refuse: 0.5, faultSeed: 2 }))
+  test('depend on the seed only', () => {
+    expect(rejections({ refuse: 0.5, faultSeed: 1 })).toEqual(rejections({ refuse: 0.5, faultSeed: 1 }))
+    expect(rejections({ refuse: 0.5, faultSeed: 1 })).not.toEqual(rejections({ refuse: 0.5, faultSeed: 2 }))
   })
 
-  test('of one connection do not depend on what others do in between', () => {
+  test('of one connection do not depend on other connections', () => {
     const settings = { ...none, jitter: 1_000, corrupt: 0.5 }
     const alone = new Faults(settings).next()
     const faults = new Faults(settings)
@@ -62,7 +62,7 @@ describe('random faults', () => {
     expect(second.delayMs()).not.toBe(first.delayMs())
   })
 
-  test.each([0.01, 0.25, 0.5, 0.9])('hit the share %s that was asked for', expected => {
+  test.each([0.01, 0.25, 0.5, 0.9])('occur at the configured rate %s', expected => {
     const faults = new Faults({ ...none, refuse: expected, corrupt: expected })
     const refused = Array.from({ length: 20_000 }, () => faults.next()).filter(connection => connection.refused).length
     const connection = faults.next()
@@ -72,7 +72,7 @@ describe('random faults', () => {
     expect(faults.injected.corrupt).toBe(corrupted)
   })
 
-  test('delay by no more than was asked for, and by all of it', () => {
+  test('delay by up to the whole jitter, and no more', () => {
     const connection = new Faults({ ...none, delay: 100, jitter: 50 }).next()
     const delays = Array.from({ length: 1_000 }, () => connection.delayMs())
     expect(Math.min(...delays)).toBeGreaterThanOrEqual(100)
@@ -82,7 +82,7 @@ describe('random faults', () => {
   })
 })
 
-test('a corrupted reply differs in one bit of its last byte, and the one that was given is left as it was', () => {
+test('a corrupted reply is a copy with one bit of the last byte flipped', () => {
   const connection = new Faults({ ...none, corrupt: 1 }).next()
   const bits = new Set<number>()
   for (let turn = 0; turn < 200; turn++) {
@@ -95,21 +95,21 @@ test('a corrupted reply differs in one bit of its last byte, and the one that wa
   expect(connection.corrupted(Buffer.alloc(0))).toHaveLength(0)
 })
 
-test('a connection is cut at the byte that was named, behind the message that was named, and by what comes first', () => {
-  const cut = (settings: Partial<FaultSettings>) => new Faults({ ...none, ...settings }).next()
+test('a connection ends at the configured byte or behind the configured message, whichever comes first', () => {
+  const faults = (settings: Partial<FaultSettings>) => new Faults({ ...none, ...settings }).next()
   const bytes = (count: number) => ({ ...never, bytes: count })
   const messages = (count: number) => ({ ...never, messages: count })
-  expect(cut({}).cut(1_000, 10, 1_000)).toEqual({ length: 10 })
-  expect(cut({ resetAfter: bytes(100) }).cut(80, 19, 5)).toEqual({ length: 19 })
-  expect(cut({ resetAfter: bytes(100) }).cut(80, 20, 5)).toEqual({ length: 20, end: 'reset_after' })
-  expect(cut({ resetAfter: bytes(100) }).cut(80, 30, 5)).toEqual({ length: 20, end: 'reset_after' })
-  expect(cut({ closeAfter: messages(3) }).cut(0, 10, 2)).toEqual({ length: 10 })
-  expect(cut({ closeAfter: messages(3) }).cut(0, 10, 3)).toEqual({ length: 10, end: 'close_after' })
-  expect(cut({ closeAfter: messages(3) }).cut(0, 0, 4)).toEqual({ length: 0, end: 'close_after' })
-  expect(cut({ closeAfter: messages(3), stallAfter: bytes(4) }).cut(0, 10, 3)).toEqual({ length: 4, end: 'stall_after' })
+  expect(faults({}).sendable(1_000, 10, 1_000)).toEqual({ length: 10 })
+  expect(faults({ resetAfter: bytes(100) }).sendable(80, 19, 5)).toEqual({ length: 19 })
+  expect(faults({ resetAfter: bytes(100) }).sendable(80, 20, 5)).toEqual({ length: 20, end: 'reset_after' })
+  expect(faults({ resetAfter: bytes(100) }).sendable(80, 30, 5)).toEqual({ length: 20, end: 'reset_after' })
+  expect(faults({ closeAfter: messages(3) }).sendable(0, 10, 2)).toEqual({ length: 10 })
+  expect(faults({ closeAfter: messages(3) }).sendable(0, 10, 3)).toEqual({ length: 10, end: 'close_after' })
+  expect(faults({ closeAfter: messages(3) }).sendable(0, 0, 4)).toEqual({ length: 0, end: 'close_after' })
+  expect(faults({ closeAfter: messages(3), stallAfter: bytes(4) }).sendable(0, 10, 3)).toEqual({ length: 4, end: 'stall_after' })
 })
 
-test('amounts and shares are written in one way only', () => {
+test('amounts and shares have one notation only', () => {
   expect(amount.parse('none')).toEqual(never)
   expect(amount.parse('0B')).toEqual({ ...never, bytes: 0 })
   expect(amount.parse('64KiB')).toEqual({ ...never, bytes: 65_536 })

@@ -1,12 +1,12 @@
 import type { Socket } from 'node:net'
 import type { Bytes, ServerCodec } from '@nihao/wire'
 import { Output } from '../connection/output.ts'
-import type { ConnectionFaults, CutKind } from './faults.ts'
+import type { ConnectionFaults, EndKind } from './faults.ts'
 
-/** A throttled connection sends this much time's worth of bytes at once. */
+/** A throttled connection sends the bytes for this much time in one write. */
 const SLICE_MS = 50
 
-/** One write that waits for its time. */
+/** One delayed write. */
 interface Delayed {
   bytes: Buffer
   readonly dueMs: number
@@ -14,7 +14,7 @@ interface Delayed {
   readonly messages: number
 }
 
-/** An output that does to the bytes what the faults say. They keep their order and count as buffered, as those of a slow reader do. */
+/** An output that injects faults. Delayed bytes keep their order and count as buffered, as those for a slow reader do. */
 export class FaultyOutput extends Output {
   readonly #faults: ConnectionFaults
   readonly #codec: Pick<ServerCodec, 'messages'>
@@ -25,12 +25,12 @@ export class FaultyOutput extends Output {
   #lastDueMs = 0
   #nextSliceMs = 0
   #slicedBytes = 0
-  #cut: CutKind | undefined
-  #cutDone = false
+  #endKind: EndKind | undefined
+  #endInjected = false
   #ending = false
   #timer: NodeJS.Timeout | undefined
 
-  /** @param codec says how many messages were received */
+  /** @param codec counts the received messages */
   constructor(socket: Socket, faults: ConnectionFaults, codec: Pick<ServerCodec, 'messages'>) {
     super(socket)
     this.#faults = faults
@@ -47,7 +47,7 @@ export class FaultyOutput extends Output {
     return this.#ending
   }
 
-  /** Takes the whole reply to one read. No reply may still complete the number of messages that a fault waits for. */
+  /** Takes the whole reply to one read. Even without a reply, the read may reach the number of messages for a fault. */
   override write(reply: Bytes | undefined): void {
     const { messages } = this.#codec
     const bytes = messages > this.#messages ? this.#faults.corrupted(toBuffer(reply)) : toBuffer(reply)
@@ -60,7 +60,7 @@ export class FaultyOutput extends Output {
 
   override end(): void {
     this.#ending = true
-    if (this.#cut === 'stall_after') this.owner?.terminate('fault')
+    if (this.#endKind === 'stall_after') this.owner?.terminate('fault')
     else if (this.#delayed.length === 0) super.end()
   }
 
@@ -68,10 +68,10 @@ export class FaultyOutput extends Output {
     this.#send()
   }
 
-  /** Sends what is due, a slice at a time, as fast as the kernel takes it. */
+  /** Sends the due bytes, one slice at a time, as fast as the kernel accepts them. */
   #send(): void {
     clearTimeout(this.#timer)
-    while (super.bufferedBytes === 0 && this.#cut === undefined) {
+    while (super.bufferedBytes === 0 && this.#endKind === undefined) {
       const next = this.#delayed[0]
       if (next === undefined) {
         if (this.#ending) super.end()
@@ -88,29 +88,29 @@ export class FaultyOutput extends Output {
       this.#sendSlice(next, nowMs)
     }
     if (super.bufferedBytes > 0) this.notifyDrained()
-    else if (this.#cut !== undefined) this.#makeCut(this.#cut)
+    else if (this.#endKind !== undefined) this.#injectEnd(this.#endKind)
   }
 
   #sendSlice(next: Delayed, nowMs: number): void {
     const slice = next.bytes.subarray(0, this.#sliceBytes)
     next.bytes = next.bytes.subarray(slice.length)
     const isLast = next.bytes.length === 0
-    const { length, end } = this.#faults.cut(this.#slicedBytes, slice.length, isLast ? next.messages : 0)
+    const { length, end } = this.#faults.sendable(this.#slicedBytes, slice.length, isLast ? next.messages : 0)
     this.#slicedBytes += length
     this.#delayedBytes -= length
-    // A timer fires a little late: up to one slice is made up for.
+    // Timers fire slightly late, so up to one slice is sent early to catch up.
     this.#nextSliceMs = Math.max(this.#nextSliceMs, nowMs - SLICE_MS) + (length / this.#faults.bytesPerSecond) * 1_000
-    this.#cut = end
+    this.#endKind = end
     if (isLast) this.#delayed.shift()
     if (length > 0) super.write(slice.subarray(0, length))
   }
 
-  #makeCut(kind: CutKind): void {
-    if (this.#cutDone) return
-    this.#cutDone = true
+  #injectEnd(kind: EndKind): void {
+    if (this.#endInjected) return
+    this.#endInjected = true
     this.#faults.count(kind)
     if (kind === 'close_after') {
-      // What waits behind the end is dropped.
+      // Bytes after the end are dropped.
       this.#delayed.length = 0
       this.#delayedBytes = 0
       this.owner?.end('fault')

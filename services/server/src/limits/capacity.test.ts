@@ -12,7 +12,7 @@ test.each([
   { maxConnections: 50, openFiles: unlimited, limit: 50, limitedByFiles: false },
   { maxConnections: 50, openFiles: 16, limit: 1, limitedByFiles: true },
 ])(
-  'max-connections $maxConnections with $openFiles files allows $limit',
+  'max-connections $maxConnections and $openFiles open files allow $limit',
   ({ maxConnections, openFiles, limit, limitedByFiles }) => {
     expect(createCapacity(maxConnections, openFiles)).toEqual({
       limit,
@@ -23,7 +23,7 @@ test.each([
   },
 )
 
-test('the file limit of this process is found', () => {
+test('the open file limit of this process applies', () => {
   const { limit } = createCapacity(0)
   expect(limit).toBeGreaterThan(0)
   expect(Number.isFinite(limit)).toBe(process.platform === 'linux')

@@ -3,23 +3,23 @@ import { nonZero, type TargetCounters } from '../../counters.ts'
 import { type Distribution, describe, record, round } from '../../report/distribution.ts'
 import type { Observer } from '../../statistics.ts'
 
-/** The results of a target's load in the measured time. */
+/** The results of one target during the measurement. */
 export interface TargetFigures {
   /** From the start to the last reply; in an open loop at least as long as the schedule. */
   readonly elapsedMs: number
   readonly answered: number
   readonly failed: number
   readonly failures: Readonly<Record<string, number>>
-  /** Answered exchanges; null where no time was measured. */
+  /** Answered exchanges per second; null if no time was measured. */
   readonly ratePerSecond: number | null
   readonly sentBytes: number
   readonly receivedBytes: number
   readonly latencyMs: { readonly fromIntendedStart: Distribution; readonly fromSend: Distribution }
-  /** How late the client itself started exchanges; null in a closed loop, which has no schedule. */
+  /** Delay of the client itself in starting exchanges; null in a closed loop, which has no schedule. */
   readonly scheduleLagMs: Distribution | null
 }
 
-/** Measures the load of one target. What happened before `reset` does not count. */
+/** Measures the load of one target. Events before `reset` do not count. */
 export class Figures implements Observer {
   readonly fromIntendedStart: RecordableHistogram
   readonly #fromSend = createHistogram()
@@ -30,7 +30,7 @@ export class Figures implements Observer {
 
   constructor(openLoop: boolean) {
     this.#openLoop = openLoop
-    // In a closed loop an exchange is sent at its intended start: one histogram holds both.
+    // In a closed loop, an exchange is sent at its intended start: one histogram serves both.
     this.fromIntendedStart = openLoop ? createHistogram() : this.#fromSend
   }
 
@@ -50,21 +50,21 @@ export class Figures implements Observer {
     record(this.#lag, lagMs)
   }
 
-  /** The measured time begins. */
+  /** Starts the measurement. */
   reset(counters: TargetCounters): void {
     for (const histogram of [this.fromIntendedStart, this.#fromSend, this.#lag]) histogram.reset()
     const { exchanges, exchangeFailures } = counters
     this.#before = { startMs: performance.now(), exchanges, failures: { ...exchangeFailures }, ...counters.bytes() }
   }
 
-  /** Adds the latencies since the last call to a histogram. Before the first call none are kept. */
+  /** Adds the latencies since the last call to a histogram. None are kept before the first call. */
   takeRecent(into: RecordableHistogram): void {
     this.#recent ??= createHistogram()
     if (this.#recent.count > 0) into.add(this.#recent)
     this.#recent.reset()
   }
 
-  /** The measured time ends. @param scheduledMs how long the load was meant to take; a rate over less would be too high */
+  /** Ends the measurement. @param scheduledMs the scheduled duration: a rate over a shorter time would be too high */
   close(counters: TargetCounters, scheduledMs: number): TargetFigures {
     const elapsedMs = Math.max(performance.now() - this.#before.startMs, scheduledMs)
     const { failures, failed, exchanges } = this.#since(counters)

@@ -3,7 +3,7 @@ import { counts, table } from '../../report/text.ts'
 import { describeThreshold } from '../../report/thresholds.ts'
 import type { Report, TargetReport } from './report.ts'
 
-/** The report for people. */
+/** The text report. */
 export function textReport({ targets, client, thresholds, interrupted }: Report): string {
   const lines = targets.flatMap(target => [...targetLines(target), ''])
   if (client !== null) lines.push(...clientLines(client))
@@ -35,9 +35,9 @@ function targetLines(report: TargetReport): string[] {
     scheduleLagMs === null
       ? [['latency', latencyMs.fromSend]]
       : [
-          ['latency from the intended start', latencyMs.fromIntendedStart],
-          ['latency from the send', latencyMs.fromSend],
-          ['schedule lag of the client', scheduleLagMs],
+          ['latency from intended start', latencyMs.fromIntendedStart],
+          ['latency from sending', latencyMs.fromSend],
+          ['client schedule lag', scheduleLagMs],
         ]
   return [
     `${target}  ${loop}, connections ${settings.connections}, depth ${depth}, ${(elapsedMs / 1_000).toFixed(3)} s`,
@@ -51,11 +51,11 @@ function targetLines(report: TargetReport): string[] {
   ]
 }
 
-/** Of the counters of both ends; only the probe protocol compares them. */
+/** Compares the counters of client and server; only the probe protocol has both. */
 function comparisonLines({ equal, different }: TargetReport['connections']['comparisons']): string[] {
   if (different > 0)
     return [
-      `  counters     different on ${different} of ${equal + different} connections: client and server did not see the same bytes`,
+      `  counters     different on ${different} of ${equal + different} connections: bytes were lost or added between client and server`,
     ]
   return equal === 0 ? [] : [`  counters     equal at both ends on ${equal} connections`]
 }

@@ -4,12 +4,12 @@ import { compare, type Threshold } from '../../report/thresholds.ts'
 import type { LoadConfig } from '../../settings.ts'
 import type { TargetFigures } from './figures.ts'
 
-/** Thresholds of a load. */
+/** A threshold of a load. */
 export type LoadThreshold = Threshold<'maxP99' | 'maxFailures' | 'minRate'>
 
 type Limits = Pick<LoadConfig, 'maxP99' | 'maxFailures' | 'minRate'>
 
-/** Each threshold that is set, for one target. */
+/** All configured thresholds for one target. */
 export function thresholdsOf({ maxP99, maxFailures, minRate }: Limits, target: string, figures: TargetFigures): LoadThreshold[] {
   return [
     ...compare('maxP99', target, maxP99, figures.latencyMs.fromIntendedStart.percentiles.p99 ?? null),
@@ -18,7 +18,7 @@ export function thresholdsOf({ maxP99, maxFailures, minRate }: Limits, target: s
   ]
 }
 
-/** The whole run of a target, for the exit code. */
+/** Totals of a target over the whole run, for the exit code. */
 export interface TargetRun {
   readonly connected: boolean
   readonly counters: Pick<TargetCounters, 'connectionsClosed' | 'comparisons'>
@@ -38,7 +38,7 @@ export function exitCode(
   return targets.some(lost) && !toleratesFailures ? EXIT.connectionLost : EXIT.ok
 }
 
-/** Wrong bytes are never tolerated, however many failures are allowed. Counters that differ mean bytes that only one end has seen. */
+/** Wrong bytes are never tolerated, however many failures are allowed. Counters differ if bytes were lost or added. */
 function wrongBytes({ counters: { connectionsClosed, comparisons } }: TargetRun): boolean {
   return connectionsClosed.mismatch + connectionsClosed.protocol + comparisons.different > 0
 }

@@ -86,7 +86,11 @@ function targetReport({ label, counters }: Target, figures: WindowFigures): Targ
     outages: {
       count: figures.outageCount,
       longestMs: round(figures.longestOutageMs),
-      listed: figures.outages.map(outage => ({ ...outage, durationMs: round(outage.durationMs) })),
+      listed: figures.outages.map(outage => ({
+        ...outage,
+        durationMs: round(outage.durationMs),
+        atMostMs: round(outage.atMostMs),
+      })),
     },
   }
 }

@@ -46,7 +46,18 @@ const report: Report = {
             found: 'server-2 at 10.0.0.2:7000',
             over: true,
           },
-          { startedAt: '2026-01-02T03:04:15.000Z', reason: 'refused', durationMs: 678, lostExchanges: 0, over: false },
+          {
+            startedAt: '2026-01-02T03:04:15.000Z',
+            reason: 'refused',
+            side: 'unknown',
+            evidence: 'none',
+            durationMs: 678,
+            atMostMs: 700,
+            lostExchanges: 0,
+            left: undefined,
+            found: undefined,
+            over: false,
+          },
         ],
       },
     },
@@ -54,8 +65,8 @@ const report: Report = {
 }
 
 const OUTAGES = [
-  '2026-01-02T03:04:06.000Z 1.2 s, at most 1.5 s, timeout, side path (unacknowledged), lost 2, server-1 at 10.0.0.1:7000 -> server-2 at 10.0.0.2:7000',
-  '2026-01-02T03:04:15.000Z at least 678 ms, not over, refused, lost 0',
+  '2026-01-02T03:04:06.000Z 1.2 s (at most 1.5 s), timeout, side path (unacknowledged), lost 2, server-1 at 10.0.0.1:7000 -> server-2 at 10.0.0.2:7000',
+  '2026-01-02T03:04:15.000Z at least 678 ms, not over, refused, side unknown (none), lost 0',
 ]
 
 test('text lists every outage with side, evidence and servers', () => {

@@ -4,7 +4,7 @@ import { describeThreshold } from '../../report/thresholds.ts'
 import type { Report, TargetReport } from './report.ts'
 import type { TimedOutage } from './window.ts'
 
-/** The report for people. */
+/** The text report. */
 export function textReport({ targets, thresholds, durationMs, interrupted }: Report): string {
   const lines = targets.flatMap(target => [...targetLines(target, durationMs), ''])
   lines.push(...thresholds.map(describeThreshold))
@@ -29,12 +29,12 @@ function targetLines(
   ]
 }
 
-/** A line for people: `2026-11-21T14:52:15.465Z 4.05 s, at most 5 s, eof, side server (server_closed), lost 15, server-1 -> server-2` */
+/** A line of a text report: `2026-11-21T14:52:15.465Z 4.05 s (at most 5 s), eof, side server (server_closed), lost 15, server-1 -> server-2` */
 export function describeOutage(outage: TimedOutage): string {
   const { startedAt, durationMs, atMostMs, reason, side, evidence, lostExchanges, left, found, over } = outage
-  const length = over ? describeMs(durationMs) : `at least ${describeMs(durationMs)}, not over`
-  const atMost = atMostMs === undefined ? '' : `, at most ${describeMs(atMostMs)}`
-  const blamed = side === undefined ? '' : `, side ${side} (${evidence ?? 'none'})`
-  const servers = left === undefined && found === undefined ? '' : `, ${left ?? 'no server'} -> ${found ?? 'no server'}`
-  return `${startedAt} ${length}${atMost}, ${reason}${blamed}, lost ${lostExchanges}${servers}`
+  const length = over
+    ? `${describeMs(durationMs)} (at most ${describeMs(atMostMs)})`
+    : `at least ${describeMs(durationMs)}, not over`
+  const servers = left === undefined && found === undefined ? '' : `, ${left ?? 'unknown'} -> ${found ?? 'unknown'}`
+  return `${startedAt} ${length}, ${reason}, side ${side} (${evidence}), lost ${lostExchanges}${servers}`
 }
