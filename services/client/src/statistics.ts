@@ -1,6 +1,6 @@
 import { createHistogram } from 'node:perf_hooks'
 import type { Logger } from '@nihao/service'
-import type { ConnectionTotals } from '@nihao/wire'
+import type { ConnectionTotals, ProtocolName } from '@nihao/wire'
 import type { Connection } from './connect/connection.ts'
 import type { Exchange } from './connect/connection-events.ts'
 import type { ConnectorStatistics, Phase } from './connect/connector.ts'
@@ -8,6 +8,7 @@ import { TargetCounters } from './counters.ts'
 import type { Failure, FailureReason } from './failure.ts'
 import { Availability } from './outages/availability.ts'
 import type { OutageReport } from './outages/outage-report.ts'
+import { ServerTimes, type ServerTimesObserver } from './server-times.ts'
 
 /** Records measurements; durations in ms. */
 export interface Observer {
@@ -16,7 +17,12 @@ export interface Observer {
   roundTrip(durationMs: number): void
   scheduleLag(lagMs: number): void
   outage(outage: OutageReport): void
+  /** Without this, nobody looks at the times in PONGs. */
+  readonly serverTimes?: ServerTimesObserver | undefined
 }
+
+/** Makes the observer of a target. */
+export type NewObserver = (target: string, protocol: ProtocolName) => Observer
 
 /** The last exchange of a target. */
 interface LastExchange {
@@ -44,6 +50,7 @@ export class TargetStatistics implements ConnectorStatistics {
   readonly #logger: Logger
   readonly #traces: boolean
   readonly availability = new Availability()
+  readonly serverTimes: ConnectorStatistics['serverTimes']
   /** What `/targets` shows of the last outage that is over. */
   lastOutage: object | undefined
   readonly #answerWithinMs: number
@@ -65,6 +72,7 @@ export class TargetStatistics implements ConnectorStatistics {
     this.#answerWithinMs = answerWithinMs
     this.#stalledMs = stalledMs
     this.#roundTripsUs = summaries ? createHistogram() : undefined
+    this.serverTimes = observer.serverTimes && this.#timesTo(new ServerTimes(observer.serverTimes))
   }
 
   /** Undefined until the first exchange is complete. */
@@ -157,6 +165,14 @@ export class TargetStatistics implements ConnectorStatistics {
   outageOver(outage: OutageReport): void {
     if (outage.over) this.counters.outageSides[outage.side]++
     this.#observer.outage(outage)
+  }
+
+  #timesTo(times: ServerTimes): NonNullable<ConnectorStatistics['serverTimes']> {
+    return (connection, sentMs, receivedUs, sentUs, stalledUs) => {
+      const receivedMs = performance.now()
+      const suspect = receivedMs - sentMs >= SUSPECT_MIN_MS && this.#suspect(receivedMs - sentMs, receivedMs)
+      times.add(connection, { sentMs, receivedMs }, { receivedUs, sentUs, stalledUs }, suspect)
+    }
   }
 
   /** Whether this process itself took most of a round trip: its latency is not the network's. */

@@ -1,9 +1,10 @@
 import { createRegistry, EXIT, exit, type Logger, stopOnSignal, writeReport } from '@nihao/service'
 import { startTargetsAdmin } from '../../admin.ts'
-import { registerCounts, registerDurations } from '../../metrics.ts'
+import { registerDurations } from '../../duration-metrics.ts'
+import { registerCounts } from '../../metrics.ts'
 import { program } from '../../program.ts'
 import type { ProbeConfig } from '../../settings.ts'
-import type { Observer } from '../../statistics.ts'
+import type { NewObserver } from '../../statistics.ts'
 import type { Target } from '../../target.ts'
 import { Prober } from './prober.ts'
 import { reportOf } from './report.ts'
@@ -28,11 +29,11 @@ export async function runProbe(config: ProbeConfig, logger: Logger): Promise<voi
   })
 }
 
-function withFigures(newObserver: (target: string) => Observer, figures: Map<string, WindowFigures>) {
-  return (label: string) => {
+function withFigures(newObserver: NewObserver, figures: Map<string, WindowFigures>): NewObserver {
+  return (label, protocol) => {
     const own = new WindowFigures()
     figures.set(label, own)
-    return own.observe(newObserver(label))
+    return own.observe(newObserver(label, protocol))
   }
 }
 
