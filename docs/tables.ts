@@ -7,7 +7,8 @@ import {
   optionName,
   type Setting,
 } from '@nihao/service'
-import { registerCounts, registerDurations } from '../services/client/src/metrics.ts'
+import { registerDurations } from '../services/client/src/duration-metrics.ts'
+import { registerCounts } from '../services/client/src/metrics.ts'
 import { commonSettings } from '../services/client/src/settings/common.ts'
 import { modes } from '../services/client/src/settings.ts'
 import { registerMetrics } from '../services/server/src/metrics.ts'

@@ -4,6 +4,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { pino } from 'pino'
 import { Counter, Registry } from 'prom-client'
 import { type Admin, json, plain, startAdmin } from './admin.ts'
+import { integer } from './formats.ts'
+import { readQuery } from './page-query.ts'
 
 const openMetrics = { accept: 'application/openmetrics-text; version=1.0.0,text/plain;q=0.5' }
 
@@ -28,6 +30,7 @@ beforeAll(async () => {
     notReady: () => notReady,
     pages: {
       '/things': () => json(200, { things: 3 }),
+      '/some': query => json(200, readQuery(query, { limit: { format: integer(1, 9), default: '5' } })),
       '/slow': async () => {
         untilSlow.resolve()
         await finishSlow.promise
@@ -49,6 +52,10 @@ describe('the admin endpoint', () => {
     ['GET', '/livez?verbose', 200, 'alive'],
     ['GET', '/readyz', 200, 'ready'],
     ['GET', '/things', 200, '"things": 3'],
+    ['GET', '/some', 200, '"limit": 5'],
+    ['GET', '/some?limit=7', 200, '"limit": 7'],
+    ['GET', '/some?limit=x7', 400, 'invalid limit "x7": must be an integer from 1 to 9'],
+    ['GET', '/some?limt=7', 400, 'unknown parameter "limt": must be limit'],
     ['GET', '/', 200, 'nihao-test 1.2.3'],
     ['GET', '/nowhere', 404, 'not found; available: /livez /readyz /metrics /things'],
     ['GET', '/__proto__', 404, 'not found'],

@@ -18,17 +18,22 @@
  * - metrics.ts            the registry and the metrics shared by all services
  * - open-metrics.ts       metrics in OpenMetrics format
  * - kernel-counters.ts    the kernel's counters of the network namespace
- * - kernel-sockets.ts     the kernel's table of TCP connections
+ * - kernel-table.ts       rows of the kernel's tables of TCP sockets
+ * - kernel-sockets.ts     the kernel's rows of connections
+ * - kernel-listeners.ts   the kernel's rows of listeners
  * - event-loop-monitor.ts periods in which the event loop did not run
  * - admin.ts              health, metrics and state over HTTP
+ * - page-query.ts         parameters of admin pages
+ * - connections-page.ts   the connections that /connections shows
  * - evict-connections.ts  a connection limit that evicts instead of rejecting
  * - healthcheck.ts        the HEALTHCHECK of the images
  * - listen.ts             binding with readable errors
  * - lifecycle.ts          signals and exit codes
  */
-export { type AdminOptions, json, type Page, startAdmin } from './admin.ts'
+export { type AdminOptions, json, type Page, type PageOf, startAdmin } from './admin.ts'
 export { type Command, processSource, runCommand } from './command.ts'
 export { type CommandLine, parseCommandLine } from './command-line.ts'
+export { selectConnections } from './connections-page.ts'
 export { type Configured, readEndpoints } from './endpoint-settings.ts'
 export { EventLoopMonitor, type Stall } from './event-loop-monitor.ts'
 export { FloodLog, type FloodOptions } from './flood-log.ts'
@@ -57,7 +62,9 @@ export {
   wholeSeconds,
 } from './formats.ts'
 export { formatName, helpText } from './help.ts'
-export { type KernelSocket, KernelSockets, type KernelTimer, type SocketAddresses } from './kernel-sockets.ts'
+export { KernelListeners } from './kernel-listeners.ts'
+export { KernelSockets, type SocketAddresses } from './kernel-sockets.ts'
+export type { KernelSocket, KernelTimer } from './kernel-table.ts'
 export { knownVariables } from './known-variables.ts'
 export { EXIT, exit, exitOnUncaughtError, stopOnSignal } from './lifecycle.ts'
 export { addressRanges, durations, endpointList, list, someOf } from './list-formats.ts'

@@ -15,6 +15,11 @@ export class ExpiringQueue<Item extends { readonly deadlineMs: number }> {
     return this.#items.length - this.#head
   }
 
+  /** Returns the item at this position, 0 being the first. */
+  at(position: number): Item | undefined {
+    return this.#items[this.#head + position]
+  }
+
   push(item: Item): void {
     this.#items.push(item)
     if (this.#timer === undefined) this.#arm()

@@ -30,7 +30,7 @@ describe('the configuration', () => {
   })
 
   const own: [ModeName, string[]][] = [
-    ['probe', ['interval', 'fresh', 'resolve', 'summaryInterval', 'adminPort']],
+    ['probe', ['interval', 'fresh', 'resolve', 'summaryInterval', 'duration', 'maxOutage', 'maxP99', 'adminPort']],
     ['load', ['count', 'duration', 'rate', 'depth', 'size', 'histogram', 'maxP99']],
     ['check', ['only', 'skip', 'wait', 'checkTimeout', 'checkIdle']],
     ['idle', ['rungs', 'keepAlive', 'repeat', 'adminPort']],
@@ -125,7 +125,8 @@ describe('problems', () => {
     [{ NIHAO_MODE: 'sing' }, [], `NIHAO_MODE: invalid value "sing": ${valid}`],
     [{}, ['load', '--mode', 'check'], '--mode is given more than once'],
     [{}, ['--rate', '5'], '--rate is a setting of load only'],
-    [{}, ['probe', '--report', 'json'], '--report is a setting of load, check and idle only'],
+    [{}, ['check', '--duration', '1s'], '--duration is a setting of probe and load only'],
+    [{ NIHAO_MAX_LOST: '0' }, ['probe'], 'NIHAO_MAX_LOST requires NIHAO_DURATION'],
     [{}, ['load', '--admin-port', '0'], '--admin-port is a setting of probe and idle only'],
     [{}, ['check', 'echo://a?rate=5'], 'echo://a:7007: option "rate" is a setting of load only'],
     [{}, ['load', '--report', 'junit'], '--report: invalid value "junit": must be text or json'],

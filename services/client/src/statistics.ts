@@ -1,22 +1,28 @@
 import { createHistogram } from 'node:perf_hooks'
 import type { Logger } from '@nihao/service'
-import type { ConnectionTotals } from '@nihao/wire'
+import type { ConnectionTotals, ProtocolName } from '@nihao/wire'
 import type { Connection } from './connect/connection.ts'
 import type { Exchange } from './connect/connection-events.ts'
 import type { ConnectorStatistics, Phase } from './connect/connector.ts'
 import { TargetCounters } from './counters.ts'
 import type { Failure, FailureReason } from './failure.ts'
 import { Availability } from './outages/availability.ts'
-import type { Side } from './outages/evidence.ts'
+import type { OutageReport } from './outages/outage-report.ts'
+import { ServerTimes, type ServerTimesObserver } from './server-times.ts'
 
-/** Records measured durations, in ms. */
+/** Records measurements; durations in ms. */
 export interface Observer {
   phase(phase: Phase, durationMs: number): void
   exchange(durationMs: number): void
   roundTrip(durationMs: number): void
   scheduleLag(lagMs: number): void
-  outage(durationMs: number, side: Side): void
+  outage(outage: OutageReport): void
+  /** Without this, nobody looks at the times in PONGs. */
+  readonly serverTimes?: ServerTimesObserver | undefined
 }
+
+/** Makes the observer of a target. */
+export type NewObserver = (target: string, protocol: ProtocolName) => Observer
 
 /** The last exchange of a target. */
 interface LastExchange {
@@ -44,6 +50,7 @@ export class TargetStatistics implements ConnectorStatistics {
   readonly #logger: Logger
   readonly #traces: boolean
   readonly availability = new Availability()
+  readonly serverTimes: ConnectorStatistics['serverTimes']
   /** What `/targets` shows of the last outage that is over. */
   lastOutage: object | undefined
   readonly #answerWithinMs: number
@@ -65,6 +72,7 @@ export class TargetStatistics implements ConnectorStatistics {
     this.#answerWithinMs = answerWithinMs
     this.#stalledMs = stalledMs
     this.#roundTripsUs = summaries ? createHistogram() : undefined
+    this.serverTimes = observer.serverTimes && this.#timesTo(new ServerTimes(observer.serverTimes))
   }
 
   /** Undefined until the first exchange is complete. */
@@ -153,9 +161,18 @@ export class TargetStatistics implements ConnectorStatistics {
     this.counters.outages[reason]++
   }
 
-  outageOver(durationMs: number, side: Side): void {
-    this.counters.outageSides[side]++
-    this.#observer.outage(durationMs, side)
+  /** An outage is over, or the client stops. */
+  outageOver(outage: OutageReport): void {
+    if (outage.over) this.counters.outageSides[outage.side]++
+    this.#observer.outage(outage)
+  }
+
+  #timesTo(times: ServerTimes): NonNullable<ConnectorStatistics['serverTimes']> {
+    return (connection, sentMs, receivedUs, sentUs, stalledUs) => {
+      const receivedMs = performance.now()
+      const suspect = receivedMs - sentMs >= SUSPECT_MIN_MS && this.#suspect(receivedMs - sentMs, receivedMs)
+      times.add(connection, { sentMs, receivedMs }, { receivedUs, sentUs, stalledUs }, suspect)
+    }
   }
 
   /** Whether this process itself took most of a round trip: its latency is not the network's. */

@@ -4,7 +4,7 @@ import type { Exchange } from './connect/connection-events.ts'
 import { Connector, type TargetOptions } from './connect/connector.ts'
 import type { TargetCounters } from './counters.ts'
 import type { CommonValues } from './settings.ts'
-import { type Observer, type StatisticsOptions, TargetStatistics } from './statistics.ts'
+import { type NewObserver, type StatisticsOptions, TargetStatistics } from './statistics.ts'
 
 /** An endpoint of the client: its connector opens connections, and its statistics subscribe to their events. */
 export class Target<Values extends CommonValues = CommonValues> {
@@ -16,16 +16,11 @@ export class Target<Values extends CommonValues = CommonValues> {
   #replied = false
 
   /** @throws {CredentialsError} */
-  constructor(
-    options: TargetOptions<Values>,
-    newObserver: (target: string) => Observer,
-    logger: Logger,
-    statistics: StatisticsOptions = {},
-  ) {
+  constructor(options: TargetOptions<Values>, newObserver: NewObserver, logger: Logger, statistics: StatisticsOptions = {}) {
     this.label = options.label
     this.values = options.values
     this.logger = logger.child({ target: this.label })
-    this.statistics = new TargetStatistics(newObserver(this.label), this.logger, statistics)
+    this.statistics = new TargetStatistics(newObserver(this.label, options.endpoint.protocol), this.logger, statistics)
     this.connector = new Connector(options, this.statistics, this.logger)
   }
 

@@ -4,7 +4,7 @@ import { ListenError, listen } from '@nihao/service'
 import { type Endpoint, endpointUrl } from '@nihao/wire'
 
 /** Maximum length of the accept queue; the kernel caps it at net.core.somaxconn. */
-const BACKLOG = 4_096
+export const BACKLOG = 4_096
 
 /**
  * Binds a server to an endpoint. A stale Unix socket, left by a killed process, is replaced.

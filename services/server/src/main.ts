@@ -4,6 +4,7 @@ import {
   exit,
   helpText,
   json,
+  KernelSockets,
   type Logger,
   processSource,
   runCommand,
@@ -25,6 +26,7 @@ async function run(config: ServerConfig, logger: Logger): Promise<void> {
     await server.listen()
     const registry = createRegistry(program.name, program.version, logger)
     registerMetrics(registry, server)
+    const kernel = new KernelSockets()
     await startAdmin({
       ...program,
       host: config.adminHost,
@@ -32,7 +34,7 @@ async function run(config: ServerConfig, logger: Logger): Promise<void> {
       registry,
       logger,
       notReady: () => server.notReady(),
-      pages: { '/connections': () => json(200, describeConnections(server)) },
+      pages: { '/connections': async query => json(200, await describeConnections(server, query, kernel)) },
     })
   } catch (error) {
     for (const reason of error instanceof AggregateError ? error.errors : [error]) logger.fatal({ error: reason }, reason.message)

@@ -1,5 +1,6 @@
 import { ScrapedMetrics } from '@nihao/service'
 import { Gauge, Histogram, type Registry } from 'prom-client'
+import { registerAcceptQueues } from './accept-queues.ts'
 import type { Listener } from './listener.ts'
 import type { Server } from './server.ts'
 
@@ -28,6 +29,7 @@ export function registerMetrics(registry: Registry, server: Server): void {
   )
   registerDurations(registry, server)
   registerBudget(registry, server)
+  registerAcceptQueues(registry, listeners)
   new Gauge({
     name: 'tcp_server_draining',
     help: '1 while the server is draining, otherwise 0.',

@@ -1,23 +1,24 @@
+import { type KernelSockets, selectConnections } from '@nihao/service'
 import { describePeer } from './connection/peer.ts'
 import { finite } from './hello.ts'
 import type { Server } from './server.ts'
 
 /** The open connections, for the admin endpoint. */
-export function describeConnections({ listeners }: Server): object {
-  const nowMs = performance.now()
+export async function describeConnections({ listeners }: Server, query: URLSearchParams, kernel: KernelSockets): Promise<object> {
   return {
     listeners: listeners.map(({ label, address, active, limit }) => ({ listener: label, address, active, limit: finite(limit) })),
-    connections: listeners.flatMap(({ label, connections }) =>
-      connections.map(({ peer, openedAtMs, receivedBytes, sentBytes, bufferedBytes, messages }) => ({
-        listener: label,
+    ...(await selectConnections(query, {
+      by: 'listener',
+      groups: listeners,
+      kernel,
+      describe: ({ peer, receivedBytes, sentBytes, bufferedBytes, messages }) => ({
         ...describePeer(peer),
-        ageMs: Math.round(nowMs - openedAtMs),
         receivedBytes,
         sentBytes,
         bufferedBytes,
         messages,
-      })),
-    ),
+      }),
+    })),
   }
 }
 

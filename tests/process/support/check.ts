@@ -1,4 +1,4 @@
-import type { Report, Result } from '../../../services/client/src/modes/check/report.ts'
+import type { Report, Result } from '../../../services/client/src/report/results.ts'
 import { Service } from './service.ts'
 
 export interface CheckRun {

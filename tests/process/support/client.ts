@@ -49,7 +49,7 @@ export class RunningClient extends AdministeredService {
   }
 
   async connections(): Promise<ClientConnection[]> {
-    return JSON.parse((await this.page('/connections')).text).connections
+    return JSON.parse((await this.page('/connections?limit=100000')).text).connections
   }
 
   /** The state of each target, by its URL. */

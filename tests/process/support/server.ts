@@ -37,7 +37,7 @@ export class RunningServer extends AdministeredService {
   }
 
   async connections(): Promise<Connections> {
-    return JSON.parse((await this.page('/connections')).text)
+    return JSON.parse((await this.page('/connections?limit=100000')).text)
   }
 }
 

@@ -27,5 +27,9 @@ export interface ConnectionEvents {
 export interface ConnectionStatistics extends ConnectionEvents {
   /** The server sent HELLO. */
   helloReceived(connection: Connection): void
+  /** A PONG with its times: the client's, ms, and the server's on its own clock, µs (probe). */
+  readonly serverTimes?:
+    | ((connection: Connection, sentMs: number, receivedUs: number, sentUs: number, stalledUs: number) => void)
+    | undefined
   compared(connection: Connection, client: ConnectionTotals, server: ConnectionTotals): void
 }

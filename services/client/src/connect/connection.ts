@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { printable } from '@nihao/service'
+import { printable, type SocketAddresses } from '@nihao/service'
 import { type ClientCodec, type ClientEvents, type EndedConnection, WrongReply } from '@nihao/wire'
 import { ExpiringQueue } from '../expiring-queue.ts'
 import { describeFailure, type Failure } from '../failure.ts'
@@ -33,6 +33,8 @@ export class Connection {
   /** Requests sent while replies are being processed, to be written together. */
   #requests: Buffer[] | undefined
   readonly #opened = Promise.withResolvers<Failure | undefined>()
+  /** PONGs of the current read whose times were reported. */
+  #timed = 0
   #failure: Failure | undefined
   #finishing = false
   #reported = false
@@ -55,8 +57,12 @@ export class Connection {
         this.goAwayReason ??= printable(reason)
         this.owner?.goAway?.(this)
       },
-      serverTimes: (_receivedUs, _sentUs, stalledUs) => {
+      serverTimes: (receivedUs, sentUs, stalledUs) => {
         this.serverStalledMs = stalledUs / 1_000
+        if (statistics.serverTimes === undefined) return
+        // Their exchanges leave the queue when the whole read is processed.
+        const exchange = this.#outstanding.at(this.#timed++)
+        if (exchange !== undefined) statistics.serverTimes(this, exchange.sentMs, receivedUs, sentUs, stalledUs)
       },
       ended: connection => this.#ended?.resolve(connection),
       totals: (client, server) => statistics.compared(this, client, server),
@@ -90,6 +96,15 @@ export class Connection {
   /** Bytes that have left user space. */
   get sentBytes(): number {
     return this.#sentAtEnd ?? Math.max(0, this.socket.bytesWritten - this.socket.writableLength - this.#headerBytes)
+  }
+
+  /** Bytes that the kernel has not accepted yet. */
+  get bufferedBytes(): number {
+    return this.socket.writableLength
+  }
+
+  get addresses(): SocketAddresses {
+    return this.socket
   }
 
   /** Number of exchanges waiting for a reply. */
@@ -160,6 +175,7 @@ export class Connection {
     if (this.#reported) return
     this.onReceive?.(chunk)
     let count: number
+    this.#timed = 0
     try {
       count = this.codec.receive(chunk)
     } catch (error) {

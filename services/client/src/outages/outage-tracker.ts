@@ -132,15 +132,20 @@ export class OutageTracker {
     if (outage === undefined) return
     const facts = this.#facts ?? this.#newFacts(outage.failure, undefined, outage.startMs, performance.now())
     const attribution = attribute(await facts.observations(outage.connectFailure, undefined))
-    const { durationMs, atMostMs } = timesOf(outage, performance.now())
+    const times = timesOf(outage, performance.now())
+    const { failure, lostExchanges } = outage
+    const { reason } = failure
+    const left = this.#last?.peerName
+    const unfinished = { reason, ...attribution, ...times, lostExchanges, left, found: undefined, over: false }
+    this.#context.target.statistics.outageOver(unfinished)
     this.#context.log.add({
       level: 'warn',
       message: 'outage not over',
       messageOfMany: 'outages not over',
-      kind: { reason: outage.failure.reason, ...attribution },
-      durationMs: Math.round(durationMs),
-      counts: { lostExchanges: outage.lostExchanges },
-      details: { atMostMs: Math.round(atMostMs), left: this.#last?.peerName },
+      kind: { reason, ...attribution },
+      durationMs: Math.round(times.durationMs),
+      counts: { lostExchanges },
+      details: { atMostMs: Math.round(times.atMostMs), left },
     })
   }
 
@@ -191,19 +196,21 @@ export class OutageTracker {
     const ended = await Promise.race([this.#askEnded(facts, connection), limit])
     await underWay
     const observations = await facts.observations(outage.connectFailure, { connection, atMs, ended })
-    const { side, evidence } = attribute(observations)
+    const attribution = attribute(observations)
     const [durationMs, atMostMs] = [Math.round(times.durationMs), Math.round(times.atMostMs)]
     const { failure, lostExchanges } = outage
-    target.statistics.outageOver(times.durationMs, side)
-    target.statistics.lastOutage = { reason: failure.reason, side, evidence, durationMs, atMostMs, lostExchanges }
+    const { reason } = failure
+    const found = connection.peerName
+    target.statistics.outageOver({ reason, ...attribution, ...times, lostExchanges, left, found, over: true })
+    target.statistics.lastOutage = { reason, ...attribution, durationMs, atMostMs, lostExchanges }
     log.add({
       level: 'info',
       message: 'outage over',
       messageOfMany: 'outages over',
-      kind: { reason: failure.reason, side, evidence },
+      kind: { reason, ...attribution },
       durationMs,
       counts: { lostExchanges },
-      details: { atMostMs, left, found: connection.peerName },
+      details: { atMostMs, left, found },
     })
   }
 

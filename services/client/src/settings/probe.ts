@@ -1,4 +1,14 @@
-import { boolean, count, defineSettings, duration, oneOf, positiveDuration, type Values } from '@nihao/service'
+import {
+  boolean,
+  count,
+  defineSettings,
+  duration,
+  environmentName,
+  oneOf,
+  optional,
+  positiveDuration,
+  type Values,
+} from '@nihao/service'
 import { commonSettings } from './common.ts'
 import type { Mode, ModeConfig } from './mode.ts'
 import { adminSettings } from './shared.ts'
@@ -40,6 +50,31 @@ const settings = defineSettings({
     format: duration,
     default: '10s',
   },
+  duration: {
+    doc: 'Time after which the client stops and reports; 0s = until stopped, without a report.',
+    format: duration,
+    default: '0s',
+  },
+  report: {
+    doc: 'Format of the report on stdout, with a duration.',
+    format: oneOf('text', 'json', 'junit', 'tap'),
+    default: 'text',
+  },
+  maxOutage: {
+    doc: 'Threshold: maximum length of an outage; requires a duration.',
+    format: optional(duration),
+    default: '',
+  },
+  maxLost: {
+    doc: 'Threshold: maximum failed exchanges with a target; requires a duration.',
+    format: optional(count),
+    default: '',
+  },
+  maxP99: {
+    doc: 'Threshold: maximum 99th percentile of the latency from the intended start; requires a duration.',
+    format: optional(positiveDuration),
+    default: '',
+  },
   ...adminSettings,
 })
 
@@ -48,8 +83,12 @@ export type ProbeConfig = ModeConfig<'probe', ProbeValues>
 
 export const probeMode: Mode<'probe', ProbeValues> = {
   name: 'probe',
-  summary: 'exchange messages on a schedule until stopped; report every outage',
+  summary: 'exchange messages on a schedule, until stopped or for a time; report every outage',
   settings,
   validateTarget: ({ values: { connections, fresh } }) =>
     connections === 0 && !fresh ? ['nothing to do: connections is 0 and fresh is false'] : [],
+  validate({ duration, maxOutage, maxLost, maxP99 }) {
+    const thresholds = Object.entries({ maxOutage, maxLost, maxP99 }).filter(([, limit]) => limit !== null)
+    return duration > 0 ? [] : thresholds.map(([name]) => `${environmentName(name)} requires ${environmentName('duration')}`)
+  },
 }

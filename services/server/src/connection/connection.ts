@@ -1,3 +1,4 @@
+import type { SocketAddresses } from '@nihao/service'
 import type { BufferBudget } from '../limits/buffer-budget.ts'
 import type { Listed } from './connection-list.ts'
 import { Lifetime, type LifetimeLimits, type LifetimeState } from './lifetime.ts'
@@ -67,6 +68,11 @@ export class Connection extends Pump implements Listed, LifetimeState {
 
   get movedBytes(): number {
     return this.receivedBytes + this.sentBytes
+  }
+
+  /** Those of the socket itself, which with PROXY are not the peer's. */
+  get addresses(): SocketAddresses {
+    return this.socket
   }
 
   get ended(): boolean {

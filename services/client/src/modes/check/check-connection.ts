@@ -1,8 +1,8 @@
 import type { Connection } from '../../connect/connection.ts'
 import type { ConnectionEvents } from '../../connect/connection-events.ts'
 import type { Failure, FailureReason } from '../../failure.ts'
+import type { Figures } from '../../report/results.ts'
 import { CheckFailure } from './check-failure.ts'
-import type { Figures } from './report.ts'
 import { WatchedState } from './watched-state.ts'
 
 /** How much of the server's first message is kept for reports. */

@@ -1,5 +1,5 @@
 import type { FailureReason } from '../../failure.ts'
-import type { Figures } from './report.ts'
+import type { Figures } from '../../report/results.ts'
 
 /** Why a check failed, and the observations until then. */
 export class CheckFailure extends Error {

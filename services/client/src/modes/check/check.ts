@@ -1,8 +1,8 @@
 import type { ProtocolName } from '@nihao/wire'
 import type { FailureReason } from '../../failure.ts'
+import type { Figures } from '../../report/results.ts'
 import type { CheckValues } from '../../settings.ts'
 import type { CheckContext } from './check-context.ts'
-import type { Figures } from './report.ts'
 
 /** The probable cause of a failure; a function if it depends on the observations. */
 export type Hint = string | ((figures: Figures) => string)

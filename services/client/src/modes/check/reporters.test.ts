@@ -1,7 +1,8 @@
 import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, test } from '@jest/globals'
 import { printable } from '@nihao/service'
-import { type Report, type Result, verdictOf } from './report.ts'
+import type { Report, Result } from '../../report/results.ts'
+import { verdictOf } from './report.ts'
 import { reporters } from './reporters.ts'
 
 const judged = { durationMs: 12.345, limitMs: 10_000 }

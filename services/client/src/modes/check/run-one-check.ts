@@ -1,11 +1,11 @@
 import { printable } from '@nihao/service'
 import type { CheckName } from '../../check-names.ts'
+import type { Figures, Result } from '../../report/results.ts'
 import { hintFor, limitOf } from './check.ts'
 import { CheckContext } from './check-context.ts'
 import { CheckFailure } from './check-failure.ts'
 import type { CheckTarget } from './check-target.ts'
 import { checks } from './checks.ts'
-import type { Figures, Result } from './report.ts'
 
 /**
  * Runs one check on one target.

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Result } from '../../report/results.ts'
 import type { CheckTarget } from './check-target.ts'
-import type { Result } from './report.ts'
 import { runOneCheck } from './run-one-check.ts'
 
 /** Pause between two attempts. */

@@ -1,5 +1,5 @@
 import { createRegistry, EXIT, exit, type Logger, stopOnSignal, writeReport } from '@nihao/service'
-import { registerDurations } from '../../metrics.ts'
+import { registerDurations } from '../../duration-metrics.ts'
 import { program } from '../../program.ts'
 import type { IdleConfig, IdleValues } from '../../settings.ts'
 import { Target } from '../../target.ts'

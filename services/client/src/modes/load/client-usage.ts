@@ -1,5 +1,5 @@
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
-import { type Distribution, round } from './figures.ts'
+import { type Distribution, round } from '../../report/distribution.ts'
 
 /** Resource usage of the client during the load. */
 export interface ClientUsage {

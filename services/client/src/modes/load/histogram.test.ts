@@ -1,6 +1,6 @@
 import { createHistogram } from 'node:perf_hooks'
 import { describe, expect, test } from '@jest/globals'
-import { describe as describeTimes } from './figures.ts'
+import { describe as describeTimes } from '../../report/distribution.ts'
 import { histogramTable, percentileSteps } from './histogram.ts'
 
 /** 1 ms, 2 ms … */

@@ -4,7 +4,7 @@ import type { LoadConfig } from '../../settings.ts'
 import { bottlenecks, type ClientUsage } from './client-usage.ts'
 import type { TargetFigures } from './figures.ts'
 import type { Interrupt, Outcome, TargetOutcome } from './load.ts'
-import { exitCode, type Threshold, thresholdsOf } from './thresholds.ts'
+import { exitCode, type LoadThreshold, thresholdsOf } from './thresholds.ts'
 
 /** Increased when a field is removed or changes its meaning; fields may be added at any time. See docs/load-report.schema.json. */
 const REPORT_VERSION = 1
@@ -17,7 +17,7 @@ export interface Report {
   readonly startedAt: string
   readonly interrupted: Interrupt | null
   readonly exitCode: number
-  readonly thresholds: readonly Threshold[]
+  readonly thresholds: readonly LoadThreshold[]
   /** Null if nothing was measured. */
   readonly client: (ClientUsage & { readonly bottlenecks: readonly string[] }) | null
   readonly targets: readonly TargetReport[]

@@ -1,34 +1,21 @@
 import { EXIT } from '@nihao/service'
 import type { TargetCounters } from '../../counters.ts'
+import { compare, type Threshold } from '../../report/thresholds.ts'
 import type { LoadConfig } from '../../settings.ts'
 import type { TargetFigures } from './figures.ts'
 
-/** A threshold and its actual value. */
-export interface Threshold {
-  readonly name: 'maxP99' | 'maxFailures' | 'minRate'
-  readonly target: string
-  readonly limit: number
-  /** Null without replies, which meets no threshold except maximum failures. */
-  readonly actual: number | null
-  readonly met: boolean
-}
+/** A threshold of a load. */
+export type LoadThreshold = Threshold<'maxP99' | 'maxFailures' | 'minRate'>
 
 type Limits = Pick<LoadConfig, 'maxP99' | 'maxFailures' | 'minRate'>
 
 /** All configured thresholds for one target. */
-export function thresholdsOf({ maxP99, maxFailures, minRate }: Limits, target: string, figures: TargetFigures): Threshold[] {
-  const { percentiles } = figures.latencyMs.fromIntendedStart
-  const p99 = percentiles.p99 ?? null
-  const thresholds: Threshold[] = []
-  const compare = (name: Threshold['name'], limit: number | null, actual: number | null) => {
-    if (limit === null) return
-    const met = actual !== null && (name === 'minRate' ? actual >= limit : actual <= limit)
-    thresholds.push({ name, target, limit, actual, met })
-  }
-  compare('maxP99', maxP99, p99)
-  compare('maxFailures', maxFailures, figures.failed)
-  compare('minRate', minRate, figures.ratePerSecond)
-  return thresholds
+export function thresholdsOf({ maxP99, maxFailures, minRate }: Limits, target: string, figures: TargetFigures): LoadThreshold[] {
+  return [
+    ...compare('maxP99', target, maxP99, figures.latencyMs.fromIntendedStart.percentiles.p99 ?? null),
+    ...compare('maxFailures', target, maxFailures, figures.failed),
+    ...compare('minRate', target, minRate, figures.ratePerSecond),
+  ]
 }
 
 /** Totals of a target over the whole run, for the exit code. */
@@ -41,7 +28,7 @@ export interface TargetRun {
 export function exitCode(
   interrupted: 'SIGINT' | 'SIGTERM' | undefined,
   targets: readonly TargetRun[],
-  thresholds: readonly Threshold[],
+  thresholds: readonly LoadThreshold[],
   toleratesFailures: boolean,
 ): number {
   if (interrupted !== undefined) return EXIT[interrupted]

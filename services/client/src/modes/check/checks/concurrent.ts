@@ -1,6 +1,6 @@
+import type { Figures } from '../../../report/results.ts'
 import type { Check } from '../check.ts'
 import { withFigures } from '../check-failure.ts'
-import type { Figures } from '../report.ts'
 
 const CONNECTIONS = 50
 

@@ -1,5 +1,5 @@
+import type { Figures } from '../../../report/results.ts'
 import type { Check } from '../check.ts'
-import type { Figures } from '../report.ts'
 
 const TRANSFER_BYTES = 4 * 2 ** 20
 const MESSAGE_BYTES = 8 * 2 ** 10

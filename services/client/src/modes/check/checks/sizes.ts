@@ -1,7 +1,7 @@
+import type { Figures } from '../../../report/results.ts'
 import { type Check, needsReplies } from '../check.ts'
 import type { CheckContext } from '../check-context.ts'
 import { CheckFailure, withFigures } from '../check-failure.ts'
-import type { Figures } from '../report.ts'
 
 /** Around the packet sizes of Ethernet, of tunnels over it and of jumbo frames, and around powers of two, in bytes. */
 const SIZES = [

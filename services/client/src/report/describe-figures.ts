@@ -1,4 +1,4 @@
-import type { Figures } from '../report.ts'
+import type { Figures } from './results.ts'
 
 /** Figures as text: `{ roundTripMs: 0.412, sentBytes: 2048 }` is "round trip 0.41 ms, sent 2,048 B". */
 export function describeFigures(figures: Figures): string {
