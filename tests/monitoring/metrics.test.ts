@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { page } from '../docs/pages.ts'
+import { dashboard, queries } from './dashboard.ts'
 import { recorded, rules } from './rules.ts'
 
 /** In use before docs/metrics.md lists them, with the part of the program that will add them. Empty once those are there. */
@@ -54,7 +55,21 @@ test('the metrics of a query are told from its functions, labels and units', () 
   expect(metricsIn(query)).toEqual(['some_total', 'other:rate5m', 'up'])
 })
 
-test.each(rules.map(({ record, alert, expr }) => [record ?? alert, expr]))('the metrics in %s exist', (_, expr = '') => {
+const expressions = [
+  ...rules.map(({ record, alert, expr }) => [record ?? alert, expr]),
+  ...queries.map(({ panel, refId, expr }) => [`query ${refId} of "${panel}"`, expr]),
+  ...dashboard.templating.list.map(({ name, query }) => [
+    `variable ${name}`,
+    typeof query === 'string' ? '' : labelled(query.query),
+  ]),
+]
+
+/** The metric of `label_values(metric, label)`. */
+function labelled(query: string): string {
+  return /^label_values\((.+), \w+\)$/.exec(query)?.[1] ?? query
+}
+
+test.each(expressions)('the metrics in %s exist', (_, expr = '') => {
   const names = metricsIn(expr).filter(name => name !== 'vector')
   expect(names.filter(name => !exists(name))).toEqual([])
 })
