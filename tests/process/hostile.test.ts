@@ -161,7 +161,7 @@ describe('a HELLO', () => {
     const timeout = reason === 'timeout' ? '500ms' : '30s'
     await using client = await startClient(`probe://127.0.0.1:${server.port}?timeout=${timeout}`, { env })
     const before = client.memory().residentBytes
-    expect(await client.log({ msg: 'outage began' })).toMatchObject({ reason, closedBy: 'none' })
+    expect(await client.log({ msg: 'target is not up yet' })).toMatchObject({ reason })
     await until('three attempts', () => server.accepted >= 3)
     for (const line of client.lines) expect(line.length).toBeLessThan(600)
     expect(client.memory().peakBytes - before).toBeLessThan(40 * MEBIBYTE)

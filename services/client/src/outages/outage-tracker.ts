@@ -12,6 +12,7 @@ import { attribute } from './evidence.ts'
 import { Facts, type Instruments } from './facts.ts'
 import { settledRow } from './kernel-row.ts'
 import { type Outage, OutageState, timesOf } from './outage.ts'
+import { logBegan, logNotOver, logOver, logReconnected, summaryOf } from './outage-log.ts'
 
 export interface TrackerContext {
   readonly target: Target<ProbeValues>
@@ -101,8 +102,7 @@ export class OutageTracker {
       const { reason } = replaced
       this.#facts = undefined
       target.statistics.reconnected(reason)
-      const found = connection.peerName
-      log.add({ level: 'info', message: 'reconnected', messageOfMany: 'reconnected', kind: { reason }, details: { found } })
+      logReconnected(log, reason, connection)
     }
     const id = this.#facts?.brokenId
     this.#ended = id && connection.askLast(id.boot, id.connection)
@@ -132,16 +132,7 @@ export class OutageTracker {
     if (outage === undefined) return
     const facts = this.#facts ?? this.#newFacts(outage.failure, undefined, outage.startMs, performance.now())
     const attribution = attribute(await facts.observations(outage.connectFailure, undefined))
-    const { durationMs, atMostMs } = timesOf(outage, performance.now())
-    this.#context.log.add({
-      level: 'warn',
-      message: 'outage not over',
-      messageOfMany: 'outages not over',
-      kind: { reason: outage.failure.reason, ...attribution },
-      durationMs: Math.round(durationMs),
-      counts: { lostExchanges: outage.lostExchanges },
-      details: { atMostMs: Math.round(atMostMs), left: this.#last?.peerName },
-    })
+    logNotOver(this.#context.log, outage, attribution, performance.now(), this.#last)
   }
 
   #newFacts(failure: Failure, broken: Connection | undefined, sentMs: number, nowMs: number): Facts {
@@ -165,46 +156,29 @@ export class OutageTracker {
     this.#facts ??= this.#newFacts(failure, undefined, nowMs, nowMs)
     target.statistics.outageBegan(failure.reason)
     target.statistics.availability.fails(this, startMs)
-    log.add({
-      level: 'warn',
-      message: 'outage began',
-      messageOfMany: 'outages began',
-      kind: { reason: failure.reason },
-      details: { server: this.#last?.peerName, error: failure.error },
-    })
+    logBegan(log, failure, this.#last)
   }
 
   #over(outage: Outage, connection: Connection, nowMs: number): void {
     const facts = this.#facts
     this.#facts = undefined
     if (facts === undefined) return
-    const settling = this.#settle(outage, facts, connection, nowMs, this.#last?.peerName)
+    const settling = this.#settle(outage, facts, connection, nowMs, this.#last)
     this.#settling.add(settling)
     void settling.finally(() => this.#settling.delete(settling))
   }
 
-  async #settle(outage: Outage, facts: Facts, connection: Connection, atMs: number, left: string | undefined): Promise<void> {
+  async #settle(outage: Outage, facts: Facts, connection: Connection, atMs: number, left: Connection | undefined): Promise<void> {
     const { target, log } = this.#context
-    const times = timesOf(outage, atMs)
     const limit = delay(SETTLE_MS, undefined, { signal: this.#stopping.signal, ref: false }).catch(() => undefined)
     const underWay = this.#underWay?.()
     const ended = await Promise.race([this.#askEnded(facts, connection), limit])
     await underWay
     const observations = await facts.observations(outage.connectFailure, { connection, atMs, ended })
-    const { side, evidence } = attribute(observations)
-    const [durationMs, atMostMs] = [Math.round(times.durationMs), Math.round(times.atMostMs)]
-    const { failure, lostExchanges } = outage
-    target.statistics.outageOver(times.durationMs, side)
-    target.statistics.lastOutage = { reason: failure.reason, side, evidence, durationMs, atMostMs, lostExchanges }
-    log.add({
-      level: 'info',
-      message: 'outage over',
-      messageOfMany: 'outages over',
-      kind: { reason: failure.reason, side, evidence },
-      durationMs,
-      counts: { lostExchanges },
-      details: { atMostMs, left, found: connection.peerName },
-    })
+    const attribution = attribute(observations)
+    target.statistics.outageOver(timesOf(outage, atMs).durationMs, attribution.side)
+    target.statistics.lastOutage = summaryOf(outage, attribution, atMs)
+    logOver(log, outage, attribution, atMs, left, connection)
   }
 
   /** A connection that the client saw end may still be open at the server when the question arrives, if the server itself is closing it. */
