@@ -13,13 +13,13 @@ const env = {
   NIHAO_TIMEOUT: `${TIMEOUT_MS}ms`,
 }
 
-/** Answers each piece that comes with this. */
+/** Answers each chunk with this text. */
 const answering =
   (reply: string): Script =>
   socket =>
     socket.on('data', () => socket.write(reply))
 
-/** Begins the reply, and then does something else. */
+/** Begins the reply, and then fails. */
 const beginning =
   (then: (socket: Socket) => void): Script =>
   socket =>
@@ -29,7 +29,7 @@ interface Wrong {
   readonly reason: string
   readonly closed: string
   readonly script: Script
-  /** What the log says of it. */
+  /** The error in the log. */
   readonly error?: string
 }
 
@@ -44,7 +44,7 @@ const wrongs: Record<string, Wrong> = {
     script: socket => socket.write('welcome\n'),
     error: 'received "welcome\\n"',
   },
-  'closes its side at once': { ...eof, script: socket => socket.resume().end() },
+  'closes its side immediately': { ...eof, script: socket => socket.resume().end() },
   'sends a part of the reply, then FIN': { ...eof, script: beginning(socket => socket.end()) },
   'sends a part of the reply, then RST': {
     reason: 'reset',
@@ -89,7 +89,7 @@ describe('a server that', () => {
     for (const server of servers.values()) await server[Symbol.asyncDispose]()
   })
 
-  test.each(Object.keys(wrongs))('%s is one outage with its reason, until it is right again', async name => {
+  test.each(Object.keys(wrongs))('%s is one outage with its reason, until the server recovers', async name => {
     const url = target(name)
     const { reason, closed, error, script } = wrongs[name] as Wrong
     const server = servers.get(name) as ScriptedServer
@@ -115,7 +115,7 @@ describe('a server that', () => {
     expect(over).toMatchObject({ level: 'info', reason: began.reason, left: address, found: address })
     expect(['unknown', 'client']).toContain(over.side)
     expect(over.durationMs).toBeGreaterThan(0)
-    // What else went wrong until then belongs to the same outage, and all that was lost is in it.
+    // Later failures belong to the same outage, which includes all lost exchanges.
     const failures = await byReason(client, 'exchange_failures', url)
     expect(Object.values(failures).reduce((sum, count) => sum + count, 0)).toBe(over.lostExchanges)
     expect(await byReason(client, 'outages', url)).toEqual({ [String(began.reason)]: 1 })
@@ -126,8 +126,8 @@ describe('a server that', () => {
   })
 })
 
-describe('where there is no server', () => {
-  /** A client with one target that can't be connected to; what it says of it at the end. */
+describe('without a server', () => {
+  /** The final totals of a client with one unreachable target. */
   async function failing(url: string): Promise<RunningClient> {
     const client = await startClient(`${url}?timeout=300ms`, { env })
     try {
@@ -140,7 +140,7 @@ describe('where there is no server', () => {
     }
   }
 
-  test('connections are refused, until there is one', async () => {
+  test('connections are refused until a server starts', async () => {
     const port = await freePort()
     const url = `echo://127.0.0.1:${port}`
     await using client = await failing(url)
@@ -157,10 +157,10 @@ describe('where there is no server', () => {
   })
 
   test.each([
-    // A label of 64 characters is no name: the resolver of the system says so without asking anyone.
-    ['because the name means nothing', `${'a'.repeat(64)}.invalid`, 'dns', 'ENOTFOUND'],
-    // A broadcast address: the kernel has no connection to offer there, and sends nothing.
-    ['because no way leads there', '127.255.255.255', 'unreachable', 'ENETUNREACH'],
+    // A label of 64 characters is invalid: the resolver rejects it without a query.
+    ['because the name does not resolve', `${'a'.repeat(64)}.invalid`, 'dns', 'ENOTFOUND'],
+    // A broadcast address: the kernel rejects the connection without sending a packet.
+    ['because there is no route', '127.255.255.255', 'unreachable', 'ENETUNREACH'],
   ])('%s, connecting fails for that reason', async (_, host, reason, code) => {
     const url = `echo://${host}:7007`
     await using client = await failing(url)
@@ -193,12 +193,12 @@ test.each([
   expect(await byReason(client, 'connections_closed', url)).toEqual({ mismatch: 1 })
 })
 
-test('no files left: connecting fails for that reason, and the connections that are open go on', async () => {
+test('without free file descriptors, connecting fails with that reason, and open connections continue', async () => {
   await using server = await ScriptedServer.listen(echo)
   const url = `echo://127.0.0.1:${server.port}`
   const options = { env: { ...env, NIHAO_SUMMARY_INTERVAL: '100ms' }, openFiles: 50 }
   await using client = await startClient(`${url}?connections=60&timeout=3s`, options)
-  // The admin endpoint has no files left either.
+  // The admin endpoint has no free file descriptors either.
   await until('lost exchanges', () => logged(client, url, 'summary').some(({ failures }) => Number(failures) > 10))
   const { [url]: totals } = await client.stop()
   expect(totals?.outages.no_files).toBeGreaterThan(10)

@@ -15,7 +15,7 @@ const env = {
   NIHAO_TIMEOUT: '2s',
 }
 
-/** Waits until every session has had a good exchange after the ones that it had already. */
+/** Waits for another successful exchange in every session. */
 async function working(client: RunningClient): Promise<void> {
   await until('every session to work', async () => {
     const connections = await client.connections()
@@ -23,13 +23,13 @@ async function working(client: RunningClient): Promise<void> {
   })
 }
 
-/** The lines that tell of the end of an outage, one for each session. */
+/** The lines about the end of an outage, one for each session. */
 async function outagesOver(client: RunningClient): Promise<LogLine[]> {
   await until('all outages to be over', () => client.logged({ msg: 'outage over' }).length >= SESSIONS)
   return client.logged({ msg: 'outage over' })
 }
 
-/** What must be true of every outage that all sessions had together: one each, with its length and all that was lost. */
+/** Asserts an outage of all sessions: one line each, with its duration and all lost exchanges. */
 async function expectOneOutageEach(client: RunningClient, url: string, downMs: number, reasons: string[]): Promise<void> {
   const over = await outagesOver(client)
   const address = url.slice('greet://'.length)
@@ -48,7 +48,7 @@ async function expectOneOutageEach(client: RunningClient, url: string, downMs: n
   const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0)
   expect(sum(Object.values(totals?.outages ?? {}))).toBe(SESSIONS)
   expect(reasons).toEqual(expect.arrayContaining(Object.keys(totals?.outages ?? {})))
-  // What was due more than the timeout before the end is lost, in each session.
+  // In each session, exchanges due more than the timeout before the end are lost.
   const lost = over.map(({ lostExchanges }) => Number(lostExchanges))
   expect(Math.min(...lost)).toBeGreaterThanOrEqual(5)
   expect(sum(Object.values(totals?.exchangeFailures ?? {}))).toBe(sum(lost))
@@ -70,11 +70,11 @@ describe('one outage for each session', () => {
     await using _second = await startServer(listen)
     const downMs = performance.now() - startMs
 
-    // FIN where the server had read everything, RST where it had not.
+    // FIN if the server had read everything, otherwise RST.
     await expectOneOutageEach(client, listen, downMs, ['eof', 'reset'])
   })
 
-  test('when the server is paused and goes on', async () => {
+  test('when the server is paused and continues', async () => {
     await using server = await startServer('greet://127.0.0.1:0')
     const url = `greet://127.0.0.1:${server.port()}`
     await using client = await startClient(url, { env })
@@ -90,11 +90,11 @@ describe('one outage for each session', () => {
   })
 })
 
-describe('a server that is told to stop', () => {
-  test('leaves with a FIN, and nothing that was sent is lost', async () => {
+describe('a server that is stopped', () => {
+  test('sends FIN, and no sent request is lost', async () => {
     const listen = `greet://127.0.0.1:${await freePort()}`
     await using first = await startServer(listen)
-    // What is due while there is no server waits for the next.
+    // Exchanges due without a server wait for the next one.
     await using client = await startClient(listen, { env: { ...env, NIHAO_INTERVAL: '1s', NIHAO_TIMEOUT: '1m' } })
     await working(client)
 

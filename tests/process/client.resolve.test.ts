@@ -56,7 +56,7 @@ describe('a name with many addresses', () => {
       )
     })
 
-  testWith('unshare', 'has a session to each, which come and go with the addresses', async () => {
+  testWith('unshare', 'has a session with each, which begin and end with the addresses', async () => {
     await resolvesTo('127.0.0.1', '127.0.0.2', '::1')
     await using client = await start('&resolve-interval=100ms')
     await connectedTo(client, '127.0.0.1', '127.0.0.2', '::1')
@@ -71,13 +71,13 @@ describe('a name with many addresses', () => {
     const target = `echo://${NAME}:${port}`
     expect([...(await client.scrape()).keys()].filter(series => /127\.0|::1/.test(series))).toEqual([])
     const { [target]: totals } = await client.stop()
-    // Whoever leaves an address that is gone leaves it in peace: nothing was lost, and nothing failed.
+    // Sessions of a removed address end without a failure or a lost exchange.
     expect(totals).toMatchObject({ exchangeFailures: {}, outages: {}, connectionsClosed: { finished: 4 }, connectionAttempts: 4 })
     expect(servers.map(({ accepted }) => accepted)).toEqual([1, 1, 1, 1])
     await until('all to be closed', () => servers.every(({ open }) => open.size === 0))
   })
 
-  testWith('unshare', 'that has none any more is an outage, which ends when it has one again', async () => {
+  testWith('unshare', 'without any address left is an outage, which ends when one is added', async () => {
     await resolvesTo('127.0.0.1')
     await using client = await start('&resolve-interval=4s&timeout=5s')
     await connectedTo(client, '127.0.0.1')
@@ -88,7 +88,7 @@ describe('a name with many addresses', () => {
     await until('the target to be bad', async () => (await status()) === 503)
 
     await resolvesTo('127.0.0.2')
-    // Seen by whoever asks for the name, before it is looked up for its addresses again.
+    // Visible to any lookup, even before the next periodic one.
     expect(await client.log({ msg: 'outage over' })).toMatchObject({
       reason: 'dns',
       side: 'name_service',
@@ -127,7 +127,7 @@ describe('a name with many addresses', () => {
     }
   })
 
-  testWith('unshare', 'has all its connections to each of them', async () => {
+  testWith('unshare', 'has all its connections to each address', async () => {
     await resolvesTo('127.0.0.2', '::1')
     await using client = await start('&connections=2')
     await connectedTo(client, '127.0.0.2', '127.0.0.2', '::1', '::1')

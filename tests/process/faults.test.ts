@@ -64,7 +64,7 @@ describe('the client sees', () => {
       expect(await server.metric('tcp_server_connections_opened_total')).toBe(0)
     }))
 
-  test('refuse on greet as the end of the connection', () =>
+  test('refuse on greet as eof', () =>
     withFault('greet://127.0.0.1:0?refuse=1', async (server, client) => {
       expect(await client.log({ msg: 'target is not up yet' })).toMatchObject({ reason: 'eof' })
       expect(await server.metric('tcp_server_connections_rejected_total', { reason: 'fault' })).toBeGreaterThan(0)
@@ -82,7 +82,7 @@ describe('the client sees', () => {
     }))
 })
 
-test('the log tells at the start what will go wrong, and says nothing where nothing will', async () => {
+test('the log lists enabled faults at startup, and nothing for listeners without faults', async () => {
   await using server = await startServer('greet://127.0.0.1:0 echo://127.0.0.1:0?delay=1s&refuse=0.25&close-after=3n')
   const lines = server.logged({ msg: 'faults enabled' })
   expect(lines).toHaveLength(1)
@@ -90,7 +90,7 @@ test('the log tells at the start what will go wrong, and says nothing where noth
   expect(lines[0]?.faults).toEqual({ delay: 1_000, refuse: 0.25, closeAfter: { messages: 3 } })
 })
 
-test('throttle holds the rate, and the counters count what has left', async () => {
+test('throttle limits the rate, and the counters count only sent bytes', async () => {
   await using server = await startServer('echo://127.0.0.1:0?throttle=100KiB')
   await using peer = await Peer.connect(server.port())
   const startMs = performance.now()
@@ -102,7 +102,7 @@ test('throttle holds the rate, and the counters count what has left', async () =
   expect(await server.metric('tcp_server_sent_bytes_total')).toBe(200_000)
 })
 
-test('delayed bytes are buffered bytes: they pause reading, and memory stays bounded', async () => {
+test('delayed bytes count as buffered: they pause reading, and memory stays bounded', async () => {
   await using server = await startServer('echo://127.0.0.1:0?delay=2s&max-buffered=256KiB')
   await using peer = await Peer.connect(server.port())
   const before = server.memory().residentBytes
@@ -115,7 +115,7 @@ test('delayed bytes are buffered bytes: they pause reading, and memory stays bou
   expect(server.memory().residentBytes - before).toBeLessThan(32 * 2 ** 20)
 })
 
-test.each(['FIN of the client', 'drain of the server'])('what is delayed still goes out, in order, at the %s', async way => {
+test.each(['FIN of the client', 'drain of the server'])('delayed bytes are still sent, in order, after the %s', async way => {
   await using server = await startServer('greet://127.0.0.1:0?delay=500ms&jitter=200ms')
   await using peer = await Peer.connect(server.port())
   for (const name of ['a', 'b', 'c']) {
@@ -133,7 +133,7 @@ test.each(['FIN of the client', 'drain of the server'])('what is delayed still g
   if (way.startsWith('drain')) expect((await server.exit()).code).toBe(0)
 })
 
-test('a stalled connection gives nothing more, and is gone when its peer is', async () => {
+test('a stalled connection sends nothing more, and closes with its peer', async () => {
   await using server = await startServer('chargen://127.0.0.1:0?stall-after=100KiB', { env: { NIHAO_LOG_LEVEL: 'debug' } })
   await using peer = await Peer.connect(server.port())
   await server.untilMetric('tcp_server_faults_total', 1, { reason: 'stall_after' })
@@ -163,14 +163,14 @@ async function fate(seed: number): Promise<string> {
   return seen
 }
 
-test('the same seed gives the same faults again, another seed gives others', async () => {
+test('the same seed repeats the same faults, another seed gives different ones', async () => {
   const [first, again, other] = await Promise.all([fate(1), fate(1), fate(2)])
   expect(first).toMatch(/r.*x/)
   expect(again).toBe(first)
   expect(other).not.toBe(first)
 })
 
-test('faults that are written wrong are refused at start, all at once', async () => {
+test('all invalid fault options are reported at startup', async () => {
   const options = 'delay=1&jitter=-1ms&throttle=100&close-after=10&reset-after=0n&corrupt=2&refuse=10%25&fault-seed=x'
   await using server = new RunningServer(`greet://127.0.0.1:0?${options}`)
   const { code, stderr } = await server.exit()

@@ -6,7 +6,7 @@ import { type Side, sides } from './outages/evidence.ts'
 const zeros = <Word extends string>(words: readonly Word[]) =>
   Object.fromEntries(words.map(word => [word, 0])) as Record<Word, number>
 
-/** Server names that are remembered: a server that invents a new one each time must not exhaust the memory. */
+/** Maximum number of server names kept: a server that uses a new name each time must not exhaust the memory. */
 const MAX_SERVERS = 1_000
 
 /** The counters of a target. Metrics, summaries and reports read them; bytes of open connections are added on request. */
@@ -26,7 +26,7 @@ export class TargetCounters {
   /** Exchanges that were answered while this process stood still for most of the round trip. */
   suspectExchanges = 0
   handovers = 0
-  /** Comparisons of both ends' counters when a connection ended. */
+  /** Comparisons of the counters of client and server at the end of a connection. */
   readonly comparisons = { equal: 0, different: 0 }
   /** Wall clock, ms; 0 = never. */
   lastSuccessMs = 0
@@ -57,7 +57,7 @@ export class TargetCounters {
     add(this.#ended, connection)
   }
 
-  /** All of them, for the last line of the log and for `/targets`; counts by reason without those that are zero. */
+  /** All counters, for the last log line and for `/targets`; zero counts by reason are omitted. */
   totals(): object {
     const { connectionAttempts, exchanges, suspectExchanges, handovers } = this
     const { equal, different } = this.comparisons
@@ -84,7 +84,7 @@ function add(bytes: { sentBytes: number; receivedBytes: number }, connection: Co
   bytes.receivedBytes += connection.receivedBytes
 }
 
-/** The counts that are not zero, for people. */
+/** The non-zero counts, for logs and reports. */
 export function nonZero(counts: Readonly<Record<string, number>>): Record<string, number> {
   return Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0))
 }

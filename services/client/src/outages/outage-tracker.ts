@@ -8,11 +8,11 @@ import type { SessionLog } from '../modes/probe/session-log.ts'
 import type { ProbeValues } from '../settings.ts'
 import type { Target } from '../target.ts'
 import type { FirstSuccess } from './availability.ts'
-import { attribute } from './evidence.ts'
+import { type Attribution, attribute } from './evidence.ts'
 import { Facts, type Instruments } from './facts.ts'
 import { settledRow } from './kernel-row.ts'
 import { type Outage, OutageState, timesOf } from './outage.ts'
-import { logBegan, logNotOver, logOver, logReconnected, summaryOf } from './outage-log.ts'
+import { logBegan, logReconnected, logReport, summaryOf } from './outage-log.ts'
 
 export interface TrackerContext {
   readonly target: Target<ProbeValues>
@@ -132,7 +132,7 @@ export class OutageTracker {
     if (outage === undefined) return
     const facts = this.#facts ?? this.#newFacts(outage.failure, undefined, outage.startMs, performance.now())
     const attribution = attribute(await facts.observations(outage.connectFailure, undefined))
-    logNotOver(this.#context.log, outage, attribution, performance.now(), this.#last)
+    this.#report(outage, attribution, performance.now(), this.#last, undefined)
   }
 
   #newFacts(failure: Failure, broken: Connection | undefined, sentMs: number, nowMs: number): Facts {
@@ -169,16 +169,31 @@ export class OutageTracker {
   }
 
   async #settle(outage: Outage, facts: Facts, connection: Connection, atMs: number, left: Connection | undefined): Promise<void> {
-    const { target, log } = this.#context
     const limit = delay(SETTLE_MS, undefined, { signal: this.#stopping.signal, ref: false }).catch(() => undefined)
     const underWay = this.#underWay?.()
     const ended = await Promise.race([this.#askEnded(facts, connection), limit])
     await underWay
     const observations = await facts.observations(outage.connectFailure, { connection, atMs, ended })
     const attribution = attribute(observations)
-    target.statistics.outageOver(timesOf(outage, atMs).durationMs, attribution.side)
-    target.statistics.lastOutage = summaryOf(outage, attribution, atMs)
-    logOver(log, outage, attribution, atMs, left, connection)
+    this.#report(outage, attribution, atMs, left, connection)
+  }
+
+  /** @param found the connection that ended it; undefined while it lasts */
+  #report(
+    outage: Outage,
+    attribution: Attribution,
+    endMs: number,
+    left: Connection | undefined,
+    found: Connection | undefined,
+  ): void {
+    const { target, log } = this.#context
+    const { failure, lostExchanges } = outage
+    const servers = { left: left?.peerName, found: found?.peerName }
+    const over = found !== undefined
+    const report = { reason: failure.reason, ...attribution, ...timesOf(outage, endMs), lostExchanges, ...servers, over }
+    target.statistics.outageOver(report)
+    if (over) target.statistics.lastOutage = summaryOf(report)
+    logReport(log, report)
   }
 
   /** A connection that the client saw end may still be open at the server when the question arrives, if the server itself is closing it. */

@@ -3,7 +3,7 @@ import { EventLoopMonitor, KernelSockets, type Logger } from '@nihao/service'
 import { FirstSuccess } from '../../outages/availability.ts'
 import type { Instruments } from '../../outages/facts.ts'
 import type { ProbeConfig, ProbeValues } from '../../settings.ts'
-import type { Observer } from '../../statistics.ts'
+import type { NewObserver } from '../../statistics.ts'
 import { Target } from '../../target.ts'
 import { type ProbeContext, probeAddresses } from './probe-addresses.ts'
 import { SessionLog } from './session-log.ts'
@@ -20,7 +20,7 @@ export class Prober {
   #summaries: NodeJS.Timeout | undefined
   #stopping = false
 
-  constructor(config: ProbeConfig, newObserver: (target: string) => Observer, logger: Logger) {
+  constructor(config: ProbeConfig, newObserver: NewObserver, logger: Logger) {
     const summaries = config.summaryInterval > 0
     const stalledMs = (sinceMs: number) => this.#eventLoop.stalledMs(sinceMs)
     this.targets = config.targetConfigs.map(target => new Target(target, newObserver, logger, { summaries, stalledMs }))
