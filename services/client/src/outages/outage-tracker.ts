@@ -8,6 +8,7 @@ import type { SessionLog } from '../modes/probe/session-log.ts'
 import type { ProbeValues } from '../settings.ts'
 import type { Target } from '../target.ts'
 import type { FirstSuccess } from './availability.ts'
+import { settledEnd } from './end-at-server.ts'
 import { type Attribution, attribute } from './evidence.ts'
 import { Facts, type Instruments } from './facts.ts'
 import { settledRow } from './kernel-row.ts'
@@ -23,8 +24,6 @@ export interface TrackerContext {
 
 /** An outage that is over waits this long for the server's word on it. */
 const SETTLE_MS = 1_000
-/** A server may see the end of a connection a little later than the client's next one. */
-const ASK_AGAIN_MS = 200
 /** Fits into one packet on any path. */
 const SMALL_REPLY_BYTES = 1_000
 
@@ -171,7 +170,7 @@ export class OutageTracker {
   async #settle(outage: Outage, facts: Facts, connection: Connection, atMs: number, left: Connection | undefined): Promise<void> {
     const limit = delay(SETTLE_MS, undefined, { signal: this.#stopping.signal, ref: false }).catch(() => undefined)
     const underWay = this.#underWay?.()
-    const ended = await Promise.race([this.#askEnded(facts, connection), limit])
+    const ended = await Promise.race([settledEnd(this.#ended, connection, facts.brokenId, this.#stopping.signal), limit])
     await underWay
     const observations = await facts.observations(outage.connectFailure, { connection, atMs, ended })
     const attribution = attribute(observations)
@@ -194,13 +193,5 @@ export class OutageTracker {
     target.statistics.outageOver(report)
     if (over) target.statistics.lastOutage = summaryOf(report)
     logReport(log, report)
-  }
-
-  /** A connection that the client saw end may still be open at the server when the question arrives, if the server itself is closing it. */
-  async #askEnded({ brokenId }: Facts, connection: Connection): Promise<EndedConnection | undefined> {
-    const ended = await this.#ended
-    if (ended?.state !== 'open' || brokenId === undefined) return ended
-    await delay(ASK_AGAIN_MS, undefined, { signal: this.#stopping.signal, ref: false }).catch(() => undefined)
-    return (await connection.askLast(brokenId.boot, brokenId.connection)) ?? ended
   }
 }
