@@ -161,7 +161,7 @@ describe('a HELLO', () => {
     const timeout = reason === 'timeout' ? '500ms' : '30s'
     await using client = await startClient(`probe://127.0.0.1:${server.port}?timeout=${timeout}`, { env })
     const before = client.memory().residentBytes
-    expect(await client.log({ msg: 'outage began' })).toMatchObject({ reason, closedBy: 'none' })
+    expect(await client.log({ msg: 'target is not up yet' })).toMatchObject({ reason })
     await until('three attempts', () => server.accepted >= 3)
     for (const line of client.lines) expect(line.length).toBeLessThan(600)
     expect(client.memory().peakBytes - before).toBeLessThan(40 * MEBIBYTE)
@@ -197,8 +197,8 @@ describe('a HELLO', () => {
       if (bytes.length === 400) socket.write(frame(5, JSON.stringify(rejected)).subarray(400))
     })
     await using client = await startClient(`probe://127.0.0.1:${server.port}`, { env: { ...env, NIHAO_TIMEOUT: '30s' } })
-    const { reason, error } = await client.log({ msg: 'outage began' })
+    const { reason, error } = await client.log({ msg: 'target is not up yet' })
     expect([reason, error]).toMatchObject(['rejected', { message: escaped(rejected.reason.slice(0, 253)) }])
-    await client.log({ msg: 'outage over' })
+    await client.log({ msg: 'target is up' })
   })
 })

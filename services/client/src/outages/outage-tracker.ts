@@ -8,10 +8,12 @@ import type { SessionLog } from '../modes/probe/session-log.ts'
 import type { ProbeValues } from '../settings.ts'
 import type { Target } from '../target.ts'
 import type { FirstSuccess } from './availability.ts'
-import { attribute } from './evidence.ts'
+import { settledEnd } from './end-at-server.ts'
+import { type Attribution, attribute } from './evidence.ts'
 import { Facts, type Instruments } from './facts.ts'
 import { settledRow } from './kernel-row.ts'
 import { type Outage, OutageState, timesOf } from './outage.ts'
+import { logBegan, logReconnected, logReport, summaryOf } from './outage-log.ts'
 
 export interface TrackerContext {
   readonly target: Target<ProbeValues>
@@ -22,8 +24,6 @@ export interface TrackerContext {
 
 /** An outage that is over waits this long for the server's word on it. */
 const SETTLE_MS = 1_000
-/** A server may see the end of a connection a little later than the client's next one. */
-const ASK_AGAIN_MS = 200
 /** Fits into one packet on any path. */
 const SMALL_REPLY_BYTES = 1_000
 
@@ -101,8 +101,7 @@ export class OutageTracker {
       const { reason } = replaced
       this.#facts = undefined
       target.statistics.reconnected(reason)
-      const found = connection.peerName
-      log.add({ level: 'info', message: 'reconnected', messageOfMany: 'reconnected', kind: { reason }, details: { found } })
+      logReconnected(log, reason, connection)
     }
     const id = this.#facts?.brokenId
     this.#ended = id && connection.askLast(id.boot, id.connection)
@@ -132,21 +131,7 @@ export class OutageTracker {
     if (outage === undefined) return
     const facts = this.#facts ?? this.#newFacts(outage.failure, undefined, outage.startMs, performance.now())
     const attribution = attribute(await facts.observations(outage.connectFailure, undefined))
-    const times = timesOf(outage, performance.now())
-    const { failure, lostExchanges } = outage
-    const { reason } = failure
-    const left = this.#last?.peerName
-    const unfinished = { reason, ...attribution, ...times, lostExchanges, left, found: undefined, over: false }
-    this.#context.target.statistics.outageOver(unfinished)
-    this.#context.log.add({
-      level: 'warn',
-      message: 'outage not over',
-      messageOfMany: 'outages not over',
-      kind: { reason, ...attribution },
-      durationMs: Math.round(times.durationMs),
-      counts: { lostExchanges },
-      details: { atMostMs: Math.round(times.atMostMs), left },
-    })
+    this.#report(outage, attribution, performance.now(), this.#last, undefined)
   }
 
   #newFacts(failure: Failure, broken: Connection | undefined, sentMs: number, nowMs: number): Facts {
@@ -170,55 +155,43 @@ export class OutageTracker {
     this.#facts ??= this.#newFacts(failure, undefined, nowMs, nowMs)
     target.statistics.outageBegan(failure.reason)
     target.statistics.availability.fails(this, startMs)
-    log.add({
-      level: 'warn',
-      message: 'outage began',
-      messageOfMany: 'outages began',
-      kind: { reason: failure.reason },
-      details: { server: this.#last?.peerName, error: failure.error },
-    })
+    logBegan(log, failure, this.#last)
   }
 
   #over(outage: Outage, connection: Connection, nowMs: number): void {
     const facts = this.#facts
     this.#facts = undefined
     if (facts === undefined) return
-    const settling = this.#settle(outage, facts, connection, nowMs, this.#last?.peerName)
+    const settling = this.#settle(outage, facts, connection, nowMs, this.#last)
     this.#settling.add(settling)
     void settling.finally(() => this.#settling.delete(settling))
   }
 
-  async #settle(outage: Outage, facts: Facts, connection: Connection, atMs: number, left: string | undefined): Promise<void> {
-    const { target, log } = this.#context
-    const times = timesOf(outage, atMs)
+  async #settle(outage: Outage, facts: Facts, connection: Connection, atMs: number, left: Connection | undefined): Promise<void> {
     const limit = delay(SETTLE_MS, undefined, { signal: this.#stopping.signal, ref: false }).catch(() => undefined)
     const underWay = this.#underWay?.()
-    const ended = await Promise.race([this.#askEnded(facts, connection), limit])
+    const ended = await Promise.race([settledEnd(this.#ended, connection, facts.brokenId, this.#stopping.signal), limit])
     await underWay
     const observations = await facts.observations(outage.connectFailure, { connection, atMs, ended })
     const attribution = attribute(observations)
-    const [durationMs, atMostMs] = [Math.round(times.durationMs), Math.round(times.atMostMs)]
-    const { failure, lostExchanges } = outage
-    const { reason } = failure
-    const found = connection.peerName
-    target.statistics.outageOver({ reason, ...attribution, ...times, lostExchanges, left, found, over: true })
-    target.statistics.lastOutage = { reason, ...attribution, durationMs, atMostMs, lostExchanges }
-    log.add({
-      level: 'info',
-      message: 'outage over',
-      messageOfMany: 'outages over',
-      kind: { reason, ...attribution },
-      durationMs,
-      counts: { lostExchanges },
-      details: { atMostMs, left, found },
-    })
+    this.#report(outage, attribution, atMs, left, connection)
   }
 
-  /** A connection that the client saw end may still be open at the server when the question arrives, if the server itself is closing it. */
-  async #askEnded({ brokenId }: Facts, connection: Connection): Promise<EndedConnection | undefined> {
-    const ended = await this.#ended
-    if (ended?.state !== 'open' || brokenId === undefined) return ended
-    await delay(ASK_AGAIN_MS, undefined, { signal: this.#stopping.signal, ref: false }).catch(() => undefined)
-    return (await connection.askLast(brokenId.boot, brokenId.connection)) ?? ended
+  /** @param found the connection that ended it; undefined while it lasts */
+  #report(
+    outage: Outage,
+    attribution: Attribution,
+    endMs: number,
+    left: Connection | undefined,
+    found: Connection | undefined,
+  ): void {
+    const { target, log } = this.#context
+    const { failure, lostExchanges } = outage
+    const servers = { left: left?.peerName, found: found?.peerName }
+    const over = found !== undefined
+    const report = { reason: failure.reason, ...attribution, ...timesOf(outage, endMs), lostExchanges, ...servers, over }
+    target.statistics.outageOver(report)
+    if (over) target.statistics.lastOutage = summaryOf(report)
+    logReport(log, report)
   }
 }
