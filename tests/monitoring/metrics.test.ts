@@ -1,17 +1,8 @@
 import { expect, test } from '@jest/globals'
 import { page } from '../docs/pages.ts'
+import { announced } from './announced.ts'
 import { dashboard, queries } from './dashboard.ts'
 import { recorded, rules } from './rules.ts'
-
-/** In use before docs/metrics.md lists them, with the part of the program that will add them. Empty once those are there. */
-const announced = new Map([
-  ['tcp_client_reconnects_total', 'outages'],
-  ['tcp_client_target_down', 'outages'],
-  ['tcp_client_target_down_seconds_total', 'outages'],
-  ['tcp_client_suspect_exchanges_total', 'outages'],
-  ['tcp_server_accept_queue', 'load shedding'],
-  ['tcp_server_accept_queue_limit', 'load shedding'],
-])
 
 /** Prometheus's own, and those of prom-client. */
 const foreign = new Set([
