@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { GenericContainer, type StartedTestContainer, Wait } from 'testcontainers'
 import { stringify } from 'yaml'
-import { announced } from '../monitoring/announced.ts'
 import { queries } from '../monitoring/dashboard.ts'
 import { hastened } from '../monitoring/rules.ts'
 import { until } from '../process/support/until.ts'
@@ -86,19 +85,14 @@ describeWithDocker('Prometheus with the rules as shipped, only faster', () => {
     )
 
     const results = await Promise.all(queries.map(async ({ filledIn }) => (await query(filledIn)).length))
-    const empty = queries.filter(({ panel, refId, expr }, index) => {
-      const expected = `${panel} ${refId}` in emptyInHealth || [...announced.keys()].some(name => expr.includes(name))
-      return results[index] === 0 && !expected
-    })
+    const empty = queries.filter(({ panel, refId }, index) => results[index] === 0 && !(`${panel} ${refId}` in emptyInHealth))
     expect(empty.map(({ panel, expr }) => [panel, expr])).toEqual([])
     expect(await fired()).toEqual([])
   }, 90_000)
 
   test('a killed server fires the alerts of that fault, and no other', async () => {
     await server.docker('kill')
-    const ofThisFault = ['NihaoAbsent', 'NihaoErrorBudgetFastBurn', 'NihaoTargetDown'].filter(
-      name => name !== 'NihaoTargetDown' || !announced.has('tcp_client_target_down'),
-    )
+    const ofThisFault = ['NihaoAbsent', 'NihaoErrorBudgetFastBurn', 'NihaoTargetDown']
     await until('its alerts', async () => (await fired()).length >= ofThisFault.length, 60_000)
     // By then, any other that this fault fires has had the time to.
     await until(

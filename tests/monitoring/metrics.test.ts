@@ -1,6 +1,5 @@
 import { expect, test } from '@jest/globals'
 import { page } from '../docs/pages.ts'
-import { announced } from './announced.ts'
 import { dashboard, queries } from './dashboard.ts'
 import { recorded, rules } from './rules.ts'
 
@@ -35,7 +34,7 @@ function metricsIn(query: string): string[] {
 }
 
 function exists(name: string): boolean {
-  if (foreign.has(name) || recorded.includes(name) || documented.has(name) || announced.has(name)) return true
+  if (foreign.has(name) || recorded.includes(name) || documented.has(name)) return true
   const [, histogram = ''] = /^(\w+)_(?:bucket|sum|count)$/.exec(name) ?? []
   return documented.get(histogram) === 'histogram'
 }
@@ -63,8 +62,4 @@ function labelled(query: string): string {
 test.each(expressions)('the metrics in %s exist', (_, expr = '') => {
   const names = metricsIn(expr).filter(name => name !== 'vector')
   expect(names.filter(name => !exists(name))).toEqual([])
-})
-
-test('no metric is still called announced when it is documented', () => {
-  expect([...announced.keys()].filter(name => documented.has(name))).toEqual([])
 })
