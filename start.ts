@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import pretty from 'pino-pretty'
 
-/** npm passes on the SIGINT that the terminal has sent to this process as well. */
+/** npm forwards the SIGINT that the terminal has also sent to this process. */
 const REPEATED_SIGNAL_MS = 1_000
 
 const log = pretty({ ignore: 'pid,hostname,service', messageFormat: '{service}: {msg}', singleLine: true, sync: true })
@@ -12,9 +12,9 @@ const log = pretty({ ignore: 'pid,hostname,service', messageFormat: '{service}: 
 const services: ChildProcess[] = []
 let signalledAtMs = Number.NEGATIVE_INFINITY
 
-/** Resolves with the exit code of a service, which ends the other one as well. */
+/** Resolves with the exit code of a service, whose exit stops the other one too. */
 async function run(service: string, env: NodeJS.ProcessEnv, ready = () => {}): Promise<number> {
-  // In a session of its own, a child gets only the signals sent from here, each once.
+  // In its own session, a child receives only the signals sent from here, each once.
   const child = spawn(`nihao-${service}`, { stdio: ['ignore', 'pipe', 'inherit', 'ipc'], env, detached: true })
   services.push(child)
   if (child.stdout !== null) createInterface(child.stdout).on('line', line => log.write(`${line}\n`))
@@ -25,7 +25,7 @@ async function run(service: string, env: NodeJS.ProcessEnv, ready = () => {}): P
   return code ?? 1
 }
 
-/** Passes a signal on. A second one makes a service exit immediately: it is passed on only if the user has sent it. */
+/** Forwards a signal. A second one makes a service exit immediately, so it is forwarded only if the user sent it. */
 function send(signal: NodeJS.Signals): void {
   const nowMs = performance.now()
   if (nowMs - signalledAtMs < REPEATED_SIGNAL_MS) return
@@ -38,7 +38,7 @@ process.on('SIGHUP', () => send('SIGTERM'))
 
 const { NIHAO_ADMIN_PORT: adminPort } = process.env
 const ready = Promise.withResolvers<void>()
-// No load balancer sends connections to this server: the drain need not wait for one.
+// No load balancer uses this server, so draining need not wait for one.
 const codes = [run('server', { NIHAO_DRAIN_DELAY: '0s', ...process.env }, ready.resolve)]
 await ready.promise
 if (signalledAtMs < 0) {

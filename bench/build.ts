@@ -56,7 +56,7 @@ function compileC(output: string, sources: string[]): string {
 /** The main files of a build. */
 export type Services = { server: string; client: string }
 
-/** Compiles server and client as for their images, because running them from source keeps Node's TypeScript loader in memory. */
+/** Compiles server and client as in their images, because running from source keeps Node's TypeScript loader in memory. */
 export function buildServices(output: string, source = root): Services {
   execFileSync(tsc, ['-p', 'tsconfig.build.json', '--outDir', output], { cwd: source, stdio: 'inherit' })
   for (const workspace of readdirSync(join(source, 'packages'))) {
@@ -69,7 +69,7 @@ export function buildServices(output: string, source = root): Services {
 /** Checks out a commit into `folder`, with the installed dependencies of this checkout; git forgets it when the process ends. */
 export function checkOut(commit: string, folder: string): string {
   git('worktree', 'add', '--detach', '--quiet', folder, commit)
-  // Before the temporary folder is removed, because git needs the folder to recognize its own.
+  // Runs before the temporary folder is removed, because git needs the folder to recognize its worktree.
   process.prependListener('exit', () =>
     spawnSync('git', ['worktree', 'remove', '--force', folder], { cwd: root, stdio: 'inherit' }),
   )
@@ -77,7 +77,7 @@ export function checkOut(commit: string, folder: string): string {
   return folder
 }
 
-/** Short name of the checked-out commit; it says if files were changed. */
+/** Short name of the checked-out commit, marked if files were changed. */
 export function describeCheckout(): string {
   return git('describe', '--always', '--dirty').trim()
 }
@@ -93,7 +93,7 @@ function git(...args: string[]): string {
   return execFileSync('git', args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
 }
 
-// Everything installed in this checkout, except that @nihao leads to the folder's own packages.
+// Everything installed in this checkout, except that @nihao refers to the folder's own packages.
 function linkModules(folder: string): void {
   const modules = join(root, 'node_modules')
   mkdirSync(join(folder, 'node_modules', '@nihao'), { recursive: true })

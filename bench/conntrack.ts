@@ -4,12 +4,12 @@ import { setTimeout as delay } from 'node:timers/promises'
 const folder = '/proc/sys/net/netfilter'
 const pollMs = 1_000
 const giveUpMs = 180_000
-/** More connections than any one measurement opens. */
+/** More connections than any single measurement opens. */
 const requiredEntries = 30_000
 
 /**
  * Waits until the kernel's table of tracked connections has room for a measurement. Where a firewall or a container engine has enabled
- * tracking, each closed connection stays in the table for two minutes, and a full table drops new connections of the whole machine.
+ * tracking, each closed connection stays in the table for two minutes, and with a full table the kernel drops new connections of the whole machine.
  */
 export async function waitForConntrack(): Promise<void> {
   const limit = read('nf_conntrack_max')

@@ -11,7 +11,7 @@ export type Generator = { program: string; wait: Wait }
 /** Result of a load. CPU times are those of the measured time. */
 export type LoadResult = {
   wait: Wait
-  /** Exchanges, or in churn connections. */
+  /** Exchanges, or connections in churn mode. */
   done: number
   seconds: number
   /** User + system time of all threads. */

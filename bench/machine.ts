@@ -11,7 +11,7 @@ export function describeMachine(): string {
   return `${hardware} · Linux ${release()} · Node ${process.version} · ${go} · GCC ${gcc}`
 }
 
-/** Load average of the last minute: above 0 before a run, the machine had other work. */
+/** Load average of the last minute: if it is above 0 before a run, the machine was busy. */
 export function loadAverage(): number {
   return loadavg()[0] ?? 0
 }

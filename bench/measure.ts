@@ -8,7 +8,7 @@ import type { Effort, Load } from './workloads.ts'
 const settleMs = 1_000
 const idleWarmupConnections = 200
 
-/** Lets a fresh process compile the code that the load runs. */
+/** Runs a load so that a fresh process compiles its hot code. */
 export async function warmUp(generator: Generator, server: RunningServer, load: Load, effort: Effort): Promise<void> {
   const bounds = { warmup: 0, seconds: effort.compileSeconds, count: load.compileCount ?? 0 }
   await runLoad(generator, load.mode, server, { ...load.options, ...bounds })
@@ -25,10 +25,10 @@ export async function checkProtocol(generator: Generator, server: RunningServer)
   await runLoad(generator, 'exchange', server, { connections: 1, warmup: 0, count: 1 })
 }
 
-/** Resident bytes per silent connection: the average, and that of the connections after the first fifth. */
+/** Resident bytes per silent connection: the average over all connections, and over those after the first fifth. */
 export type IdleResult = { averageBytes: number; furtherBytes: number }
 
-/** Measures silent connections on a server that has had no other load. */
+/** Measures silent connections on a server without any other load. */
 export async function measureIdle(generator: Generator, server: RunningServer, connections: number): Promise<IdleResult> {
   await waitForConntrack()
   // Code loaded and compiled for the first connections is not a cost per connection.

@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import type { ServerKind } from './servers.ts'
 
-/** The measured server has a core to itself. */
+/** The core reserved for the measured server. */
 export const serverCore = '0'
-/** The core of the load generator and of everything else. */
+/** The core of the load generator and everything else. */
 export const harnessCore = '1'
 
 const root = join(import.meta.dirname, '..')
@@ -16,7 +16,7 @@ export type RunningServer = { kind: ServerKind; pid: number; port: number; stop:
 
 const running = new Set<ChildProcess>()
 
-// SIGKILL, because a drain would take seconds and all connections are closed by then.
+// SIGKILL, because draining would take seconds, and all connections are already closed.
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
@@ -67,7 +67,7 @@ function withoutSettings(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith('NIHAO_')))
 }
 
-// As in a container, standard output is a pipe whose reader runs on another core, so that writing the log costs the same as there.
+// As in a container, stdout is a pipe whose reader runs on another core, so that logging costs the same.
 function readPort(child: ChildProcessByStdio<null, Readable, null>, kind: ServerKind): Promise<number> {
   return new Promise((resolve, reject) => {
     let text = ''

@@ -14,7 +14,7 @@ export type Results = Plan & {
   startedAt: Date
   loadAverageAtStart: number
   wait: Wait
-  /** Why a server of the plan was not measured. */
+  /** Why some servers were not measured. */
   skipped: string[]
   rows: Map<Row, Rounds>
   /** Share of its core that a server used, by server. */
@@ -22,7 +22,7 @@ export type Results = Plan & {
   generatorShares: number[]
 }
 
-/** Measures all servers in interleaved rounds, so that other work on the machine affects all of them alike. */
+/** Measures all servers in interleaved rounds, so that other work on the machine affects all of them equally. */
 export async function measureAll(plan: Plan, generator: Generator): Promise<Results> {
   const { effort, loads, idle } = plan
   const skipped: string[] = []
@@ -43,7 +43,7 @@ export async function measureAll(plan: Plan, generator: Generator): Promise<Resu
   for (let round = 0; idle && round < effort.idleRounds; round++) {
     for (const kind of inTurn(kinds, round)) {
       progress(`idle connections, round ${round + 1} of ${effort.idleRounds}: ${kind.name}`)
-      // A fresh process: freed memory of earlier work would hold the connections without growing.
+      // A fresh process, because connections would reuse memory freed by earlier work.
       await withServers([kind], servers => measureIdleOf(servers, generator, results))
     }
   }
@@ -115,12 +115,12 @@ function roundsOf(rows: Results['rows'], row: Row): Rounds {
   return rounds
 }
 
-// The load generator does not read HELLO without blocking, which churn would need.
+// Churn would need a non-blocking read of HELLO, which the load generator does not support.
 function applies(load: Load, { kind }: RunningServer): boolean {
   return !(load.mode === 'churn' && kind.protocol === 'probe')
 }
 
-// The order rotates and alternates in direction, so that no server always follows the same one.
+// The order rotates and alternates in direction, so that no server always follows the same other server.
 function inTurn<T>(list: T[], step: number): T[] {
   const start = step % list.length
   const rotated = [...list.slice(start), ...list.slice(0, start)]

@@ -2,7 +2,7 @@
 // Usage: npm run bench -- [--quick] [--against REF] [--rows small,pipelined,medium,large,churn,idle] [--rounds N] [--sleep]
 //   --quick        about two minutes; does not write results.md
 //   --against REF  compares this checkout with another commit instead of with Go and C
-//   --rows, --rounds  measures only these rows, so many times; does not write results.md
+//   --rows, --rounds  measures only these rows, in this many rounds; does not write results.md
 //   --sleep        the load generator sleeps instead of spinning
 import { execFileSync } from 'node:child_process'
 import { availableParallelism } from 'node:os'
@@ -100,7 +100,7 @@ async function compareCommits(commit: string): Promise<string> {
   return commitsReport(command, commits, await measure([bareNode, bareNodeAgain, ...pairs]))
 }
 
-// The harness stays off the server's core from here on; compilers may use both.
+// From here on, the harness stays off the server's core; compilers may use both.
 function measure(kinds: ServerKind[]) {
   execFileSync('taskset', ['-cp', harnessCore, String(process.pid)], { stdio: 'ignore' })
   return measureAll({ ...options, kinds }, generator)

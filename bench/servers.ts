@@ -12,7 +12,7 @@ export type ServerKind = {
   environment?: Record<string, string>
   /** Protocol of the listener under load; a comparison server echoes. */
   protocol: Protocol
-  /** The port, if this line of its output reports it. */
+  /** Returns the port if this output line reports it. */
   portIn: (line: string) => number | undefined
 }
 
@@ -27,7 +27,7 @@ export function bare(name: string, command: string[] | undefined): ServerKind {
   return { name, command, protocol: 'echo', portIn: line => (/^\d+$/.test(line) ? Number(line) : undefined) }
 }
 
-/** nihao-server as shipped: metrics, limits and log at their defaults. It has a listener per protocol, one of which gets the load. */
+/** nihao-server with default metrics, limits and log. It has a listener per protocol; one of them gets the load. */
 export function nihao(name: string, protocol: Protocol, main: string): ServerKind {
   return {
     name,

@@ -31,7 +31,7 @@ export function middleHalf(ratio: Ratio | undefined): string {
   return ratio === undefined ? '' : `${ratio.low.toFixed(2)} – ${ratio.high.toFixed(2)}`
 }
 
-/** How much of their cores the measured processes used; other work on the machine makes it less. */
+/** Shares of their cores used by the measured processes; other work on the machine reduces them. */
 export function shares({ kinds, serverShares, generatorShares, wait }: Results): string {
   if (generatorShares.length === 0) return ''
   const servers = kinds.map(({ name }) => `${name} ${lowest(serverShares, name)}`).join(', ')

@@ -14,11 +14,11 @@ export type Row = {
 export type Load = Row & {
   mode: 'exchange' | 'churn'
   options: Record<string, number>
-  /** Ends the first, unmeasured load on a fresh process early. */
+  /** Limits the first, unmeasured load on a fresh process. */
   compileCount?: number
 }
 
-// Bounded in count as well: the kernel keeps a closed connection for a minute, or two where connections are tracked.
+// Also limited by count: the kernel keeps a closed connection for one minute, or two with connection tracking.
 const churn = { connections: 32, size: 32, warmup: 0.02, count: 2_400 }
 
 export const loads: Load[] = [
@@ -65,7 +65,7 @@ export const loads: Load[] = [
   },
 ]
 
-/** Two figures of one measurement: a heap that grew at startup holds the first connections without growing further. */
+/** Two figures of one measurement: the first connections may use heap that was allocated at startup. */
 export const idleRows: { average: Row; further: Row } = {
   average: { key: 'idle', name: 'idle connection, average', unit: 'memory', targets: { echo: 1.3, greet: 1.3 } },
   further: { key: 'idle', name: 'idle connection after the first fifth', unit: 'memory', targets: { echo: 1.5, greet: 1.5 } },

@@ -7,7 +7,8 @@ import {
   optionName,
   type Setting,
 } from '@nihao/service'
-import { registerCounts, registerDurations } from '../services/client/src/metrics.ts'
+import { registerDurations } from '../services/client/src/duration-metrics.ts'
+import { registerCounts } from '../services/client/src/metrics.ts'
 import { commonSettings } from '../services/client/src/settings/common.ts'
 import { modes } from '../services/client/src/settings.ts'
 import { registerMetrics } from '../services/server/src/metrics.ts'
@@ -31,11 +32,11 @@ function settingRow([name, { doc, format, default: value, perEndpoint }]: [strin
   )
 }
 
-/** The settings of a mode that not all modes have. */
+/** The settings of a mode except the common ones. */
 const ownSettings = (settings: AnySettings) =>
   Object.fromEntries(Object.entries(settings).filter(([name]) => !(name in commonSettings)))
 
-/** Every format that has a name, with what is valid. */
+/** All named formats with their valid values. */
 function formatsTable(tables: readonly AnySettings[]): string {
   const formats = tables.flatMap(settings => Object.values(settings).map(({ format }) => format))
   const valid = new Map(formats.map(({ name, valid }) => [name, valid.replace(/, or empty$/, '')]))
@@ -44,7 +45,7 @@ function formatsTable(tables: readonly AnySettings[]): string {
   return table(['Format', 'Valid values'], rows)
 }
 
-/** The metrics of both services; what prom-client adds by itself (`process_*`, `nodejs_*`) is documented there. */
+/** The metrics of both services, except those of prom-client (`process_*`, `nodejs_*`). */
 async function metricsTable(prefix: RegExp): Promise<string> {
   const logger = createLogger('', 'silent')
   const registry = createRegistry('', '', logger)
@@ -61,7 +62,7 @@ async function metricsTable(prefix: RegExp): Promise<string> {
   return table(['Metric', 'Type', 'Labels', 'Meaning'], rows)
 }
 
-/** The generated parts of the documents by name: what stands between `<!-- name -->` and `<!-- end -->`. */
+/** The generated parts of the documents by name: the text between `<!-- name -->` and `<!-- end -->`. */
 export async function generatedParts(): Promise<ReadonlyMap<string, string>> {
   const { probe, load, check, idle } = modes
   return new Map([

@@ -31,7 +31,7 @@ void fail_unsupported(const char *format, ...) {
 }
 
 // A connection closed by the client keeps its pair of ports in TIME_WAIT for a minute, and one address has 28,000 of them.
-// SO_LINGER 0 would avoid TIME_WAIT, but close with RST, which takes another path through the servers.
+// SO_LINGER 0 would avoid TIME_WAIT but close with RST, which takes a different code path in the servers.
 int open_connection(long port) {
   static unsigned next;
   int fd = socket(AF_INET, SOCK_STREAM, 0), on = 1;

@@ -8,7 +8,7 @@
 enum { EXIT_UNSUPPORTED = 3, TRAILER_BYTES = 24 };
 
 struct options {
-  const char *mode, *prefix; // prefix: text that the server adds to the start of every line
+  const char *mode, *prefix; // prefix: text that the server writes before every line
   bool probe;                // speak the probe protocol instead of lines
   bool sleep;                // wait in the kernel instead of spinning
   long port, pid;            // pid: the server process whose CPU time is reported; 0 = none
@@ -48,7 +48,7 @@ void fail_unsupported(const char *format, ...) __attribute__((format(printf, 1, 
 double seconds_of(clockid_t clock);
 // User + system time of a process; 0 for pid 0.
 double cpu_seconds_of(long pid);
-// How often this process has slept: its voluntary context switches.
+// Number of times this process has slept: its voluntary context switches.
 long own_sleeps(void);
 
 // Modes "exchange" (connections stay open) and "churn" (one exchange per connection).

@@ -91,7 +91,7 @@ static void stamp(struct batch *batch, const struct options *options) {
   }
 }
 
-// The payload has been compared, so its crc32 is known and only that of the times is left to compute.
+// The payload has been compared, so its crc32 is known; only the times remain to be added.
 static void check_trailer(const struct batch *batch) {
   const unsigned char *trailer = batch->trailer;
   size_t times_bytes = TRAILER_BYTES - CRC_BYTES;

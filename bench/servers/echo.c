@@ -11,7 +11,7 @@
 
 enum { MAX_FILES = 1 << 16, BUFFER_BYTES = 64 * 1024, MAX_EVENTS = 256 };
 
-// Output that the kernel did not accept at once, by descriptor. Until it is sent, the connection is not read.
+// Output that the kernel did not accept immediately, by descriptor. The connection is not read until it is sent.
 static struct { char *bytes; size_t length, sent; } pending[MAX_FILES];
 static char buffer[BUFFER_BYTES];
 

@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * The start of a program from its source tree. Plain JavaScript without newer syntax, so that an old Node can run it and print which
- * one is needed.
+ * Starts a program from its source tree. Plain JavaScript without newer syntax, so that an old Node can run it and print the required
+ * version.
  */
 
 /** The oldest Node that runs the programs: major and minor version. */

@@ -35,7 +35,7 @@ function checkBehind(
 }
 
 const rule = (text: string) => `iptables -w -A INPUT -p tcp --dport 7007 ${text}`
-/** The kernel forgets a silent connection after a second, and takes none up in the middle. */
+/** The kernel drops the state of an idle connection after a second, and does not pick up established connections. */
 const forget = (target: string) => [
   'echo 1 >/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_established',
   'echo 0 >/proc/sys/net/netfilter/nf_conntrack_tcp_loose',
@@ -44,7 +44,7 @@ const forget = (target: string) => [
 ]
 
 describe('behind a firewall that', () => {
-  testWithRules('lets everything through, all is well', () => {
+  testWithRules('accepts everything, all checks pass', () => {
     const run = checkBehind([], ['--only', 'connect,exchange,large,half-close,concurrent'], { limits: '--timeout 10s' })
     expect(new Set(Object.values(verdicts(run)))).toEqual(new Set(['ok']))
   })
@@ -55,49 +55,49 @@ describe('behind a firewall that', () => {
     ['rejects with ICMP host unreachable', '-j REJECT --reject-with icmp-host-unreachable', 'unreachable'],
   ]
   for (const [what, target, reason] of closed) {
-    testWithRules(`${what}, the target is not reachable: ${reason}`, () => {
+    testWithRules(`${what}, the target is unreachable: ${reason}`, () => {
       const run = checkBehind([rule(target)], [])
       expect([run.code, verdicts(run)]).toEqual([3, { connect: `failed: ${reason}` }])
       expect(result(run, 'connect', 'failed').meaning).toMatch(/firewall/)
     })
   }
 
-  testWithRules('has a limit of connections and drops those above it, the limit is found', () => {
+  testWithRules('limits connections and drops those above the limit, the limit is found', () => {
     const run = checkBehind([rule('--syn -m connlimit --connlimit-above 5 -j DROP')], ['--only', 'exchange,concurrent'])
     expect(verdicts(run)).toEqual({ exchange: 'ok', concurrent: 'failed: timeout' })
     expect(result(run, 'concurrent', 'failed').figures.connections).toBe(5)
   })
 
-  testWithRules('has a limit of connections and rejects those above it, the limit is found', () => {
+  testWithRules('limits connections and rejects those above the limit, the limit is found', () => {
     const reject = '--syn -m connlimit --connlimit-above 5 -j REJECT --reject-with tcp-reset'
     const run = checkBehind([rule(reject)], ['--only', 'exchange,concurrent'])
     expect(verdicts(run)).toEqual({ exchange: 'ok', concurrent: 'failed: refused' })
-    expect(result(run, 'concurrent', 'failed').meaning).toMatch(/firewall or the server limits them/)
+    expect(result(run, 'concurrent', 'failed').meaning).toMatch(/firewall or the server limits connections/)
   })
 
-  testWithRules('forgets silent connections and drops what comes on them, that is found', () => {
+  testWithRules('drops the state of idle connections and then their packets, the cause is found', () => {
     const run = checkBehind(forget('DROP'), ['--only', 'exchange,half-close,idle'])
     expect(verdicts(run)).toEqual({ exchange: 'ok', 'half-close': 'ok', idle: 'failed: timeout' })
-    expect(result(run, 'idle', 'failed').meaning).toMatch(/forgotten the silent connection and drops/)
+    expect(result(run, 'idle', 'failed').meaning).toMatch(/dropped the state of the idle connection and drops/)
   })
 
-  testWithRules('forgets silent connections and resets what comes on them, that is found', () => {
+  testWithRules('drops the state of idle connections and then resets them, the cause is found', () => {
     const run = checkBehind(forget('REJECT --reject-with tcp-reset'), ['--only', 'exchange,idle'])
     expect(verdicts(run)).toEqual({ exchange: 'ok', idle: 'failed: reset' })
-    expect(result(run, 'idle', 'failed').meaning).toMatch(/forgotten this one and rejects/)
+    expect(result(run, 'idle', 'failed').meaning).toMatch(/dropped the state of this one and rejects/)
   })
 
-  testWithRules('drops packets of full size in silence, the hole is found, and where it begins', () => {
+  testWithRules('silently drops full-size packets, the black hole and the size at which it begins are found', () => {
     const run = checkBehind([rule('-m length --length 1453: -j DROP')], ['--only', 'exchange,large,half-close,sizes'])
     expect(verdicts(run)).toEqual({ exchange: 'ok', large: 'failed: timeout', 'half-close': 'ok', sizes: 'failed: timeout' })
     // 1,452 bytes of packet are 1,400 of data: 20 of IP, and 20 of TCP with 12 of timestamps.
     const { figures, meaning } = result(run, 'sizes', 'failed')
     expect(figures).toMatchObject({ largestBytes: 1_400, failedBytes: 1_408 })
     expect(meaning).toMatch(/MTU black hole/)
-    expect(result(run, 'large', 'failed').meaning).toMatch(/loses large packets/)
+    expect(result(run, 'large', 'failed').meaning).toMatch(/drops large packets/)
   })
 
-  testWithRules('loses the first SYNs of many connections, the kernel sends them again and the check is ok', () => {
+  testWithRules('drops the first SYNs of many connections, the kernel retransmits them and the check passes', () => {
     // One for the check that connects, then 20 of 50: what a full accept queue does to a burst.
     const some = (count: number, target: string) => rule(`--syn -m limit --limit 1/day --limit-burst ${count} -j ${target}`)
     const run = checkBehind([some(1, 'ACCEPT'), some(20, 'DROP')], ['--only', 'concurrent'])
@@ -106,7 +106,7 @@ describe('behind a firewall that', () => {
   })
 })
 
-testWithRules('a large transfer on a slow path that is not over in time shows how much was sent', () => {
+testWithRules('a large transfer that is too slow for its time limit reports the bytes sent', () => {
   const folder = mkdtempSync(join(tmpdir(), 'nihao-'))
   try {
     const received = join(folder, 'received')

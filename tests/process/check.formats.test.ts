@@ -1,12 +1,12 @@
-import { spawnSync } from 'node:child_process'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import schema from '../../docs/check-report.schema.json' with { type: 'json' }
 import { check } from './support/check.ts'
+import { parseJunit, parseTap } from './support/ci-formats.ts'
 import { schemaErrors } from './support/json-schema.ts'
 import { freePort, ScriptedServer } from './support/scripted-server.ts'
 import { testWith } from './support/tool.ts'
 
-/** Reports with everything in them: what is well, what failed, what was skipped, and what a server says who wants to break parsers. */
+/** Reports with checks that passed, failed and were skipped, and with text of a server that tries to break parsers. */
 const evil = '\u001b[2J</failure>]]>&#0;\u202e#\u0000\r\nok 99 - all is well\n1..1\n"\\u{0}\n'
 
 let server: ScriptedServer
@@ -19,28 +19,6 @@ beforeAll(async () => {
 
 afterAll(() => server[Symbol.asyncDispose]())
 
-/** Runs a parser that is not ours; what it prints is JSON. */
-function parse(command: string, args: readonly string[], input: string): Record<string, unknown> {
-  const { status, stdout, stderr } = spawnSync(command, args, { input, encoding: 'utf8' })
-  if (status !== 0) throw new Error(`${command} ended with ${status}: ${stderr}`)
-  return JSON.parse(stdout)
-}
-
-const READ_XML = `
-import json, sys
-from xml.etree import ElementTree
-root = ElementTree.fromstring(sys.stdin.buffer.read())
-cases = [[case.get('name'), [child.tag for child in case]] for case in root.iter('testcase')]
-failure = root.find('.//failure')
-print(json.dumps({'counts': {name: int(root.get(name)) for name in ('tests', 'failures', 'errors', 'skipped')}, 'cases': cases, 'failure': failure.get('message')}))`
-
-const READ_TAP = `
-use TAP::Parser; use JSON::PP; local $/;
-my $parser = TAP::Parser->new({ tap => scalar <STDIN> });
-$parser->run;
-print encode_json({ version => 0 + $parser->version, planned => 0 + $parser->tests_planned, run => 0 + $parser->tests_run,
-  failed => [map { 0 + $_ } $parser->failed], skipped => [map { 0 + $_ } $parser->skipped], errors => [$parser->parse_errors], plan => $parser->is_good_plan ? 1 : 0 });`
-
 test('the JSON report is valid under its schema', async () => {
   const { stdout } = await check([...targets, '--report', 'json'])
   const report = JSON.parse(stdout)
@@ -48,10 +26,10 @@ test('the JSON report is valid under its schema', async () => {
   expect(schemaErrors(schema, { ...report, version: 2 })).toEqual(['/version must be equal to constant {"allowedValue":1}'])
 })
 
-describe('parsers that are not ours read', () => {
+describe('external parsers read', () => {
   testWith('python3', 'junit', async () => {
     const { stdout } = await check([...targets, '--report', 'junit', '--only', 'connect,exchange,idle'])
-    expect(parse('/usr/bin/python3', ['-c', READ_XML], stdout)).toEqual({
+    expect(parseJunit(stdout)).toEqual({
       counts: { tests: 4, failures: 2, errors: 0, skipped: 1 },
       cases: [
         ['connect', ['system-out']],
@@ -65,9 +43,8 @@ describe('parsers that are not ours read', () => {
 
   testWith('tapParser', 'tap', async () => {
     const { stdout } = await check([...targets, '--report', 'tap', '--only', 'connect,exchange,idle'])
-    const seen = parse('perl', ['-e', READ_TAP], stdout.replace('TAP version 14', 'TAP version 13'))
+    const seen = parseTap(stdout)
     expect(seen).toEqual({ version: 13, planned: 4, run: 4, failed: [2, 4], skipped: [3], errors: [], plan: 1 })
-    // The parser knows no version higher than 13; of what 14 added, only the escapes are used.
     expect(stdout).toMatch(/^TAP version 14\n/)
   })
 })

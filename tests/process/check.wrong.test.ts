@@ -12,7 +12,7 @@ const LONG_LIMITS = ['--timeout', '10s', '--check-timeout', '20s', '--check-idle
 /** More than a large transfer sends altogether: only a reader that stalls lets so much wait. */
 const FULL_BYTES = 2 ** 22
 
-/** Answers each line in a way of its own. */
+/** Answers each line with a custom function. */
 const lines =
   (answer: (line: string, socket: Socket) => void): Script =>
   socket => {
@@ -71,36 +71,42 @@ const split: Script = socket => {
 
 describe('a server that', () => {
   const wrong: [what: string, script: Script, check: string, verdict: string, meaning: RegExp][] = [
-    ['closes at once', socket => socket.end(), 'hello', 'failed: eof', /accepts for a server that is down, or a limit/],
+    [
+      'closes immediately',
+      socket => socket.end(),
+      'hello',
+      'failed: eof',
+      /accepts connections for a server that is down, or a connection limit/,
+    ],
     [
       'resets new connections',
       socket => setTimeout(() => socket.resetAndDestroy(), 50),
       'hello',
       'failed: reset',
-      /accepts for a server that is down/,
+      /accepts connections for a server that is down/,
     ],
     [
       'speaks first',
       socket => socket.write('220 hi\n') && echo(socket),
       'hello',
       'failed: mismatch',
-      /speaks before the first request/,
+      /sends data before the first request/,
     ],
-    ['answers too little', lines((line, socket) => socket.write(line)), 'exchange', 'failed: timeout', /its reply is too short/],
-    ['answers too much', lines((line, socket) => socket.write(`${line}\n!`)), 'exchange', 'failed: mismatch', /changes bytes/],
+    ['answers too little', lines((line, socket) => socket.write(line)), 'exchange', 'failed: timeout', /too short a reply/],
+    ['answers too much', lines((line, socket) => socket.write(`${line}\n!`)), 'exchange', 'failed: mismatch', /modifies data/],
     [
       'answers twice',
       lines((line, socket) => socket.write(`${line}\n${line}\n`)),
       'exchange',
       'failed: mismatch',
-      /another server than expected/,
+      /not the expected server/,
     ],
     [
       'answers something else',
       lines((_, socket) => socket.write('HTTP/1.1 400 Bad Request\r\n')),
       'exchange',
       'failed: mismatch',
-      /another server than expected/,
+      /not the expected server/,
     ],
     [
       'answers late',
@@ -123,7 +129,7 @@ describe('a server that', () => {
       lines((line, socket) => socket.end(`${line}\n`)),
       'exchange',
       'failed: eof',
-      /one request per connection/,
+      /only one request per connection/,
     ],
     [
       'resets behind its first reply',
@@ -144,21 +150,21 @@ describe('a server that', () => {
       echoUntil(2 ** 20, socket => socket.end()),
       'large',
       'failed: eof',
-      /after a number of bytes/,
+      /after an amount of data/,
     ],
     [
       'resets after a transfer of 1 MiB',
       echoUntil(2 ** 20, socket => socket.resetAndDestroy()),
       'large',
       'failed: reset',
-      /after a number of bytes/,
+      /after an amount of data/,
     ],
     [
       'stops reading after 1 MiB',
       echoUntil(2 ** 20, socket => socket.pause()),
       'large',
       'failed: timeout',
-      /stops in the middle of a transfer/,
+      /stalls during a transfer/,
     ],
     [
       'drops a byte of a large transfer',
@@ -172,7 +178,7 @@ describe('a server that', () => {
       },
       'large',
       'failed: mismatch',
-      /changes, loses or duplicates bytes/,
+      /modifies, loses or duplicates data/,
     ],
     [
       'ignores the end of the client',
@@ -192,7 +198,7 @@ describe('a server that', () => {
       /replies in transit are lost/,
     ],
     [
-      'resets when the client has closed',
+      'resets when the client half-closes',
       socket => {
         socket.on('data', chunk => setTimeout(() => socket.writable && socket.write(chunk), 30))
         socket.on('end', () => socket.resetAndDestroy())
@@ -230,7 +236,7 @@ describe('a server that', () => {
       limited(3, () => {}),
       'concurrent',
       'failed: timeout',
-      /3 of 50 got a reply: a proxy queues those above/,
+      /3 of 50 got a reply: a proxy queues connections above/,
     ],
     [
       'cuts slow readers off',
@@ -243,10 +249,10 @@ describe('a server that', () => {
       },
       'backpressure',
       'failed: reset',
-      /resets connections of slow readers/,
+      /resets the connections of slow readers/,
     ],
     [
-      'throws away what a slow reader does not take',
+      'discards output that a slow reader does not read',
       socket => {
         let full = false
         socket.on('data', chunk => {
@@ -257,7 +263,7 @@ describe('a server that', () => {
       },
       'backpressure',
       'failed: timeout',
-      /drops the bytes that it could not send/,
+      /drops unsent bytes/,
     ],
     [
       'loses a byte when its reader is slow',
@@ -280,20 +286,20 @@ describe('a server that', () => {
       idleLimited(1_000, socket => socket.resetAndDestroy()),
       'idle',
       'failed: reset',
-      /resets silent connections/,
+      /resets idle connections/,
     ],
     [
       'forgets silent connections',
       idleLimited(1_000, socket => socket.unpipe()),
       'idle',
       'failed: timeout',
-      /forgotten the silent connection/,
+      /dropped the state of the idle connection/,
     ],
   ]
 
   test.each(wrong)('%s', async (_, script, name, verdict, meaning) => {
     await using server = await ScriptedServer.listen(script)
-    // The simpler checks in front of it succeed: only this one finds what is wrong.
+    // The simpler checks before it succeed: only this one finds the fault.
     const names = [...new Set([...['hello', 'exchange'].slice(0, name === 'hello' ? 0 : 2), name])]
     const limits = verdict === 'failed: timeout' ? LIMITS : LONG_LIMITS
     const run = await checkJson([`echo://127.0.0.1:${server.port}`, ...limits, '--only', names.join()])
@@ -302,7 +308,7 @@ describe('a server that', () => {
     expect([run.code, run.report.verdict]).toEqual([1, 'failed'])
   })
 
-  test('closes requests of 1,000 bytes and more: the size is told', async () => {
+  test('closes on requests of 1,000 bytes or more: the size is reported', async () => {
     await using server = await ScriptedServer.listen(echoUntil(1_000, socket => socket.end()))
     const run = await checkJson([`echo://127.0.0.1:${server.port}`, ...LONG_LIMITS, '--only', 'exchange,sizes'])
     expect(verdicts(run)).toEqual({ exchange: 'ok', sizes: 'failed: eof' })
@@ -317,7 +323,7 @@ describe('a server that', () => {
     expect(meaning).not.toMatch(/MTU/)
   })
 
-  test('lets a connection live for a second: how long is told', async () => {
+  test('closes after a second of silence: the duration is reported', async () => {
     await using server = await ScriptedServer.listen(idleLimited(1_000, socket => socket.end()))
     const run = await checkJson([`echo://127.0.0.1:${server.port}`, '--only', 'idle', '--check-idle', '20s'])
     const { silentMs } = result(run, 'idle', 'failed').figures
@@ -325,7 +331,7 @@ describe('a server that', () => {
     expect(silentMs).toBeLessThan(20_000)
   })
 
-  test('dies of a check: the others are not made', async () => {
+  test('crashes during a check: later checks are skipped', async () => {
     let dead = false
     const script = echoUntil(2 ** 20, socket => {
       dead = true
@@ -345,28 +351,28 @@ describe('a server that', () => {
     expect(result(run, 'idle', 'skipped').why).toBe('the target has not answered since large failed')
   })
 
-  test('serves three connections: how many is told', async () => {
+  test('serves three connections: the number is reported', async () => {
     await using server = await ScriptedServer.listen(limited(3, socket => socket.end()))
     const run = await checkJson([`echo://127.0.0.1:${server.port}`, ...LONG_LIMITS, '--only', 'concurrent'])
     expect(result(run, 'concurrent', 'failed').figures).toMatchObject({ connections: 3, of: 50 })
   })
 
-  test('splits its replies is well', async () => {
+  test('splits its replies passes', async () => {
     await using server = await ScriptedServer.listen(split)
     const run = await checkJson([`echo://127.0.0.1:${server.port}`, '--only', 'hello,exchange,utf8-pieces,short-connections'])
     expect(run.code).toBe(0)
   })
 
-  test('refuses by a word of the protocol is quoted', async () => {
+  test('rejects with a REJECT frame: the reason is quoted', async () => {
     const reject = frame(5, '{"reason":"max_connections","limit":1}')
     await using server = await ScriptedServer.listen(socket => socket.end(reject))
     const run = await checkJson([`probe://127.0.0.1:${server.port}`, ...LONG_LIMITS])
     const { reason, detail, meaning } = result(run, 'hello', 'failed')
-    expect([reason, detail, meaning]).toEqual(['rejected', 'max_connections', expect.stringMatching(/a limit of its own/)])
+    expect([reason, detail, meaning]).toEqual(['rejected', 'max_connections', expect.stringMatching(/one of its limits/)])
   })
 })
 
-test('what a server says can steer neither a terminal nor a report', async () => {
+test('text from a server can control neither a terminal nor a report', async () => {
   const evil = '\u001b[2J\u0007</failure>]]>&\u202e#\u0000\r\nok 99 - all is well\n'
   await using server = await ScriptedServer.listen(socket => socket.on('data', () => socket.write(evil)))
   const url = `echo://127.0.0.1:${server.port}`

@@ -23,15 +23,15 @@ afterAll(() => {
 const start = ({ cert, key }: Certificate, options = ''): Promise<RunningServer> =>
   startServer(`greet+tls://127.0.0.1:0?cert=${cert}&key=${key}${options}`, { env: { NIHAO_LOG_LEVEL: 'debug' } })
 
-/** Why a target does not work: the reason of its outage, and the words that come with it. */
+/** Why a target does not work: the reason, and the words that come with it. */
 async function failureOf(target: string): Promise<{ reason: unknown; message: string; counted: number }> {
   await using client = await startClient(target)
-  const { reason, error } = await client.log({ msg: 'outage began' })
+  const { reason, error } = await client.log({ msg: 'target is not up yet' })
   const counted = await client.metric('tcp_client_connection_failures_total', { reason: String(reason) })
   return { reason, message: (error as { message: string } | undefined)?.message ?? '', counted }
 }
 
-testWith('openssl', 'the TLS handshake is a phase of its own, and its exchanges are as any other', async () => {
+testWith('openssl', 'the TLS handshake is a separate phase, and exchanges work as without TLS', async () => {
   await using server = await start(own, `&ca=${roots.ca}&client-cert=require&alpn=nihao`)
   const client = roots.issue({ host: 'client' })
   const target = `greet+tls://localhost:${server.port()}`
@@ -46,7 +46,7 @@ testWith('openssl', 'the TLS handshake is a phase of its own, and its exchanges 
   expect([closed.receivedBytes, closed.sentBytes]).toEqual([totals?.sentBytes, totals?.receivedBytes])
 })
 
-testWith('openssl', 'a server that can not be trusted is told with its reason', async () => {
+testWith('openssl', 'an untrusted server is reported with the reason', async () => {
   await using server = await start(own)
   const port = server.port()
   const stranger = await failureOf(`greet+tls://localhost:${port}?ca=${strangers.ca}`)
@@ -63,14 +63,14 @@ testWith('openssl', 'a server that can not be trusted is told with its reason', 
   })
 })
 
-testWith('openssl', 'plain and TLS on the wrong port are told apart', async () => {
+testWith('openssl', 'plaintext and TLS on the wrong port are distinguished', async () => {
   await using tls = await start(own)
   await using plain = await startServer('greet://127.0.0.1:0')
   expect(await failureOf(`greet+tls://localhost:${plain.port()}?ca=${roots.ca}`)).toMatchObject({
     reason: 'tls',
     message: 'the server does not speak TLS',
   })
-  // Our server says nothing to plain bytes; others send an alert.
+  // nihao-server sends nothing in reply to plaintext; others send an alert.
   expect((await failureOf(`greet://127.0.0.1:${tls.port()}`)).reason).toBe('eof')
   await using other = await ScriptedServer.listen(socket => {
     socket.once('data', () => socket.end(Buffer.from('15030100020246', 'hex'))) // fatal: protocol_version
@@ -80,13 +80,13 @@ testWith('openssl', 'plain and TLS on the wrong port are told apart', async () =
   expect(message).toContain('the server speaks TLS')
 })
 
-testWith('openssl', 'a certificate that the server wants and does not get', async () => {
+testWith('openssl', 'a missing client certificate is reported', async () => {
   await using server = await start(own, `&ca=${roots.ca}&client-cert=require`)
   const { reason, message } = await failureOf(`greet+tls://localhost:${server.port()}?ca=${roots.ca}`)
   expect({ reason, message }).toEqual({ reason: 'tls', message: 'the server requires a client certificate' })
 })
 
-testWith('openssl', 'a handshake that is never answered is a timeout, one that is cut off an end or a reset', async () => {
+testWith('openssl', 'an unanswered handshake is a timeout, an interrupted one is eof or reset', async () => {
   await using silent = await ScriptedServer.listen(() => {})
   expect((await failureOf(`greet+tls://127.0.0.1:${silent.port}?timeout=300ms`)).reason).toBe('timeout')
   silent.become(socket => {
@@ -94,7 +94,7 @@ testWith('openssl', 'a handshake that is never answered is a timeout, one that i
   })
   expect(await failureOf(`greet+tls://127.0.0.1:${silent.port}`)).toMatchObject({
     reason: 'eof',
-    message: 'the server closed during the TLS handshake',
+    message: 'the server closed the connection during the TLS handshake',
   })
   silent.become(socket => {
     socket.once('data', () => socket.resetAndDestroy())
@@ -102,7 +102,7 @@ testWith('openssl', 'a handshake that is never answered is a timeout, one that i
   expect((await failureOf(`greet+tls://127.0.0.1:${silent.port}`)).reason).toBe('reset')
 })
 
-testWith('nginx', 'nginx in front of greet ends the TLS, and tells the address of the client', async () => {
+testWith('nginx', 'nginx terminates TLS in front of greet and sends the address of the client', async () => {
   await using server = await startServer('greet://127.0.0.1:0?proxy=v1&trusted-proxies=127.0.0.1')
   const certificate = `ssl_certificate ${own.cert}; ssl_certificate_key ${own.key};`
   const nginx = `${certificate} proxy_pass 127.0.0.1:${server.port()}; proxy_protocol on;`

@@ -21,7 +21,7 @@ const hasPong = (peer: Peer) => peer.bytes.subarray(-34, -24).equals(pongTo(ping
 
 const openFiles = Number(/^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1])
 
-describe('the server goes on serving others', () => {
+describe('the server keeps serving others', () => {
   test('while a hundred peers send a frame byte by byte', async () => {
     await using server = await startServer('probe://127.0.0.1:0')
     const target = `probe://127.0.0.1:${server.port()}`
@@ -38,7 +38,7 @@ describe('the server goes on serving others', () => {
     expect(totals?.exchanges).toBeGreaterThan(50)
   })
 
-  test('while 499 peers announce a mebibyte and send all but its end: memory does not grow with it', async () => {
+  test('while 499 peers send all of a 1 MiB frame except its end, in constant memory', async () => {
     await using server = await startServer('probe://127.0.0.1:0')
     await using witness = await Peer.connect(server.port())
     const before = server.memory().residentBytes
@@ -119,7 +119,7 @@ describe('garbage to a probe port', () => {
     await until('a PONG', () => hasPong(witness))
   })
 
-  test('a flood behind a wrong frame is thrown away, in no more memory', async () => {
+  test('a flood after an invalid frame is discarded, in constant memory', async () => {
     await using server = await startServer('probe://127.0.0.1:0')
     await using peer = await Peer.connect(server.port())
     const before = server.memory().residentBytes
@@ -181,7 +181,7 @@ describe('a HELLO', () => {
     for (const line of client.lines) expect(line.length).toBeLessThan(1_000)
   })
 
-  test('is waited for byte by byte, and a REJECT as well', async () => {
+  test('may arrive byte by byte, as may a REJECT', async () => {
     const rejected = { reason: `fault\n${'y'.repeat(10_000)}` }
     let first = true
     await using server = await ScriptedServer.listen(async socket => {

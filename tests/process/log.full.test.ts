@@ -33,7 +33,7 @@ onLinux('stdout on a full disk', () => {
   })
   afterAll(() => closeSync(full))
 
-  test('does not keep the server from serving, nor from ending', async () => {
+  test('does not keep the server from serving or from exiting', async () => {
     const adminPort = await freePort()
     await using server = new RunningServer('echo://127.0.0.1:0', { stdout: full, env: { NIHAO_ADMIN_PORT: String(adminPort) } })
     server.adminPort = adminPort
@@ -45,7 +45,7 @@ onLinux('stdout on a full disk', () => {
     expect(await server.exit(5_000)).toEqual({ code: 0, signal: null, stderr: '' })
   })
 
-  test('does not keep the client from its exchanges, nor from ending', async () => {
+  test('does not keep the client from its exchanges or from exiting', async () => {
     await using server = await startServer('echo://127.0.0.1:0')
     const adminPort = await freePort()
     await using client = new Service('services/client/src/main.ts', {
@@ -80,7 +80,7 @@ const mayMount = spawnSync('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'tmpfs
 const withDisk = mayMount || process.env.REQUIRE_PEERS === '1' ? describe : describe.skip
 
 withDisk('a disk that fills up', () => {
-  test('costs lines only while it is full: they are counted and reported, and no line is torn', async () => {
+  test('drops lines only while it is full: they are counted and reported, and no line is incomplete', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'nihao-'))
     const mount = 'mount -t tmpfs -o size=8m tmpfs "$0" && head -c 8000k /dev/zero >"$0/filler" && exec "$@" >"$0/log"'
     const adminPort = await freePort()

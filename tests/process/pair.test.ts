@@ -8,7 +8,7 @@ import { startServer } from './support/server.ts'
 import { until } from './support/until.ts'
 
 describe('server and client', () => {
-  test('agree to the byte on 20 connections with 200 exchanges a second, when the client has stopped', async () => {
+  test('agree to the byte after 20 connections with 200 exchanges a second', async () => {
     await using server = await startServer('greet://127.0.0.1:0 echo://127.0.0.1:0')
     const protocols = ['greet', 'echo'] as const
     const url = (index: number) => `${protocols[index]}://127.0.0.1:${server.port(index)}`

@@ -9,7 +9,7 @@ interface Hello {
   readonly connection: number
 }
 
-/** A connection that speaks probe, and what the server said on it. */
+/** A probe connection and the frames received on it. */
 async function connect(port: number) {
   const peer = await Peer.connect(port)
   const said: { hello?: Hello; ended?: EndedConnection; replies: number; stalledUs: number } = { replies: 0, stalledUs: 0 }
@@ -48,7 +48,7 @@ async function connect(port: number) {
   }
 }
 
-test('the server says whether an earlier connection is open, and how it ended', async () => {
+test('ENDED reports whether an earlier connection is open, and how it ended', async () => {
   await using server = await startServer('probe://127.0.0.1:0')
   await using reset = await connect(server.port())
   await using closed = await connect(server.port())
@@ -79,7 +79,7 @@ test('the server says whether an earlier connection is open, and how it ended', 
   expect(await asking.last('another process', asking.connection)).toEqual({ state: 'other_boot' })
 })
 
-test('a reply says for how long the server was stopped before it read the request', async () => {
+test('a PONG reports how long the server was stopped before it read the PING', async () => {
   await using server = await startServer('probe://127.0.0.1:0')
   await using client = await connect(server.port())
   client.ping()

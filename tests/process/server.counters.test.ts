@@ -3,7 +3,7 @@ import { Peer } from './support/peer.ts'
 import { startServer } from './support/server.ts'
 
 describe('the counters', () => {
-  test('are exact to the byte, open connections included', async () => {
+  test('are exact to the byte, including open connections', async () => {
     await using server = await startServer('greet://127.0.0.1:0 echo://127.0.0.1:0 discard://127.0.0.1:0')
     await using greeted = await Peer.connect(server.port(0))
     await using echoed = await Peer.connect(server.port(1))
@@ -36,7 +36,7 @@ describe('the counters', () => {
     expect(await server.metric('tcp_server_connection_duration_seconds_count', listener(0, 'greet'))).toBe(1)
   })
 
-  test('/connections shows what is open now, with live byte counts', async () => {
+  test('/connections shows open connections with live byte counts', async () => {
     await using server = await startServer('greet://127.0.0.1:0?max-connections=7 echo://127.0.0.1:0')
     expect((await server.connections()).connections).toEqual([])
     await using peer = await Peer.connect(server.port(0))
@@ -62,7 +62,7 @@ describe('the counters', () => {
     expect((await server.connections()).connections).toEqual([])
   })
 
-  test('every known series is there from the start, at 0', async () => {
+  test('all known series exist from the start, at 0', async () => {
     await using server = await startServer('greet://127.0.0.1:0')
     const series = await server.scrape()
     const listener = `listener="greet:${server.port()}"`

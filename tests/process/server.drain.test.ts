@@ -7,11 +7,11 @@ import { until } from './support/until.ts'
 const accepting = (server: RunningServer) => server.log({ msg: 'draining: still accepting' })
 const noLongerAccepting = (server: RunningServer) => server.log({ msg: 'draining: no longer accepting' })
 
-/** What the last line of the log says of the first listener. */
+/** The totals of the first listener, from the last log line. */
 const totals = async (server: RunningServer) => (await server.log({ msg: 'stopped' }))[`greet:${server.port()}`]
 
 describe('a signal to stop', () => {
-  test('first turns the server unready while it still accepts, then closes the door, and ends with 0', async () => {
+  test('makes the server unready while it still accepts, then stops accepting, and exits with 0', async () => {
     await using server = await startServer('greet://127.0.0.1:0', { env: { NIHAO_DRAIN_DELAY: '3s' } })
     expect(await server.page('/readyz')).toMatchObject({ status: 200 })
     expect(await server.metric('tcp_server_draining')).toBe(0)
@@ -39,7 +39,7 @@ describe('a signal to stop', () => {
     expect(server.logged({ msg: 'connection closed', reason: 'drained' })).toHaveLength(2)
   })
 
-  test('is not SIGHUP, which reloads certificates and has none to reload here', async () => {
+  test('does not include SIGHUP, which reloads certificates', async () => {
     await using server = await startServer('echo://127.0.0.1:0')
     await using peer = await Peer.connect(server.port())
     server.kill('SIGHUP')
@@ -47,14 +47,14 @@ describe('a signal to stop', () => {
     await peer.ask('still here', 'still here')
   })
 
-  test.each(['SIGTERM', 'SIGINT'] as const)('%s without a connection ends it at once, with 0', async signal => {
+  test.each(['SIGTERM', 'SIGINT'] as const)('%s without connections ends the server immediately, with 0', async signal => {
     await using server = await startServer('greet://127.0.0.1:0', { env: { NIHAO_DRAIN_TIMEOUT: '5m' } })
     server.kill(signal)
     expect(await server.exit()).toMatchObject({ code: 0, signal: null })
     expect(await server.log({ msg: 'stopping' })).toMatchObject({ signal })
   })
 
-  test('leaves nothing unanswered that came in: 20 connections in the middle of their exchanges', async () => {
+  test('lets 20 connections with outstanding exchanges receive all replies', async () => {
     await using server = await startServer('greet://127.0.0.1:0')
     await using peers = await Peers.connect(20, server.port())
     let asked = 0
@@ -76,7 +76,7 @@ describe('a signal to stop', () => {
     expect(server.lines.join()).not.toContain('unansweredBytes')
   })
 
-  test('waits for the end of a message that has begun', async () => {
+  test('waits for the end of a message in progress', async () => {
     await using server = await startServer('greet://127.0.0.1:0')
     await using peer = await Peer.connect(server.port())
     await peer.ask('begun', '你好，begun')
@@ -91,14 +91,14 @@ describe('a signal to stop', () => {
     expect(await totals(server)).toMatchObject({ closed: { drained: 1 }, messages: 1 })
   })
 
-  test('waits for a reader that stalls for a while: it gets every reply to what the server had received', async () => {
+  test('waits for a reader that stalls for a while: it gets the replies to everything received', async () => {
     await using server = await startServer('greet://127.0.0.1:0?max-buffered=64KiB')
     await using peer = await Peer.connect(server.port(), { reading: false })
     peer.send(Buffer.alloc(32 * 2 ** 20, 'x'))
     await until('the server to pause', async () => (await server.metric('tcp_server_buffered_bytes')) > 0)
     server.kill('SIGTERM')
     await noLongerAccepting(server)
-    // Longer than a connection on which nothing comes may stay.
+    // Longer than a draining connection may be idle.
     const readsOnAtMs = performance.now() + 2_500
     await until('the stall to be over', () => performance.now() > readsOnAtMs)
     peer.read()
@@ -116,7 +116,7 @@ describe('a connection that does not end', () => {
   test.each([
     ['because it does not answer the FIN', async () => {}],
     [
-      'because it goes on with its message',
+      'because it continues its message',
       async (server: RunningServer, peer: Peer) => {
         await until('the server to end', async () => {
           if (!peer.closed) peer.send('x')

@@ -9,7 +9,7 @@ import { until } from './support/until.ts'
 
 const noise = createCipheriv('aes-256-ctr', Buffer.alloc(32), Buffer.alloc(16)).update(Buffer.alloc(100_000))
 
-/** What comes from the network to any open port, sooner or later. */
+/** Input that any open port receives sooner or later. */
 const garbage: [name: string, bytes: Buffer][] = [
   ['zeros', Buffer.alloc(10_000)],
   ['line ends only', Buffer.alloc(50_000, '\n')],
@@ -53,14 +53,14 @@ describe('garbage', () => {
     expect(server.logged({ level: 'error' }).concat(server.logged({ level: 'fatal' }))).toEqual([])
   })
 
-  test('never gets into the log, whose lines stay short', () => {
+  test('never appears in the log, whose lines stay short', () => {
     expect(server.lines.length).toBeGreaterThan(garbage.length)
     for (const line of server.lines) expect(line.length).toBeLessThan(512)
     expect(server.lines.join()).not.toMatch(/passwd|forged|%n/)
   })
 })
 
-test('a RST in the middle is counted and logged as reset, with what the system said', async () => {
+test('a RST during an exchange is counted and logged as reset, with the system error', async () => {
   await using server = await startServer('greet://127.0.0.1:0')
   await using witness = await Peer.connect(server.port())
   const peer = await Peer.connect(server.port())
@@ -74,7 +74,7 @@ test('a RST in the middle is counted and logged as reset, with what the system s
   await witness.ask('well', '你好，well')
 })
 
-test('a RST while the reader stalls gives everything back', async () => {
+test('a RST while the reader stalls frees all resources', async () => {
   await using server = await startServer('echo://127.0.0.1:0')
   const peer = await Peer.connect(server.port(), { reading: false })
   peer.send(Buffer.alloc(64 * 2 ** 20))
@@ -95,7 +95,7 @@ describe('a port scan', () => {
           await new Promise(resolve => socket.once('close', resolve))
         }
       }
-      // A connection that was reset in the queue may be gone before it is accepted; all others are counted.
+      // A connection that is reset in the accept queue may disappear before it is accepted; all others are counted.
       await until('the scans to be over', async () => {
         const opened = await server.metric('tcp_server_connections_opened_total')
         return opened >= 40 && opened === (await server.metric('tcp_server_connections_closed_total'))
@@ -107,7 +107,7 @@ describe('a port scan', () => {
     }
   })
 
-  testWith('nc', 'by nc -z finds the port open and leaves no trace in the log', async () => {
+  testWith('nc', 'by nc -z finds the port open and is not logged', async () => {
     await using server = await startServer('greet://127.0.0.1:0')
     const nc = spawn('nc', ['-z', '127.0.0.1', String(server.port())], { stdio: 'ignore', timeout: 5_000 })
     expect(await new Promise(resolve => nc.once('close', resolve))).toBe(0)
@@ -117,7 +117,7 @@ describe('a port scan', () => {
 })
 
 describe('a half-open peer', () => {
-  test('that has sent FIN and never reads gets its reply into the kernel and is done', async () => {
+  test('that has sent FIN and never reads is finished once the kernel has accepted the reply', async () => {
     await using server = await startServer('greet://127.0.0.1:0')
     await using peer = await Peer.connect(server.port(), { reading: false })
     peer.send('hi')
@@ -128,7 +128,7 @@ describe('a half-open peer', () => {
     await peer.receives('你好，hi')
   })
 
-  test('that goes on sending after the FIN of the server gets no RST, and what it sent is told as unanswered', async () => {
+  test('that keeps sending after the FIN of the server gets no RST, and its bytes are logged as unanswered', async () => {
     await using server = await startServer('greet://127.0.0.1:0?idle-timeout=300ms')
     await using peer = await Peer.connect(server.port())
     await peer.ask('hi\n', '你好，hi\n')

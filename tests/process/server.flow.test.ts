@@ -6,10 +6,10 @@ import { until } from './support/until.ts'
 
 const MEBIBYTE = 2 ** 20
 
-/** More than the kernel can hold for both sides of a connection, so that the sender is sure to be stopped. */
+/** More than the kernel can buffer on both sides of a connection, so that the sender always blocks. */
 const FLOOD = Buffer.alloc(48 * MEBIBYTE, 'x')
 
-/** Waits until the kernel takes no more from this sender: looks several times, with the server's answers in between. */
+/** Waits until the kernel accepts no more from this sender: checks several times, between requests to the server. */
 async function untilBlocked(peer: Peer, server: RunningServer): Promise<void> {
   let lastBytes = -1
   let sameTimes = 0
@@ -22,7 +22,7 @@ async function untilBlocked(peer: Peer, server: RunningServer): Promise<void> {
 }
 
 describe.each(['echo', 'greet'])('a peer of %s that sends and does not read', protocol => {
-  test('is not read from any more: it blocks, and the server keeps no more than max-buffered and a read', async () => {
+  test('is no longer read from: it blocks, and the server buffers at most max-buffered plus one read', async () => {
     await using server = await startServer(`${protocol}://127.0.0.1:0?max-buffered=64KiB`)
     await using peer = await Peer.connect(server.port(), { reading: false })
     const { residentBytes } = server.memory()
@@ -34,7 +34,7 @@ describe.each(['echo', 'greet'])('a peer of %s that sends and does not read', pr
     const buffered = await server.metric('tcp_server_buffered_bytes')
     expect(received).toBeLessThan(FLOOD.length)
     expect(buffered).toBeGreaterThan(0)
-    // What was there when reading stopped, and one read of 64 KiB with what greet puts in front.
+    // The bytes buffered when reading stopped, and one read of 64 KiB with greetings.
     expect(buffered).toBeLessThanOrEqual((64 + 64 + 1) * 1_024)
     expect(await server.metric('tcp_server_read_pauses_total')).toBeGreaterThan(0)
     expect((await server.connections()).connections).toEqual([expect.objectContaining({ bufferedBytes: buffered })])
@@ -45,7 +45,7 @@ describe.each(['echo', 'greet'])('a peer of %s that sends and does not read', pr
     expect(growthBytes).toBeLessThan(24 * MEBIBYTE)
   })
 
-  test('gets everything once it reads on', async () => {
+  test('gets everything once it resumes reading', async () => {
     await using server = await startServer(`${protocol}://127.0.0.1:0`)
     await using peer = await Peer.connect(server.port(), { reading: false })
     peer.send(FLOOD)
@@ -59,7 +59,7 @@ describe.each(['echo', 'greet'])('a peer of %s that sends and does not read', pr
 })
 
 describe('slow-reader-timeout', () => {
-  test('cuts a reader that takes nothing, and says what it never got', async () => {
+  test('terminates a connection whose peer does not read, and logs the unsent bytes', async () => {
     await using server = await startServer('echo://127.0.0.1:0?slow-reader-timeout=500ms')
     await using peer = await Peer.connect(server.port(), { reading: false })
     await using other = await Peer.connect(server.port())
@@ -76,13 +76,13 @@ describe('slow-reader-timeout', () => {
     await other.ask('still here', 'still here')
   })
 
-  test('leaves a reader alone that is slow but reads', async () => {
+  test('does not affect a slow reader that makes progress', async () => {
     await using server = await startServer('echo://127.0.0.1:0?slow-reader-timeout=1500ms')
     await using peer = await Peer.connect(server.port(), { reading: false })
     const request = FLOOD
     peer.send(request)
     peer.end()
-    // A mouthful every 20 ms for more than twice the timeout.
+    // A small read every 20 ms for more than twice the timeout.
     const untilMs = performance.now() + 3_500
     let taken = 0
     await until('a while of slow reading', () => {
@@ -97,7 +97,7 @@ describe('slow-reader-timeout', () => {
     expect(await server.log({ msg: 'connection closed' })).toMatchObject({ reason: 'client_closed' })
   })
 
-  test('cuts a reader too that has sent its FIN, for the same reason', async () => {
+  test('also terminates a connection whose peer has sent FIN, for the same reason', async () => {
     await using server = await startServer('echo://127.0.0.1:0?slow-reader-timeout=500ms&max-buffered=256MiB')
     await using peer = await Peer.connect(server.port(), { reading: false })
     peer.send(FLOOD)
@@ -109,7 +109,7 @@ describe('slow-reader-timeout', () => {
   })
 })
 
-test('one read of line ends, whose replies are more than the kernel holds, is answered before the FIN behind it', async () => {
+test('one read of line ends is answered before the FIN after it, although the kernel cannot buffer all replies', async () => {
   const greeting = 'g'.repeat(200)
   await using server = await startServer(`greet://127.0.0.1:0?greeting=${greeting}`)
   await using peer = await Peer.connect(server.port(), { reading: false })

@@ -5,7 +5,7 @@ import { startServer } from './support/server.ts'
 import { until } from './support/until.ts'
 
 describe('idle-timeout', () => {
-  test('ends a connection on which nothing moves, by FIN, and not the one that is used', async () => {
+  test('ends an idle connection with FIN, but not an active one', async () => {
     await using server = await startServer('greet://127.0.0.1:0?idle-timeout=1500ms')
     await using idle = await Peer.connect(server.port())
     await using silent = await Peer.connect(server.port())
@@ -26,7 +26,7 @@ describe('idle-timeout', () => {
     expect(await server.metric('tcp_server_connections_active')).toBe(1)
   })
 
-  test('cuts a peer that does not answer the FIN', async () => {
+  test('terminates the connection of a peer that does not answer the FIN', async () => {
     await using server = await startServer('greet://127.0.0.1:0?idle-timeout=200ms')
     await using peer = await Peer.connect(server.port())
     await peer.finished()
@@ -34,7 +34,7 @@ describe('idle-timeout', () => {
     expect(await server.metric('tcp_server_connections_active')).toBe(0)
   })
 
-  test('of one listener does not hold for another, and 0s is never', async () => {
+  test('of one listener does not apply to another, and 0s means never', async () => {
     await using server = await startServer(
       'echo://127.0.0.1:0?idle-timeout=200ms echo://127.0.0.1:0?idle-timeout=0s&slow-reader-timeout=200ms',
     )

@@ -3,7 +3,7 @@ import { Peer } from './support/peer.ts'
 import { startServer } from './support/server.ts'
 import { until } from './support/until.ts'
 
-test('two listeners on one port of different addresses have labels and counters of their own', async () => {
+test('two listeners on one port of different addresses have separate labels and counters', async () => {
   const port = await freePort()
   const listen = `greet://127.0.0.1:${port}?max-connections=11 greet://127.0.0.2:${port}?max-connections=7 probe://127.0.0.1:0`
   await using server = await startServer(listen)

@@ -4,7 +4,7 @@ import { startServer } from './support/server.ts'
 import { until } from './support/until.ts'
 
 describe('max-connections', () => {
-  test('rejects one more by a clean FIN, also when it has already sent data; the others keep working', async () => {
+  test('rejects further connections with a clean FIN, even if they have already sent data; the others keep working', async () => {
     await using server = await startServer('echo://127.0.0.1:0?max-connections=3')
     await using served = await Peers.connect(3, server.port())
     for (const [index, peer] of served.all.entries()) await peer.ask(`${index}`, `${index}`)
@@ -38,7 +38,7 @@ describe('max-connections', () => {
     expect(await server.metric('tcp_server_connections_rejected_total')).toBe(0)
   })
 
-  test('holds for the whole process, over all listeners', async () => {
+  test('applies to the whole process, over all listeners', async () => {
     const env = { NIHAO_MAX_CONNECTIONS: '2' }
     await using server = await startServer('echo://127.0.0.1:0 greet://127.0.0.1:0', { env })
     await using first = await Peer.connect(server.port(0))
@@ -52,7 +52,7 @@ describe('max-connections', () => {
     expect(await server.metric('tcp_server_connections_rejected_total', { reason: 'max_connections' })).toBe(2)
   })
 
-  test('a flood of rejections is one line in the log, then a sum; every one is counted', async () => {
+  test('a flood of rejections is logged as one line and a summary; each one is counted', async () => {
     await using server = await startServer('echo://127.0.0.1:0?max-connections=1')
     await using served = await Peer.connect(server.port())
     await served.ask('a', 'a')
@@ -89,7 +89,7 @@ describe('max-connections-per-address', () => {
     await next.ask('5', '5')
   })
 
-  test('as a variable counts over all listeners, and an IPv4 address once, whichever way it came', async () => {
+  test('as a variable counts over all listeners, and treats IPv4-mapped addresses as IPv4', async () => {
     const env = { NIHAO_MAX_CONNECTIONS_PER_ADDRESS: '2' }
     await using server = await startServer('echo://127.0.0.1:0 echo://[::]:0', { env })
     await using plain = await Peer.connect(server.port(0))
@@ -126,7 +126,7 @@ describe('max-connections-per-address', () => {
 })
 
 describe('the limit of open files', () => {
-  test('is logged at the start, rejects with a count instead of silently, and leaves the rest working', async () => {
+  test('is logged at startup; connections over it are counted as rejected, and the others keep working', async () => {
     await using server = await startServer('echo://127.0.0.1:0', { openFiles: 300 })
     const warning = await server.log({ level: 'warn', msg: 'max-connections lowered to fit the open file limit' })
     expect(warning).toMatchObject({ openFiles: 300 })
@@ -137,7 +137,7 @@ describe('the limit of open files', () => {
 
     await using served = await Peers.connect(limit, server.port())
     await server.untilMetric('tcp_server_connections_active', limit)
-    // More at once than there are files.
+    // More connections than available files.
     await using rejected = await Peers.connect(400, server.port())
     await until('every one to be rejected', () => rejected.all.every(peer => peer.fin || peer.closed))
     await server.untilMetric('tcp_server_connections_rejected_total', 400, { reason: 'max_connections' })

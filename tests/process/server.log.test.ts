@@ -44,7 +44,7 @@ test('every line is one JSON object with time, level, service and msg', async ()
   }
 })
 
-test('the end of a connection is told with its counters', async () => {
+test('a closed connection is logged with its counters', async () => {
   await using server = await startServer('greet://127.0.0.1:0')
   await using peer = await Peer.connect(server.port())
   await peer.ask('a\nb\n', '你好，a\n你好，b\n')
@@ -57,8 +57,8 @@ test('the end of a connection is told with its counters', async () => {
   expect(line).not.toHaveProperty('unsentBytes')
 })
 
-describe('a log that nobody takes', () => {
-  test('because stdout was closed stops nothing', async () => {
+describe('a log without a reader', () => {
+  test('because stdout was closed does not stop the server', async () => {
     await using server = await startServer('echo://127.0.0.1:0')
     const port = server.port()
     server.closeStdout()

@@ -15,7 +15,7 @@ afterAll(() => server[Symbol.asyncDispose]())
 
 const at = (listener: number) => ['127.0.0.1', String(server.port(listener))]
 
-describe('clients that people have', () => {
+describe('common clients', () => {
   testWith('nc', 'nc: a message without a line end, then half-close', async () => {
     expect(await talk('nc', ['-N', ...at(greet)], [Buffer.from('hi')])).toMatchObject({ exitCode: 0, text: '你好，hi' })
   })
@@ -54,8 +54,8 @@ describe('clients that people have', () => {
   })
 })
 
-describe('what goes over the connection', () => {
-  test('a character split over packets comes back whole, after one greeting', async () => {
+describe('data on a connection', () => {
+  test('a character split across packets is returned intact, after one greeting', async () => {
     await using peer = await Peer.connect(server.port(greet))
     const [first, second, third] = Buffer.from('张')
     for (const [index, byte] of [first, second, third].entries()) {
@@ -72,7 +72,7 @@ describe('what goes over the connection', () => {
     await peer.ask(lines.join(''), lines.map(line => `你好，${line}`).join(''))
   })
 
-  test('half-close: the replies, then the FIN of the server', async () => {
+  test('a half-close is answered by the replies, then FIN', async () => {
     await using peer = await Peer.connect(server.port(echo))
     peer.send('one')
     peer.end()
@@ -80,7 +80,7 @@ describe('what goes over the connection', () => {
     expect(peer.text).toBe('one')
   })
 
-  test('half-close without a byte is answered by a FIN', async () => {
+  test('a half-close without data is answered by FIN', async () => {
     await using peer = await Peer.connect(server.port(greet))
     peer.end()
     await peer.finished()
@@ -88,7 +88,7 @@ describe('what goes over the connection', () => {
   })
 })
 
-describe('where it listens', () => {
+describe('listen addresses', () => {
   test('IPv6', async () => {
     await using listening = await startServer('greet://[::1]:0')
     expect(listening.listening).toEqual([expect.objectContaining({ address: '::1', family: 'IPv6' })])
@@ -97,7 +97,7 @@ describe('where it listens', () => {
     expect((await listening.connections()).connections).toEqual([expect.objectContaining({ remoteAddress: '::1' })])
   })
 
-  test('both families on [::]; an IPv4 peer is called by its IPv4 address', async () => {
+  test('[::] accepts both families; an IPv4 peer is shown with its IPv4 address', async () => {
     await using listening = await startServer('echo://[::]:0')
     await using four = await Peer.connect(listening.port())
     await using six = await Peer.connect({ host: '::1', port: listening.port() })
@@ -107,7 +107,7 @@ describe('where it listens', () => {
     expect(addresses.sort()).toEqual(['127.0.0.1', '::1'])
   })
 
-  test('each listener has a line in the log with its protocol, address and port', () => {
+  test('each listener is logged with its protocol, address and port', () => {
     expect(server.listening.map(({ listener, address, family, port }) => ({ listener, address, family, port }))).toEqual(
       ['greet', 'echo', 'discard'].map((protocol, index) => ({
         listener: `${protocol}:${server.port(index)}`,

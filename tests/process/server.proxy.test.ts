@@ -10,7 +10,7 @@ const trusting = { NIHAO_TRUSTED_PROXIES: '127.0.0.0/8 ::1', NIHAO_LOG_LEVEL: 'd
 const v1 = (address: string, port = 56_324) => `PROXY TCP4 ${address} 192.0.2.2 ${port} 443\r\n`
 
 describe('the PROXY header', () => {
-  test('its address is what limits, logs and /connections use, with the socket beside it', async () => {
+  test('its address is used by limits, logs and /connections, with the address of the proxy as via', async () => {
     await using server = await startServer('greet://127.0.0.1:0?proxy=v1&max-connections-per-address=1', { env: trusting })
     await using first = await Peer.connect(server.port())
     await first.ask(`${v1('192.0.2.1')}hi\n`, '你好，hi\n')
@@ -39,7 +39,7 @@ describe('the PROXY header', () => {
     await again.ask(`${v1('192.0.2.1')}hi\n`, '你好，hi\n')
   })
 
-  test('byte by byte it says the same; what follows it in one packet is answered, the FIN behind it too', async () => {
+  test('can arrive byte by byte, and data and FIN in the same packet are answered', async () => {
     await using server = await startServer('greet://127.0.0.1:0?proxy=any', { env: trusting })
     await using slow = await Peer.connect(server.port())
     for (const byte of Buffer.from(`${v1('192.0.2.1')}张三\n`)) {
@@ -55,7 +55,7 @@ describe('the PROXY header', () => {
   })
 
   test.each([
-    ['nothing but plain bytes', 'hello\n', 'malformed'],
+    ['plain bytes', 'hello\n', 'malformed'],
     ['a line that is too long', `PROXY TCP4 ${'1'.repeat(200)}`, 'too_long'],
     ['the other version', Buffer.from('0d0a0d0a000d0a515549540a20000000', 'hex'), 'version'],
     ['a log line', 'PROXY TCP4 1.1.1.1","msg":"owned"}\u001b[2J\n 1.1.1.2 1 2\r\n', 'malformed'],
@@ -71,7 +71,7 @@ describe('the PROXY header', () => {
     expect(server.lines.join('')).not.toMatch(/owned|\\u001b/)
   })
 
-  test('of version 2 with a wrong checksum is rejected, and one with the right checksum is not', async () => {
+  test('of version 2 is rejected if its checksum is invalid, and accepted if it is valid', async () => {
     await using server = await startServer('greet://127.0.0.1:0?proxy=v2', { env: trusting })
     const header = Buffer.from('0d0a0d0a000d0a515549540a211100137f0000017f000001ac9a9caf03000400e94480', 'hex')
     await using valid = await Peer.connect(server.port())
@@ -86,14 +86,14 @@ describe('the PROXY header', () => {
     expect(await server.metric('tcp_server_connections_rejected_total', { reason: 'proxy_header' })).toBe(1)
   })
 
-  test('who is no trusted proxy is refused at once', async () => {
+  test('is rejected immediately from untrusted addresses', async () => {
     await using server = await startServer('greet://127.0.0.1:0?proxy=any&trusted-proxies=192.0.2.0/24;2001:db8::/32')
     await using peer = await Peer.connect(server.port())
     await peer.finished()
     expect(await server.log({ msg: 'connection rejected' })).toMatchObject({ reason: 'proxy_header', detail: 'untrusted' })
   })
 
-  test('headers that never end are cut, count against the limit, and take no memory; others are served', async () => {
+  test('that never ends is terminated, counts towards the limit and takes no memory; others are served', async () => {
     const options = 'proxy=any&handshake-timeout=5s&max-connections=500'
     await using server = await startServer(`greet://127.0.0.1:0?${options} greet://127.0.0.1:0`, { env: trusting })
     const before = server.memory().residentBytes
@@ -116,7 +116,7 @@ describe('the PROXY header', () => {
     expect(server.memory().peakBytes - before).toBeLessThan(64 * 2 ** 20)
   })
 
-  test('a listener that requires it says so when nobody is trusted with it, and which lists are none', async () => {
+  test('requires a valid list of trusted proxies', async () => {
     await using server = new RunningServer('greet://127.0.0.1:0?proxy=v1 greet://127.0.0.1:0?trusted-proxies=10.0.0.0/33')
     const { code, stderr } = await server.exit()
     expect(code).toBe(2)
@@ -143,7 +143,7 @@ describe.each([
     expect(await server.metric('tcp_server_received_bytes_total')).toBe(7)
   })
 
-  testWith('haproxy', 'in front of probe, over TLS that it passes on: no exchange fails', async () => {
+  testWith('haproxy', 'in front of probe, passing TLS through: no exchange fails', async () => {
     using roots = new Certificates()
     const { cert, key } = roots.issue()
     await using server = await startServer(`probe+tls://127.0.0.1:0?cert=${cert}&key=${key}&proxy=${version}`, { env: trusting })
@@ -159,15 +159,15 @@ describe.each([
   })
 })
 
-testWith('nc', 'what our client sends with send-proxy, another reads as the specification says', async () => {
+testWith('nc', 'sent by the client with send-proxy has the bytes of the specification', async () => {
   await using server = await startServer('greet://127.0.0.1:0')
   await using client = await startClient(`greet://127.0.0.1:${server.port()}?send-proxy=v1&greeting=`)
-  const { error } = await client.log({ msg: 'outage began' })
+  const { error } = await client.log({ msg: 'target is not up yet' })
   expect(JSON.stringify(error)).toMatch(/PROXY TCP4 127.0.0.1 127.0.0.1 \d+ \d+/)
   expect(await talk('nc', ['-N', '127.0.0.1', `${server.port()}`], [Buffer.from('x')])).toMatchObject({ text: '你好，x' })
 })
 
-test.each(['v1', 'v2'])('both ends count the bytes behind the header of %s, and not the header', async version => {
+test.each(['v1', 'v2'])('both ends count the bytes after the header of %s, but not the header', async version => {
   await using server = await startServer(`probe://127.0.0.1:0?proxy=${version}`, { env: trusting })
   const target = `probe://127.0.0.1:${server.port()}`
   await using client = await startClient(`${target}?send-proxy=${version}&interval=20ms`)

@@ -12,7 +12,7 @@ async function failure(listen: string, options?: StartOptions) {
   return { code, stderr, lines: server.logged(), fatal: server.logged({ level: 'fatal' }) }
 }
 
-describe('an address that is taken', () => {
+describe('an address in use', () => {
   const occupant = createServer()
   let taken: number
   let free: number
@@ -25,7 +25,7 @@ describe('an address that is taken', () => {
     occupant.close()
   })
 
-  test('is one clear line and exit code 1; the other listeners are closed as well', async () => {
+  test('is one clear error with exit code 1, and the other listeners are closed', async () => {
     const url = `echo://127.0.0.1:${taken}`
     const { code, fatal, lines, stderr } = await failure(`greet://127.0.0.1:${free} ${url}`)
     expect(code).toBe(1)
@@ -36,30 +36,30 @@ describe('an address that is taken', () => {
     await expect(Peer.connect(free)).rejects.toMatchObject({ code: 'ECONNREFUSED' })
   })
 
-  test('of the admin endpoint too', async () => {
+  test('of the admin endpoint is one too', async () => {
     const { code, fatal } = await failure('greet://127.0.0.1:0', { env: { NIHAO_ADMIN_PORT: String(taken) } })
     expect(code).toBe(1)
     const msg = `can't listen on the admin address 127.0.0.1:${taken}: address already in use (EADDRINUSE)`
     expect(fatal).toEqual([expect.objectContaining({ msg })])
   })
 
-  test('each of several has its line', async () => {
+  test('has a line for each of several listeners', async () => {
     const { code, fatal } = await failure(`greet://127.0.0.1:${taken} echo://192.0.2.1:7 echo://127.0.0.1:${free}`)
     expect(code).toBe(1)
     expect(fatal.map(({ msg }) => msg).sort()).toEqual([
-      `can't listen on echo://192.0.2.1:7: this machine does not have that address (EADDRNOTAVAIL)`,
+      `can't listen on echo://192.0.2.1:7: not an address of this machine (EADDRNOTAVAIL)`,
       `can't listen on greet://127.0.0.1:${taken}: address already in use (EADDRINUSE)`,
     ])
   })
 })
 
-test('a repeated --listen and words add up', async () => {
+test('repeated --listen flags and words are combined', async () => {
   const args = ['--listen', 'greet://127.0.0.1:0', '--listen', 'echo://127.0.0.1:0', 'probe://127.0.0.1:0']
   await using server = await startServer('discard://127.0.0.1:0', { args })
   expect(server.listening.map(({ listener }) => String(listener).split(':')[0])).toEqual(['greet', 'echo', 'probe'])
 })
 
-describe('invalid settings end the start with exit code 2 and an error that says what is valid', () => {
+describe('invalid settings fail startup with exit code 2 and an error that says what is valid', () => {
   const wrong: [name: string, options: StartOptions, ...said: string[][]][] = [
     [
       'a count',
@@ -113,7 +113,7 @@ describe('invalid settings end the start with exit code 2 and an error that says
     }
   })
 
-  test('but an unknown variable is a warning', async () => {
+  test('but an unknown variable is only a warning', async () => {
     await using server = await startServer('greet://127.0.0.1:0', { env: { NIHAO_IDEL_TIMEOUT: '5s', NIHAO_INTERVAL: '2s' } })
     const warnings = [expect.objectContaining({ msg: 'ignoring unknown NIHAO_* variables', variables: ['NIHAO_IDEL_TIMEOUT'] })]
     expect(server.logged({ level: 'warn' })).toEqual(warnings)

@@ -24,7 +24,7 @@ afterAll(() => {
   strangers[Symbol.dispose]()
 })
 
-/** What is idle is closed soon, so that openssl, which ignores the end of its input here, comes to an end. */
+/** A short idle timeout, so that openssl exits: here it ignores the end of its input. */
 function startTls(options = '', protocol = 'greet'): Promise<RunningServer> {
   const files = `cert=${own.cert}&key=${own.key}&idle-timeout=600ms`
   return startServer(`${protocol}+tls://127.0.0.1:0?${files}${options}`, { env: { NIHAO_LOG_LEVEL: 'debug' } })
@@ -45,7 +45,7 @@ async function failuresOf(server: RunningServer): Promise<Record<string, number>
 }
 
 describe('TLS', () => {
-  testWith('openssl', 'openssl is greeted over TLS 1.2 and 1.3, and nothing older', async () => {
+  testWith('openssl', 'openssl is greeted over TLS 1.2 and 1.3, but not over older versions', async () => {
     await using server = await startTls()
     expect(openssl(server.port(), '-tls1_2')).toMatchObject({ status: 0, stdout: '你好，张三\n' })
     expect(openssl(server.port(), '-tls1_3')).toMatchObject({ status: 0, stdout: '你好，张三\n' })
@@ -61,7 +61,7 @@ describe('TLS', () => {
     expect(await server.metric('tcp_server_connections_opened_total')).toBe(3)
   })
 
-  testWith('openssl', 'each way in which a handshake fails has its reason', async () => {
+  testWith('openssl', 'every kind of handshake failure has its own reason', async () => {
     await using server = await startTls('&alpn=nihao')
     expect(openssl(server.port(), '-tls1_2', '-cipher', 'AES128-SHA').stderr).toMatch(/handshake failure/)
     await server.untilMetric('tcp_server_tls_handshake_failures_total', 1, { reason: 'cipher' })
@@ -83,7 +83,7 @@ describe('TLS', () => {
     expect(openssl(server.port(), '-alpn', 'nihao')).toMatchObject({ status: 0, stdout: '你好，张三\n' })
   })
 
-  test('plain bytes are refused at the first of them', async () => {
+  test('plaintext is rejected at the first byte', async () => {
     await using server = await startTls('&handshake-timeout=1m')
     await using peer = await Peer.connect(server.port())
     peer.send('h')
@@ -93,7 +93,7 @@ describe('TLS', () => {
     expect(await failuresOf(server)).toEqual({ not_tls: 1 })
   })
 
-  testWith('openssl', 'a client certificate is required, of the right root and in its time', async () => {
+  testWith('openssl', 'a required client certificate must be from the right root and not expired', async () => {
     await using server = await startTls(`&ca=${roots.ca}&client-cert=require`)
     for (const version of ['-tls1_2', '-tls1_3']) {
       const good = openssl(server.port(), version, ...clientCertificate(roots.issue({ host: 'client' })))
@@ -110,7 +110,7 @@ describe('TLS', () => {
     expect(codes).toEqual(['ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'CERT_HAS_EXPIRED'])
   })
 
-  testWith('openssl', 'a client certificate that is only asked for may be missing, but not wrong', async () => {
+  testWith('openssl', 'a requested client certificate may be missing, but must be valid', async () => {
     await using server = await startTls(`&ca=${roots.ca}&client-cert=request`)
     expect(openssl(server.port()).stdout).toBe('你好，张三\n')
     expect(openssl(server.port(), ...clientCertificate(roots.issue())).stdout).toBe('你好，张三\n')
@@ -132,7 +132,7 @@ describe('TLS', () => {
     })
   })
 
-  test('a close_notify without a FIN ends the connection, behind the last reply', async () => {
+  test('a close_notify without a FIN ends the connection after the last reply', async () => {
     await using server = await startTls()
     const accepted = connect({ port: server.port(), host: '127.0.0.1', allowHalfOpen: true })
     const socket = connectTls({ socket: accepted, ca: readFileSync(roots.ca), host: 'localhost' })
@@ -147,7 +147,7 @@ describe('TLS', () => {
     expect(await server.log({ msg: 'connection closed' })).toMatchObject({ reason: 'client_closed', messages: 2 })
   })
 
-  test('handshakes that never end are cut, count against the limit, and take no memory', async () => {
+  test('handshakes that never end are terminated, count towards the limit and take no memory', async () => {
     await using server = await startTls('&handshake-timeout=5s&max-connections=500')
     const before = server.memory().residentBytes
     await using peers = await Peers.connect(500, server.port())
@@ -155,7 +155,7 @@ describe('TLS', () => {
     await using refused = await Peer.connect(server.port())
     await refused.finished()
     expect(await server.metric('tcp_server_connections_rejected_total', { reason: 'max_connections' })).toBe(1)
-    // The record that is announced has 16 KiB, and comes byte by byte.
+    // The announced record has 16 KiB, and arrives byte by byte.
     const record = Buffer.concat([Buffer.from('160301400001003ffc0303', 'hex'), Buffer.alloc(100)])
     let sent = 0
     const slow = setInterval(() => {
@@ -169,7 +169,7 @@ describe('TLS', () => {
     expect(openssl(server.port()).stdout).toBe('你好，张三\n')
   })
 
-  test('a drain waits for no handshake', async () => {
+  test('a drain does not wait for handshakes', async () => {
     await using other = await startServer(`greet+tls://127.0.0.1:0?cert=${own.cert}&key=${own.key}&handshake-timeout=1m`, {
       env: { NIHAO_DRAIN_TIMEOUT: '300ms' },
     })

@@ -7,14 +7,14 @@ import { talk, testWith } from './support/tool.ts'
 const MEBIBYTE = 2 ** 20
 const MAY_GROW_BYTES = 24 * MEBIBYTE
 
-/** Bytes as random as any, the same every time: some of them are line ends, most are no UTF-8. */
+/** Reproducible random bytes: some are line ends, most are not UTF-8. */
 function noise(sizeBytes: number): Buffer {
   return createCipheriv('aes-256-ctr', Buffer.alloc(32), Buffer.alloc(16)).update(Buffer.alloc(sizeBytes))
 }
 
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
 
-/** What greet must answer, worked out another way than greet does it. */
+/** The expected reply of greet, computed independently. */
 function greeted(bytes: Buffer): Buffer {
   const greeting = Buffer.from('你好，').toString('latin1')
   const lines = bytes.toString('latin1').split('\n')
@@ -23,7 +23,7 @@ function greeted(bytes: Buffer): Buffer {
   return Buffer.from(complete.join('') + (rest === '' ? '' : greeting + rest), 'latin1')
 }
 
-/** Runs a transfer and says by how much the server's memory grew at its highest. */
+/** Runs a transfer and returns the peak growth of the server's memory. */
 async function growthOf(server: RunningServer, what: string, transfer: () => Promise<void>): Promise<number> {
   server.resetPeak()
   const { residentBytes } = server.memory()
@@ -43,7 +43,7 @@ for (const [protocol, tool, argsFor, expected] of [
   ['echo', 'socat', overSocat, () => content],
   ['greet', 'nc', overNc, () => greeted(content)],
 ] as const) {
-  testWith(tool, `48 MiB of any bytes through ${protocol} from ${tool} come back exactly, in constant memory`, async () => {
+  testWith(tool, `48 MiB of random bytes from ${tool} return unchanged through ${protocol}, in constant memory`, async () => {
     await using server = await startServer(`${protocol}://127.0.0.1:0`)
     const reply = expected()
     const growthBytes = await growthOf(server, `48 MiB through ${protocol}`, async () => {
@@ -57,7 +57,7 @@ for (const [protocol, tool, argsFor, expected] of [
   })
 }
 
-testWith('nc', 'a line of 64 MiB through greet comes back as it comes, in constant memory', async () => {
+testWith('nc', 'a line of 64 MiB is returned by greet as it arrives, in constant memory', async () => {
   await using server = await startServer('greet://127.0.0.1:0')
   const piece = Buffer.alloc(MEBIBYTE, 'x')
   const pieces = Array.from({ length: 64 }, () => piece)
@@ -73,7 +73,7 @@ testWith('nc', 'a line of 64 MiB through greet comes back as it comes, in consta
   await server.untilMetric('tcp_server_messages_total', 1)
 })
 
-testWith('nc', '64 MiB into discard are taken and not kept', async () => {
+testWith('nc', '64 MiB sent to discard are read and not kept', async () => {
   await using server = await startServer('discard://127.0.0.1:0')
   const growthBytes = await growthOf(server, '64 MiB into discard', async () => {
     const { sizeBytes } = await talk(
@@ -87,7 +87,7 @@ testWith('nc', '64 MiB into discard are taken and not kept', async () => {
   await server.untilMetric('tcp_server_received_bytes_total', 64 * MEBIBYTE)
 })
 
-test('what greet must answer is known', () => {
+test('the expected reply of greet is correct', () => {
   expect(greeted(Buffer.from('a\n\nb')).toString()).toBe('你好，a\n你好，\n你好，b')
   expect(greeted(Buffer.from('a\n')).toString()).toBe('你好，a\n')
 })

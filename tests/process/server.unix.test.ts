@@ -17,7 +17,7 @@ describe('a Unix socket', () => {
   })
   afterEach(() => rmSync(folder, { recursive: true }))
 
-  test('is listened on, named in the log and in metrics, and gone after a clean end', async () => {
+  test('accepts connections, appears in log and metrics, and is removed after a clean exit', async () => {
     await using server = await startServer(url)
     expect(server.listening).toEqual([expect.objectContaining({ listener: `greet:${path}`, path })])
     await using peer = await Peer.connect(path)
@@ -30,7 +30,7 @@ describe('a Unix socket', () => {
     expect(existsSync(path)).toBe(false)
   })
 
-  test('left by a server that was killed is replaced', async () => {
+  test('left behind by a killed server is replaced', async () => {
     {
       await using killed = await startServer(url)
       killed.kill('SIGKILL')
@@ -43,7 +43,7 @@ describe('a Unix socket', () => {
     expect(server.logged({ level: 'fatal' })).toEqual([])
   })
 
-  test('of a living server is not taken from it', async () => {
+  test('of a running server is not replaced', async () => {
     await using first = await startServer(url)
     await using second = new RunningServer(url)
     expect(await second.exit()).toMatchObject({ code: 1 })
@@ -64,7 +64,7 @@ describe('a Unix socket', () => {
     expect(server.logged({ level: 'fatal' })).toEqual([expect.objectContaining({ msg })])
   })
 
-  test('in a missing directory is a clear line and exit code 1', async () => {
+  test('in a missing directory is a clear error with exit code 1', async () => {
     const nowhere = `greet+unix://${folder}/nowhere/greet.sock`
     await using server = new RunningServer(nowhere)
     expect(await server.exit()).toMatchObject({ code: 1 })
@@ -72,7 +72,7 @@ describe('a Unix socket', () => {
     expect(server.logged({ level: 'fatal' })).toEqual([expect.objectContaining({ msg })])
   })
 
-  test('is bounded by max-connections as TCP is', async () => {
+  test('is limited by max-connections like TCP', async () => {
     await using server = await startServer(`${url}?max-connections=1`)
     await using served = await Peer.connect(path)
     await served.ask('1', '你好，1')

@@ -24,14 +24,14 @@ test('one environment serves both programs', async () => {
   for (const { lines } of [server, client]) expect(lines.join('\n')).not.toMatch(/unknown NIHAO/)
 })
 
-test('a greeting may be empty: the server echoes, and counts the lines', async () => {
+test('with an empty greeting, the server echoes and counts lines', async () => {
   await using server = await startServer('greet://127.0.0.1:0?greeting=')
   await using peer = await Peer.connect(server.port())
   await peer.ask('a\n\nb\nc', 'a\n\nb\nc')
   expect((await server.page('/metrics')).text).toMatch(/^tcp_server_messages_total\{.*\} 4$/m)
 })
 
-test('a target with a name can be given twice, and has its name in state, metrics and log', async () => {
+test('named targets can be repeated, and the name appears in state, metrics and log', async () => {
   await using server = await startServer('echo://127.0.0.1:0')
   const url = `echo://127.0.0.1:${server.port()}`
   await using client = await startClient(`${url} ${url}?name=second&timeout=5s`, { env: { NIHAO_INTERVAL: '50ms' } })

@@ -80,7 +80,7 @@ async function isFree(port: number): Promise<boolean> {
 }
 
 describe('npm start', () => {
-  test('shows a server and a client that exchange messages, and ends on Ctrl-C with exit code 0', async () => {
+  test('runs a server and a client that exchange messages, and exits with 0 on Ctrl-C', async () => {
     await using terminal = await Terminal.open()
     await terminal.shows('nihao-client: first reply {"target":')
     terminal.ctrlC()
@@ -93,7 +93,7 @@ describe('npm start', () => {
     expect(terminal.output).not.toMatch(/WARN|ERROR/)
   })
 
-  test('starts the client at every log level, and shows no line below it', async () => {
+  test('starts the client at every log level, without lines below that level', async () => {
     await using target = await ScriptedServer.listen(echo)
     const env = { NIHAO_LOG_LEVEL: 'warn', NIHAO_DRAIN_DELAY: '0s', NIHAO_TARGETS: `echo://127.0.0.1:${target.port}` }
     await using terminal = await Terminal.open(env)
@@ -103,7 +103,7 @@ describe('npm start', () => {
     expect(terminal.output).not.toMatch(/INFO|WARN/)
   })
 
-  test('gives each program what is meant for it', async () => {
+  test('passes each program its own settings', async () => {
     const adminPort = await freePortPair()
     const env = { NIHAO_ADMIN_PORT: String(adminPort), NIHAO_DRAIN_DELAY: '0s', NIHAO_INTERVAL: '100ms' }
     await using terminal = await Terminal.open(env)
@@ -120,7 +120,7 @@ describe('npm start', () => {
     expect(terminal.output).not.toContain('WARN')
   })
 
-  test('lets the server drain after one Ctrl-C: the end of the client does not interrupt it', async () => {
+  test('lets the server drain after one Ctrl-C, even when the client exits first', async () => {
     await using terminal = await Terminal.open({ NIHAO_DRAIN_TIMEOUT: '20s' })
     await terminal.shows('first reply')
     await using peer = await Peer.connect(terminal.port)
@@ -135,7 +135,7 @@ describe('npm start', () => {
     expect(terminal.output).not.toContain('second signal')
   })
 
-  test('ends with the exit code of the program that could not start', async () => {
+  test('exits with the code of the program that could not start', async () => {
     await using terminal = await Terminal.open({ NIHAO_TARGETS: 'hello://nowhere' })
     expect(await terminal.exit()).toBe(2)
     expect(terminal.output).toContain('nihao-client: NIHAO_TARGETS: hello://nowhere')

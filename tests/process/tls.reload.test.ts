@@ -43,7 +43,7 @@ function shown(server: RunningServer): Promise<string> {
   })
 }
 
-testWith('openssl', 'certificates that are replaced again and again under load cost no exchange', async () => {
+testWith('openssl', 'replacing certificates repeatedly under load loses no exchange', async () => {
   await using server = await start('probe')
   const target = `probe+tls://localhost:${server.port()}`
   await using client = await startClient(`${target}?ca=${roots.ca}&interval=10ms&connections=4&fresh=true&timeout=10s`)
@@ -59,7 +59,7 @@ testWith('openssl', 'certificates that are replaced again and again under load c
   await until('a line for each', () => server.logged({ msg: 'certificates reloaded' }).length >= 2)
 })
 
-testWith('openssl', 'a symlink that is swapped, as Kubernetes swaps it, is a change', async () => {
+testWith('openssl', 'a swapped symlink, as in Kubernetes, is detected', async () => {
   const version = (name: string, { cert, key }: Certificate) => {
     mkdirSync(join(folder, name))
     copyFileSync(cert, join(folder, name, 'tls.crt'))
@@ -80,7 +80,7 @@ testWith('openssl', 'a symlink that is swapped, as Kubernetes swaps it, is a cha
   await until('the new certificate', async () => (await shown(server)) === serialOf(next))
 })
 
-testWith('openssl', 'files that can not be used leave the old ones in place, and it is said so, until they can', async () => {
+testWith('openssl', 'unusable files are logged, and the previous ones stay in use', async () => {
   await using server = await start()
   const before = await shown(server)
   const expiry = await server.metric('tcp_server_certificate_expiry_timestamp_seconds')
@@ -88,7 +88,7 @@ testWith('openssl', 'files that can not be used leave the old ones in place, and
 
   const next = roots.issue()
   copyFileSync(next.key, files.key)
-  const line = await server.log({ msg: 'could not reload certificates, keeping the previous ones' })
+  const line = await server.log({ msg: 'could not reload certificates; the previous ones stay in use' })
   expect(line).toMatchObject({
     level: 'error',
     error: { message: expect.stringContaining('does not match the certificate') },
@@ -106,7 +106,7 @@ testWith('openssl', 'files that can not be used leave the old ones in place, and
   expect(await shown(server)).toBe(serialOf(next))
 })
 
-testWith('openssl', 'SIGHUP reads them at once, and touches no open connection', async () => {
+testWith('openssl', 'SIGHUP reloads them immediately, without affecting open connections', async () => {
   await using server = await start()
   const target = `greet+tls://localhost:${server.port()}`
   await using client = await startClient(`${target}?ca=${roots.ca}&interval=20ms`)
@@ -117,14 +117,14 @@ testWith('openssl', 'SIGHUP reads them at once, and touches no open connection',
   expect(totals).toMatchObject({ connectionAttempts: 1, exchangeFailures: {} })
 })
 
-testWith('openssl', 'the client takes new roots for new connections', async () => {
+testWith('openssl', 'the client uses new roots for new connections', async () => {
   using others = new Certificates('the next root')
   const ca = join(folder, 'ca.pem')
   copyFileSync(roots.ca, ca)
   const next = others.issue()
   await using server = await startServer(`greet+tls://127.0.0.1:0?cert=${next.cert}&key=${next.key}`)
   await using client = await startClient(`greet+tls://localhost:${server.port()}?ca=${ca}`)
-  await client.log({ msg: 'outage began', reason: 'tls' })
+  await client.log({ msg: 'target is not up yet', reason: 'tls' })
   copyFileSync(others.ca, ca)
-  await client.log({ msg: 'outage over' })
+  await client.log({ msg: 'target is up' })
 })

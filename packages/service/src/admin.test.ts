@@ -4,6 +4,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { pino } from 'pino'
 import { Counter, Registry } from 'prom-client'
 import { type Admin, json, plain, startAdmin } from './admin.ts'
+import { integer } from './formats.ts'
+import { readQuery } from './page-query.ts'
 
 const openMetrics = { accept: 'application/openmetrics-text; version=1.0.0,text/plain;q=0.5' }
 
@@ -28,6 +30,7 @@ beforeAll(async () => {
     notReady: () => notReady,
     pages: {
       '/things': () => json(200, { things: 3 }),
+      '/some': query => json(200, readQuery(query, { limit: { format: integer(1, 9), default: '5' } })),
       '/slow': async () => {
         untilSlow.resolve()
         await finishSlow.promise
@@ -49,6 +52,10 @@ describe('the admin endpoint', () => {
     ['GET', '/livez?verbose', 200, 'alive'],
     ['GET', '/readyz', 200, 'ready'],
     ['GET', '/things', 200, '"things": 3'],
+    ['GET', '/some', 200, '"limit": 5'],
+    ['GET', '/some?limit=7', 200, '"limit": 7'],
+    ['GET', '/some?limit=x7', 400, 'invalid limit "x7": must be an integer from 1 to 9'],
+    ['GET', '/some?limt=7', 400, 'unknown parameter "limt": must be limit'],
     ['GET', '/', 200, 'nihao-test 1.2.3'],
     ['GET', '/nowhere', 404, 'not found; available: /livez /readyz /metrics /things'],
     ['GET', '/__proto__', 404, 'not found'],
@@ -94,14 +101,14 @@ describe('clients that send nothing or read nothing', () => {
     for (const socket of sockets.splice(0)) socket.destroy()
   })
 
-  test('do not keep others from being answered', async () => {
+  test('do not block requests of others', async () => {
     await Promise.all(Array.from({ length: 200 }, open))
     for (const path of ['/livez', '/readyz', '/metrics']) {
       expect((await get(path, { signal: AbortSignal.timeout(1_000) })).status).toBe(200)
     }
   })
 
-  test('do not take the connection of one that is being answered', async () => {
+  test('do not evict a connection with a request in progress', async () => {
     const slow = get('/slow')
     await untilSlow.promise
     await Promise.all(Array.from({ length: 200 }, open))
@@ -109,7 +116,7 @@ describe('clients that send nothing or read nothing', () => {
     expect(await (await slow).text()).toBe('slow\n')
   })
 
-  test('do not keep others from being answered by requests that take long', async () => {
+  test('do not block requests of others by slow requests', async () => {
     const requests = await Promise.all(Array.from({ length: 100 }, open))
     for (const socket of requests) socket.write('GET /stuck HTTP/1.1\r\nhost: x\r\n\r\n')
     await open()

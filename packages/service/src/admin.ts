@@ -5,17 +5,18 @@ import { evictConnections } from './evict-connections.ts'
 import { listen } from './listen.ts'
 import type { Logger } from './logger.ts'
 import { toOpenMetrics } from './open-metrics.ts'
+import { QueryError } from './page-query.ts'
 
-// Importing node:http evaluates all its exports, and WebSocket loads the HTTP client behind fetch: 2.5 MB of heap for nothing.
+// Importing node:http evaluates all its exports, and WebSocket loads the HTTP client behind fetch: 2.5 MB of wasted heap.
 const { createServer } = process.getBuiltinModule('node:http')
 
-/** Few clients scrape and probe; the service needs the file descriptors itself. */
+/** Only a few clients scrape and probe; the service needs the file descriptors itself. */
 const MAX_CONNECTIONS = 64
 
-/** For a client that sends its request slowly, or not at all. By default, Node checks every 30 s. */
+/** Limits for clients that send their request slowly or not at all. By default, Node checks only every 30 s. */
 const TIMEOUTS = { headersTimeout: 2_000, requestTimeout: 2_000, connectionsCheckingInterval: 1_000 }
 
-/** For a client that does not read its response. */
+/** Limit for clients that do not read their response. */
 const INACTIVITY_TIMEOUT_MS = 10_000
 
 /** The response to a request for one path. */
@@ -25,22 +26,25 @@ export interface Page {
   readonly body: string
 }
 
+/** Makes a page of the service for the query of a request. */
+export type PageOf = (query: URLSearchParams) => Page | Promise<Page>
+
 type Route = (request: IncomingMessage) => Page | Promise<Page>
 
 export interface AdminOptions {
   /** Name of the service. */
   readonly name: string
   readonly version: string
-  /** Empty or `::` for every address, IPv6 and IPv4. */
+  /** Empty or `::` = all addresses, IPv6 and IPv4. */
   readonly host: string
-  /** 0 for any free port. */
+  /** 0 = any free port. */
   readonly port: number
   readonly registry: Registry
   readonly logger: Logger
   /** Undefined while the service is ready, otherwise the reason why it is not. */
   readonly notReady: () => string | undefined
-  /** Additional paths of the service; called for each request. */
-  readonly pages: Readonly<Record<string, () => Page | Promise<Page>>>
+  /** Additional pages of the service by path; called for each request. A `QueryError` is answered with 400. */
+  readonly pages: Readonly<Record<string, PageOf>>
 }
 
 /** A started admin endpoint. Services keep it open until the process exits, so that their last state can be scraped. */
@@ -69,7 +73,7 @@ export async function startAdmin({ name, version, host, port, registry, logger, 
       return reason === undefined ? plain(200, 'ready') : plain(503, `not ready: ${reason}`)
     },
     '/metrics': request => scrape(registry, request.headers.accept ?? ''),
-    ...pages,
+    ...Object.fromEntries(Object.entries(pages).map(([path, page]) => [path, withQuery(page)])),
     '/': () => ({ status: 200, type: 'text/html; charset=utf-8', body: overview(`${name} ${version}`, Object.keys(routes)) }),
   }
 
@@ -96,6 +100,18 @@ export async function startAdmin({ name, version, host, port, registry, logger, 
     },
   }
 }
+
+/** Passes the query of the request on to a page. */
+const withQuery =
+  (page: PageOf): Route =>
+  async ({ url = '' }) => {
+    try {
+      return await page(new URLSearchParams(url.split('?')[1]))
+    } catch (error) {
+      if (error instanceof QueryError) return plain(400, error.message)
+      throw error
+    }
+  }
 
 async function answer(request: IncomingMessage, routes: Record<string, Route>): Promise<Page> {
   if (request.method !== 'GET' && request.method !== 'HEAD') return plain(405, 'only GET and HEAD are allowed')

@@ -1,10 +1,10 @@
-/** The arguments of a program. Every flag but those for help and version takes a value. */
+/** The arguments of a program. Every flag except help and version takes a value. */
 export interface CommandLine {
-  /** The values of each flag by its name with dashes, in order; undefined where the value is missing. */
+  /** The values of each flag in order, by flag name with dashes; undefined where the value is missing. */
   readonly flags: ReadonlyMap<string, readonly (string | undefined)[]>
   /** The arguments that are not flags. */
   readonly words: readonly string[]
-  /** What to print instead of running. */
+  /** Print this instead of running. */
   readonly request: 'help' | 'version' | undefined
 }
 

@@ -4,12 +4,12 @@ import { EXIT, exitOnUncaughtError } from './lifecycle.ts'
 import { createLogger, type Logger } from './logger.ts'
 import { ConfigError, type Source } from './settings.ts'
 
-/** A command of a program. */
+/** A program, or one of its modes, as run from the command line. */
 export interface Command<Config extends { readonly logLevel: string }> {
-  /** The program. */
+  /** Name of the program. */
   readonly name: string
   readonly version: string
-  /** The text that `--help` prints. */
+  /** The output of `--help`. */
   readonly help: () => string
   /** @throws {ConfigError} with all problems at once */
   readonly readConfig: (source: Source) => Config
@@ -18,10 +18,10 @@ export interface Command<Config extends { readonly logLevel: string }> {
   readonly run: (config: Config, logger: Logger) => Promise<void>
 }
 
-/** This process' environment and arguments. */
+/** The environment and arguments of this process. */
 export const processSource = (): Source => ({ env: process.env, args: process.argv.slice(2) })
 
-/** Runs a command, or prints what the command line asks for instead. */
+/** Runs a command, or prints its help or version if the command line requests that. */
 export async function runCommand<Config extends { readonly logLevel: string }>(
   { name, version, help, readConfig, logTo, run }: Command<Config>,
   source: Source,

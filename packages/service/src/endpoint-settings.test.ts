@@ -23,7 +23,7 @@ interface Endpoint {
   readonly options: ReadonlyMap<string, string>
 }
 
-/** `host?option=value&…`, separated by blanks; `bad` is a problem. */
+/** `host?option=value&…`, separated by spaces; `bad` is a problem. */
 const kind: EndpointKind<Values<typeof settings>, Endpoint> = {
   parse(text) {
     const urls = text.split(' ')

@@ -6,18 +6,18 @@ export interface Configured<Values, Endpoint> {
   readonly values: Values
 }
 
-/** What the endpoints of a list are made of. */
+/** How to parse and validate one kind of endpoint. */
 export interface EndpointKind<Values, Endpoint> {
-  /** Throws an error with its `problems`, and with the `endpoints` that are valid. */
+  /** Throws an error with the `problems` found and the valid `endpoints`. */
   readonly parse: (text: string) => readonly Endpoint[]
   readonly urlOf: (endpoint: Endpoint) => string
-  /** Problems of an endpoint with its settings. */
+  /** Returns the problems of an endpoint and its settings. */
   readonly validate: (configured: Configured<Values, Endpoint>) => readonly string[]
 }
 
 /**
- * Reads the endpoints of a list setting and of the command line's words. Each has the values of the process, overridden by the
- * options of its URL. Problems are added to those of the reading.
+ * Reads the endpoints from a list setting and the command line's words. Each endpoint has the values of the process, overridden by
+ * the options of its URL. Problems are appended to `problems`.
  */
 export function readEndpoints<Values, Endpoint extends { readonly options: ReadonlyMap<string, string> }>(
   settings: Settings<Values>,
@@ -45,13 +45,13 @@ export function readEndpoints<Values, Endpoint extends { readonly options: Reado
     const { problems: invalid, endpoints = [] } = error as { problems?: readonly string[]; endpoints?: readonly Endpoint[] }
     if (invalid === undefined) throw error
     for (const problem of invalid) report(problem)
-    // The options of the others may have problems as well.
+    // The valid endpoints may have invalid options: report those too.
     endpoints.forEach(configure)
     return []
   }
 }
 
-/** @param strict whether options of other commands are problems; in the environment, which all commands share, they are not */
+/** @param strict whether options of other commands are problems; not so in the environment, which all commands share */
 function readOptions(
   settings: AnySettings,
   options: ReadonlyMap<string, string>,

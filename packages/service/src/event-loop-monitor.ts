@@ -4,18 +4,18 @@ export interface Stall {
   readonly durationMs: number
 }
 
-/** Time between two looks at the clock, ms: what a stall's length can be wrong by. At 40 wake-ups a second the cost is 0.1 % of a core. */
+/** Interval between clock checks, ms, and thus the error of a stall's duration. Forty wake-ups a second cost 0.1 % of a core. */
 const INTERVAL_MS = 25
 
-/** Timers fire late by a few milliseconds on any machine that has other work. */
+/** Timers fire a few milliseconds late on any busy machine. */
 const MIN_STALL_MS = 10
 
-/** Stalls that are remembered. */
+/** Maximum number of recent stalls kept. */
 const MAX_STALLS = 1_000
 
 /**
- * Notices when the event loop of this process stood still: blocked by its own work, stopped by a signal, or starved of CPU time. All
- * three look alike from inside: a timer that fires late.
+ * Detects periods in which the event loop of this process did not run: it was blocked by its own work, stopped by a signal, or starved
+ * of CPU time. All three look the same from inside: a timer fires late.
  */
 export class EventLoopMonitor {
   readonly #now: () => number
@@ -38,7 +38,7 @@ export class EventLoopMonitor {
     clearInterval(this.#timer)
   }
 
-  /** Looks at the clock. The timer does this; a test with a clock of its own calls it. */
+  /** Checks the clock. Called by the timer, and by tests with their own clock. */
   check(): void {
     const nowMs = this.#now()
     const lateMs = nowMs - this.#expectedMs
@@ -47,20 +47,20 @@ export class EventLoopMonitor {
     this.#stalls.push({ endMs: nowMs, durationMs: lateMs })
     if (this.#stalls.length > MAX_STALLS) this.#stalls = this.#stalls.slice(-MAX_STALLS / 2)
     this.#recentStallMs = lateMs
-    // The event loop polls sockets between timers and immediates: what it reads then was held up by this stall.
+    // The event loop polls sockets between timers and immediates: data read in that phase was delayed by this stall.
     setImmediate(() => {
       this.#recentStallMs = 0
     })
   }
 
-  /** The stall that held up the bytes which are being read now, ms; 0 where there was none. */
+  /** Duration of the stall that delayed the bytes being read now, ms; 0 = none. */
   get recentStallMs(): number {
-    // A process that was stopped while it waited for bytes reads them before its timers run.
+    // A process that was stopped while waiting for data reads the data before its timers run.
     const overdueMs = this.#now() - this.#expectedMs
     return Math.max(this.#recentStallMs, overdueMs < MIN_STALL_MS ? 0 : overdueMs)
   }
 
-  /** How long the event loop stood still from `sinceMs` on, ms. A stall that has not ended yet counts up to now. */
+  /** Total duration of stalls since `sinceMs`, ms. An ongoing stall counts up to now. */
   stalledMs(sinceMs: number): number {
     const nowMs = this.#now()
     const currentMs = nowMs - this.#expectedMs

@@ -2,11 +2,11 @@ import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 
 /**
- * Keeps an HTTP server at or below a number of connections without turning new ones away: the oldest without a request in progress is
- * destroyed, else the oldest. Silent or slow clients can't keep others from being answered.
+ * Limits the connections of an HTTP server without rejecting new ones: it destroys the oldest connection without a request in
+ * progress or, if there is none, the oldest. Silent or slow clients therefore can't lock out others.
  */
 export function evictConnections(server: Server, maxConnections: number): void {
-  // In the order they were opened.
+  // In the order in which they were opened.
   const idle = new Set<Socket>()
   const busy = new Set<Socket>()
   server.on('connection', socket => {
@@ -22,7 +22,7 @@ export function evictConnections(server: Server, maxConnections: number): void {
     idle.delete(socket)
     busy.add(socket)
     response.once('close', () => {
-      // Kept alive for a next request, it is the youngest of the idle ones.
+      // A connection kept alive for another request becomes the youngest idle one.
       if (busy.delete(socket) && !socket.destroyed) idle.add(socket)
     })
   })

@@ -1,11 +1,11 @@
 export interface FloodOptions<Item> {
-  /** Items of one kind that are logged individually before a flood of them is summarized. */
+  /** Items of one kind that are logged individually before the rest are summarized. */
   readonly singles: number
   readonly windowMs: number
   readonly log: (item: Item) => void
   /** Logs `count` items in one line; `summary` is the result of `add`. */
   readonly logSummary: (summary: Item, count: number, windowMs: number) => void
-  /** Adds an item to a summary; without it, the summary is the first item. */
+  /** Adds an item to a summary, initially the first item; by default the first item stays the summary. */
   readonly add?: (summary: Item, item: Item) => Item
 }
 
@@ -16,7 +16,7 @@ interface Window<Item> {
   readonly timer: NodeJS.Timeout
 }
 
-/** Limits log lines that peers can cause: the first items of a kind are logged immediately, the rest as one summary per window. */
+/** Rate-limits log lines that peers can cause: the first items of a kind are logged immediately, the rest as one summary per window. */
 export class FloodLog<Item> {
   readonly #options: FloodOptions<Item>
   readonly #windows = new Map<string, Window<Item>>()
@@ -25,7 +25,7 @@ export class FloodLog<Item> {
     this.#options = options
   }
 
-  /** @param kind one of few: it must not contain text from a peer */
+  /** @param kind from a small fixed set: it must not contain text from a peer */
   add(kind: string, item: Item): void {
     const { singles, log, add } = this.#options
     const window = this.#windows.get(kind) ?? this.#open(kind)
@@ -38,13 +38,13 @@ export class FloodLog<Item> {
     window.summary = window.summary === undefined ? item : (add?.(window.summary, item) ?? window.summary)
   }
 
-  /** Logs the pending summaries, before the log is closed. */
+  /** Logs the pending summaries. Call before the log is closed. */
   flush(): void {
     for (const kind of [...this.#windows.keys()]) this.#close(kind)
   }
 
   #open(kind: string): Window<Item> {
-    // While a flood lasts, the next window follows each summary.
+    // While the flood lasts, each summary opens the next window.
     const timer = setInterval(() => this.#logSummary(kind) || this.#close(kind), this.#options.windowMs)
     timer.unref()
     const window = { singles: 0, count: 0, summary: undefined, timer }

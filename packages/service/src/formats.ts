@@ -1,6 +1,6 @@
-/** The syntax of a setting's value. A text that does not match it as a whole is rejected; nothing is guessed. */
+/** The syntax of a setting's value. The whole text must match; nothing is guessed. */
 export interface Format<Value> {
-  /** The kind of value, for errors and help: `invalid duration "5"`. Formats without a name are explained where they are used. */
+  /** The kind of value, for errors and help: `invalid duration "5"`. Formats without a name are explained at each setting. */
   readonly name?: string
   /** What is valid; completes "must be …". */
   readonly valid: string
@@ -48,7 +48,7 @@ export const positiveDuration = scaled(
   'a duration of at least 1ms, such as 250ms, 5s or 2m (at most 24 days)',
 )
 
-/** Milliseconds that are whole seconds, for times that the kernel counts in seconds. */
+/** Milliseconds, whole seconds only, for times that the kernel takes in seconds. */
 export const wholeSeconds: Format<number> = {
   name: 'whole-second duration',
   valid: 'a duration in whole seconds, such as 0s, 15s or 2m',
@@ -67,7 +67,7 @@ export const size = scaled(
   'an integer with the unit B, KiB, MiB or GiB, such as 512B, 64KiB or 1MiB',
 )
 
-/** A number of bytes or of messages; the other one is Infinity. */
+/** A number of bytes or of messages; the other is Infinity. */
 export interface Amount {
   readonly bytes: number
   readonly messages: number
@@ -95,7 +95,7 @@ export const fraction: Format<number> = {
   parse: text => (/^(0(\.[0-9]{1,9})?|1)$/.test(text) ? Number(text) : undefined),
 }
 
-/** Bytes, both ends included. */
+/** In bytes, inclusive. */
 export interface SizeRange {
   readonly minimum: number
   readonly maximum: number
@@ -114,7 +114,7 @@ export const sizeRange: Format<SizeRange> = {
   },
 }
 
-/** Accepts the empty text as well, as null. */
+/** Also accepts empty text, as null. */
 export function optional<Value>(format: Format<Value>): Format<Value | null> {
   return { ...format, valid: `${format.valid}, or empty`, parse: text => (text === '' ? null : format.parse(text)) }
 }
@@ -136,7 +136,7 @@ export function integer(minimum: number, maximum: number): Format<number> {
 
 export const boolean: Format<boolean> = { name: 'boolean', ...choice({ true: true, false: false }) }
 
-/** One of several words, each with the value it stands for. */
+/** One of several words, each mapped to a value. */
 export function choice<Value>(values: Readonly<Record<string, Value>>): Format<Value> {
   const words = Object.keys(values)
   return {
@@ -150,22 +150,22 @@ export function oneOf<const Word extends string>(...words: Word[]): Format<Word>
   return choice(Object.fromEntries(words.map(word => [word, word])) as Record<string, Word>)
 }
 
-/** Any text, also empty. */
+/** Any text, including empty text. */
 export const text: Format<string> = { name: 'text', valid: 'any text', parse: text => text }
 
 const MAX_LINE_BYTES = SIZE_UNITS.KiB
 
-/** Text that can be part of a line. */
+/** Text without line breaks. */
 export const line: Format<string> = {
   name: 'line',
   valid: 'text of at most 1KiB without line breaks (LF, CR)',
   parse: text => (/[\r\n]/.test(text) || Buffer.byteLength(text) > MAX_LINE_BYTES ? undefined : text),
 }
 
-/** The path of a file; the files are read elsewhere. */
+/** The path of a file, which is not read here. */
 export const file: Format<string> = { name: 'file', valid: 'the path of a file', parse: text => text }
 
-/** A name that can stand in a log line, a metric label and a URL as it is. */
+/** A name that needs no escaping in a log line, a metric label or a URL. */
 export const label: Format<string> = {
   name: 'label',
   valid: '1 to 64 letters, digits, dots, hyphens or underscores',

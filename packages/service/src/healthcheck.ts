@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 
-// Docker runs the health check as a new process every few seconds: it imports nothing else, because starting up is what it costs.
+// Docker starts a new process for every health check, and startup is its main cost: it imports as little as possible.
 
 const TIMEOUT_MS = 2_000
 const WILDCARDS = ['', '::', '0.0.0.0']
@@ -12,11 +12,11 @@ export interface HealthOptions {
   readonly env: Readonly<Record<string, string | undefined>>
   /** The service's default. */
   readonly adminPort: string
-  /** Modes without an admin endpoint: they are healthy while they run. */
+  /** Modes without an admin endpoint, healthy while they run. */
   readonly runOnceModes: readonly string[]
 }
 
-/** The exit code of a container's HEALTHCHECK: 0 if the service is ready. */
+/** The exit code for a container's HEALTHCHECK: 0 if the service is ready. */
 export async function checkHealth({ args, env, adminPort, runOnceModes }: HealthOptions): Promise<0 | 1> {
   const { words, flags } = parse(args)
   const setting = (name: string) => flags.get(name) ?? env[`NIHAO_${name.toUpperCase().replace('-', '_')}`]
@@ -26,7 +26,7 @@ export async function checkHealth({ args, env, adminPort, runOnceModes }: Health
   return answer === 'ready' ? 0 : 1
 }
 
-/** The command line of the service in this container, after the program's name; process 1 is the service, or an init that has it in its own. */
+/** The service's arguments, from the command line of process 1: the service itself, or an init that was given the service's command. */
 export function serviceArguments(): string[] {
   try {
     const command = readFileSync('/proc/1/cmdline', 'utf8').split('\0').slice(0, -1)
@@ -48,7 +48,7 @@ function parse(args: readonly string[]): { words: string[]; flags: Map<string, s
   return { words, flags }
 }
 
-/** Over a bare socket: loading an HTTP client takes longer than the request. */
+/** Uses a bare socket: loading an HTTP client takes longer than the request. */
 function readyz(host: string, port: number): Promise<'ready' | 'not_ready' | 'refused'> {
   return new Promise(resolve => {
     let response = ''

@@ -2,8 +2,8 @@ import type { Format } from './formats.ts'
 import { type AnySettings, environmentName, flagName, optionName, type Setting } from './settings.ts'
 
 /**
- * The text that `--help` prints; the formats of the settings are explained once, at its end.
- * @param sections settings by the title of their section
+ * The output of `--help`. Formats are explained once, at the end.
+ * @param sections settings by section title
  */
 export function helpText(usage: string, sections: Readonly<Record<string, AnySettings>>): string {
   const all = Object.values(sections).flatMap(settings => Object.values(settings))
@@ -42,5 +42,5 @@ function settingLines([name, setting]: [string, Setting<unknown>]): string[] {
   return [`  ${names.join('  ')}`, `      ${doc}`, `      ${details.join('; ')}`]
 }
 
-/** The name of a format, or what is valid where it has no name. */
+/** The name of a format or, without one, its valid values. */
 export const formatName = ({ name, valid }: Format<unknown>): string => name ?? valid

@@ -1,5 +1,5 @@
 /**
- * What every service needs apart from its own work.
+ * Infrastructure shared by all services.
  *
  * - command.ts            runs a command: help, version, configuration errors
  * - command-line.ts       flags and words
@@ -8,27 +8,32 @@
  * - formats.ts            the syntax of durations, sizes, ports …
  * - list-formats.ts       the syntax of lists
  * - help.ts               the text of --help
- * - known-variables.ts    the variables of all programs, to warn of unknown ones
+ * - known-variables.ts    the variables of all programs, to warn about unknown ones
  * - logger.ts             JSON log lines
- * - log-output.ts         writes log lines without ever blocking the service
- * - line-queue.ts         lines on their way to it
- * - flood-log.ts          summaries in place of many similar log lines
+ * - log-output.ts         writes log lines without blocking the service
+ * - line-queue.ts         log lines waiting to be written
+ * - flood-log.ts          summaries instead of many similar log lines
  * - printable.ts          escapes text from the network
- * - write-report.ts       a report on stdout
- * - metrics.ts            the registry and the metrics that all services share
- * - open-metrics.ts       the other text format of metrics
+ * - write-report.ts       writes a report to stdout
+ * - metrics.ts            the registry and the metrics shared by all services
+ * - open-metrics.ts       metrics in OpenMetrics format
  * - kernel-counters.ts    the kernel's counters of the network namespace
- * - kernel-sockets.ts     the kernel's table of TCP connections
- * - event-loop-monitor.ts the time that this process did not run
+ * - kernel-table.ts       rows of the kernel's tables of TCP sockets
+ * - kernel-sockets.ts     the kernel's rows of connections
+ * - kernel-listeners.ts   the kernel's rows of listeners
+ * - event-loop-monitor.ts periods in which the event loop did not run
  * - admin.ts              health, metrics and state over HTTP
- * - evict-connections.ts  a connection limit that turns no new connection away
- * - healthcheck.ts        the images' HEALTHCHECK
- * - listen.ts             binding, with readable errors
+ * - page-query.ts         parameters of admin pages
+ * - connections-page.ts   the connections that /connections shows
+ * - evict-connections.ts  a connection limit that evicts instead of rejecting
+ * - healthcheck.ts        the HEALTHCHECK of the images
+ * - listen.ts             binding with readable errors
  * - lifecycle.ts          signals and exit codes
  */
-export { type AdminOptions, json, type Page, startAdmin } from './admin.ts'
+export { type AdminOptions, json, type Page, type PageOf, startAdmin } from './admin.ts'
 export { type Command, processSource, runCommand } from './command.ts'
 export { type CommandLine, parseCommandLine } from './command-line.ts'
+export { selectConnections } from './connections-page.ts'
 export { type Configured, readEndpoints } from './endpoint-settings.ts'
 export { EventLoopMonitor, type Stall } from './event-loop-monitor.ts'
 export { FloodLog, type FloodOptions } from './flood-log.ts'
@@ -57,7 +62,9 @@ export {
   wholeSeconds,
 } from './formats.ts'
 export { formatName, helpText } from './help.ts'
-export { type KernelSocket, KernelSockets, type KernelTimer, type SocketAddresses } from './kernel-sockets.ts'
+export { KernelListeners } from './kernel-listeners.ts'
+export { KernelSockets, type SocketAddresses } from './kernel-sockets.ts'
+export type { KernelSocket, KernelTimer } from './kernel-table.ts'
 export { knownVariables } from './known-variables.ts'
 export { EXIT, exit, exitOnUncaughtError, stopOnSignal } from './lifecycle.ts'
 export { addressRanges, durations, endpointList, list, someOf } from './list-formats.ts'

@@ -1,8 +1,8 @@
 import type { Source } from './settings.ts'
 
 /**
- * The variables of both programs. Containers often share one environment, so a program must tell a setting of the other one from a
- * typo; tests/docs/settings.test.ts compares this list with the tables of settings.
+ * The variables of both programs. Containers often share one environment, so a program must distinguish settings of the other program
+ * from typos; tests/docs/settings.test.ts compares this list with the tables of settings.
  */
 export const knownVariables: ReadonlySet<string> = new Set([
   'NIHAO_ADMIN_HOST',
@@ -42,10 +42,13 @@ export const knownVariables: ReadonlySet<string> = new Set([
   'NIHAO_LOG_LEVEL',
   'NIHAO_MAX_AGE',
   'NIHAO_MAX_BUFFERED',
+  'NIHAO_MAX_BUFFERED_TOTAL',
   'NIHAO_MAX_CONNECTIONS',
   'NIHAO_MAX_CONNECTIONS_PER_ADDRESS',
   'NIHAO_MAX_FAILURES',
+  'NIHAO_MAX_LOST',
   'NIHAO_MAX_MESSAGE',
+  'NIHAO_MAX_OUTAGE',
   'NIHAO_MAX_P99',
   'NIHAO_MESSAGE',
   'NIHAO_MIN_RATE',
@@ -75,7 +78,7 @@ export const knownVariables: ReadonlySet<string> = new Set([
   'NIHAO_WARM_UP',
 ])
 
-/** Variables that look like settings but are none, such as misspelt ones. */
+/** Returns the NIHAO_* variables that are not settings, such as misspelt ones. */
 export function unknownVariables(env: Source['env']): string[] {
   return Object.keys(env).filter(name => name.startsWith('NIHAO_') && !knownVariables.has(name))
 }

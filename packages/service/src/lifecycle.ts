@@ -1,6 +1,6 @@
 import { closeLog, type Logger } from './logger.ts'
 
-/** Exit codes of both programs; 128 + its number for a signal. */
+/** Exit codes of both programs. A signal exits with 128 + its number. */
 export const EXIT = {
   ok: 0,
   failed: 1,
@@ -35,7 +35,7 @@ export function stopOnSignal(logger: Logger, stop: (signal: NodeJS.Signals) => P
   }
 }
 
-/** Logs an error that nothing handled, which is a bug, and exits with code 1. Without this, the log would lose its last lines. */
+/** Logs an uncaught error, which is a bug, and exits with code 1. Without this, the last log lines would be lost. */
 export function exitOnUncaughtError(logger: Logger): void {
   // Unhandled rejections arrive here as well.
   process.on('uncaughtException', error => fail(logger, error, 'unexpected error'))
@@ -46,7 +46,7 @@ function fail(logger: Logger, error: unknown, message: string): void {
   exit(logger, EXIT.failed)
 }
 
-/** Exits when the log is written, or after a deadline. */
+/** Exits once the log is written, or after a deadline. */
 export function exit(logger: Logger, code: number): void {
   closeLog(logger).then(() => process.exit(code))
 }

@@ -1,6 +1,6 @@
 import { printableJson } from './printable.ts'
 
-/** Two buffers take turns: one is written while lines are added to the other. A burst of lines takes more. */
+/** Two buffers alternate: one is written while lines are added to the other. A burst of lines uses more. */
 const BUFFER_BYTES = 64 * 1024
 
 interface Chunk {
@@ -8,16 +8,16 @@ interface Chunk {
   length: number
 }
 
-/** Lines of JSON as bytes, in order, on their way to an output. A line is encoded once; none is kept as a string. */
+/** JSON lines waiting for an output, in order and as bytes: each line is encoded once and not kept as a string. */
 export class LineQueue {
   readonly #maxBytes: number
-  /** Takes lines. */
+  /** The chunk that new lines are added to. */
   #open = newChunk()
   /** Closed chunks in order; the first is the one being written. */
   readonly #closed: Chunk[] = []
   #closedBytes = 0
   #spare: Chunk | undefined
-  /** Bytes of the first closed chunk that are written. */
+  /** Written bytes of the first closed chunk. */
   #offset = 0
 
   constructor(maxBytes: number) {
@@ -31,14 +31,14 @@ export class LineQueue {
 
   /**
    * @param line ends in a line feed
-   * @returns false if there is no room for it
+   * @returns false if the queue is full
    */
   add(line: string): boolean {
     const chunk = this.#chunkFor(line)
     if (chunk === undefined) return false
     const size = chunk.bytes.write(line, chunk.length)
     if (size !== line.length) {
-      // Only beyond ASCII does a character take more than a byte, and JSON has escaped the control characters of ASCII.
+      // Only non-ASCII characters take more than one byte, and JSON has escaped the ASCII control characters.
       const safe = printableJson(line)
       if (safe !== line) return this.add(safe)
     }
@@ -46,7 +46,7 @@ export class LineQueue {
     return true
   }
 
-  /** The bytes to write next, until they are consumed; undefined if the queue is empty. */
+  /** Returns the bytes to write next, the same until they are consumed; undefined if the queue is empty. */
   next(): Buffer | undefined {
     if (this.#closed.length === 0) this.#close()
     const [chunk] = this.#closed
@@ -66,7 +66,7 @@ export class LineQueue {
   }
 
   #chunkFor(line: string): Chunk | undefined {
-    // A UTF-16 code unit takes three bytes at most.
+    // A UTF-16 code unit takes at most three bytes.
     const size = line.length * 3
     if (this.#open.length + size <= this.#open.bytes.length) return this.#open
     if (this.#closedBytes + this.#open.length + Math.max(BUFFER_BYTES, size) > this.#maxBytes) return undefined

@@ -4,17 +4,17 @@ import { enumerate, type Format, positiveDuration } from './formats.ts'
 /** Milliseconds, in ascending order. */
 export const durations: Format<readonly number[]> = {
   name: 'list of durations',
-  valid: 'positive durations in ascending order, separated by commas or blanks, such as 500ms,5s,2m',
+  valid: 'positive durations in ascending order, separated by commas or spaces, such as 500ms,5s,2m',
   parse(text) {
     const values = text.split(/,| +/).map(item => positiveDuration.parse(item) ?? Number.NaN)
     return values.every((value, index) => value > (values[index - 1] ?? 0)) ? values : undefined
   },
 }
 
-/** Any number of words of a closed enumeration. */
+/** Any number of values of a closed enumeration. */
 export function someOf<const Word extends string>(...words: Word[]): Format<readonly Word[]> {
   return {
-    valid: `any of ${enumerate(words, 'and')}, separated by commas or blanks`,
+    valid: `any of ${enumerate(words, 'and')}, separated by commas or spaces`,
     parse(text) {
       const given = text.split(/[\s,]+/).filter(word => word !== '')
       const known = words.filter(word => given.includes(word))
@@ -23,10 +23,10 @@ export function someOf<const Word extends string>(...words: Word[]): Format<read
   }
 }
 
-/** The URLs themselves are parsed elsewhere. */
+/** Endpoint URLs, which are not parsed here. */
 export const endpointList: Format<string> = {
   name: 'endpoints',
-  valid: 'endpoint URLs, separated by blanks or commas',
+  valid: 'endpoint URLs, separated by spaces or commas',
   parse: text => text,
 }
 
@@ -35,14 +35,14 @@ const itemsOf = (text: string) => text.split(/[\s,;]+/).filter(item => item !== 
 
 export const list: Format<readonly string[]> = {
   name: 'list',
-  valid: 'names, separated by blanks, commas or semicolons (in a URL: semicolons)',
+  valid: 'names, separated by spaces, commas or semicolons (in a URL: semicolons)',
   parse: itemsOf,
 }
 
-/** IP addresses and subnets, to match addresses against. */
+/** IP addresses and subnets to match addresses against. */
 export const addressRanges: Format<BlockList> = {
   name: 'address ranges',
-  valid: 'IP addresses and subnets such as 10.0.0.0/8, separated by blanks, commas or semicolons (in a URL: semicolons)',
+  valid: 'IP addresses and subnets such as 10.0.0.0/8, separated by spaces, commas or semicolons (in a URL: semicolons)',
   parse(text) {
     const ranges = new BlockList()
     for (const item of itemsOf(text)) {

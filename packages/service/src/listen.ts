@@ -4,9 +4,9 @@ import { dirname } from 'node:path'
 
 const MEANINGS: Record<string, string> = {
   EADDRINUSE: 'address already in use',
-  EADDRNOTAVAIL: 'this machine does not have that address',
+  EADDRNOTAVAIL: 'not an address of this machine',
   EACCES: 'permission denied',
-  EAFNOSUPPORT: 'this machine does not support that address family',
+  EAFNOSUPPORT: 'address family not supported by this machine',
   EINVAL: 'invalid address',
   ENAMETOOLONG: 'path too long',
   ENOENT: 'no such directory',
@@ -14,7 +14,7 @@ const MEANINGS: Record<string, string> = {
   ENOTSOCK: 'the path exists and is not a socket',
 }
 
-/** An address that can't be listened on; the message says which one and why. */
+/** The server can't listen on an address; the message names the address and the reason. */
 export class ListenError extends Error {
   override readonly name = 'ListenError'
   readonly code: string
@@ -26,8 +26,8 @@ export class ListenError extends Error {
 }
 
 /**
- * Binds a server. An empty host, or `::`, is every address: IPv6 and IPv4, or IPv4 alone on a machine without IPv6.
- * @param where how the user wrote the address, for the error message
+ * Binds a server. An empty host or `::` means all addresses: IPv6 and IPv4, or only IPv4 on a machine without IPv6.
+ * @param where the address as the user wrote it, for the error message
  * @throws {ListenError}
  */
 export function listen(server: Server, { host, ...options }: ListenOptions, where: string): Promise<void> {
@@ -43,7 +43,7 @@ export function listen(server: Server, { host, ...options }: ListenOptions, wher
   })
 }
 
-/** The cause for a Unix socket: Node reports a missing directory as EACCES, and any kind of file at the path as EADDRINUSE. */
+/** The actual cause for a Unix socket: Node reports a missing directory as EACCES and any file at the path as EADDRINUSE. */
 function codeOf({ code = 'EUNKNOWN' }: NodeJS.ErrnoException, path: string | undefined): string {
   if (path === undefined) return code
   if (code === 'EACCES' && !exists(dirname(path))) return 'ENOENT'
@@ -51,7 +51,7 @@ function codeOf({ code = 'EUNKNOWN' }: NodeJS.ErrnoException, path: string | und
   return code
 }
 
-/** False only if the path is known to be missing: a directory in its way may be unreadable. */
+/** False only if the path is known to be missing: a parent directory may be unreadable. */
 function exists(path: string): boolean {
   try {
     return lstatSync(path, { throwIfNoEntry: false }) !== undefined

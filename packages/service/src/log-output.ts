@@ -1,16 +1,16 @@
 import { write } from 'node:fs'
 import { LineQueue } from './line-queue.ts'
 
-/** The most that waits for an output that does not accept it; further lines are dropped. */
+/** Maximum bytes queued for an output that does not accept them; further lines are dropped. */
 const MAX_WAITING_BYTES = 4 * 1024 * 1024
-/** Lines that follow one another within this time are written together: one write each would cost more than making them. */
+/** Lines logged within this time are written together: a write per line would cost more than formatting it. */
 const BATCH_MS = 50
 const FIRST_RETRY_MS = 1
 const LAST_RETRY_MS = 500
 
 /**
- * Writes lines to a file descriptor, in order and without blocking the event loop. What can't be written (full disk, full pipe, no
- * reader) is kept up to a limit and retried; further lines are dropped and counted.
+ * Writes lines to a file descriptor, in order and without blocking the event loop. Lines that can't be written (full disk, full
+ * pipe, no reader) are kept up to a limit and retried; further lines are dropped and counted.
  */
 export class LogOutput {
   /** Lines dropped so far. */
@@ -23,13 +23,13 @@ export class LogOutput {
   #batch: NodeJS.Timeout | undefined
   #retry: NodeJS.Timeout | undefined
   #retryMs = FIRST_RETRY_MS
-  /** Set while the output is ending. */
+  /** Defined while the output is closing. */
   #finish: (() => void) | undefined
   #finished = false
 
   /**
-   * @param fd a pipe or terminal must be non-blocking: a blocked write would hold the process at its end
-   * @param recovered called with the number of dropped lines when the output has accepted everything that waited
+   * @param fd a pipe or terminal must be non-blocking: a blocked write would keep the process from exiting
+   * @param recovered called with the number of dropped lines once the output has accepted all queued lines
    */
   constructor(fd: number, recovered: (droppedLines: number) => void) {
     this.#fd = fd
@@ -48,8 +48,8 @@ export class LogOutput {
   }
 
   /**
-   * Resolves when all lines are written, or after the deadline, or when a write fails for another reason than a full pipe. Nothing
-   * is written after that.
+   * Resolves when all lines are written, at the deadline, or when a write fails for a reason other than a full pipe. Nothing is
+   * written after that.
    */
   end(deadlineMs: number): Promise<void> {
     return new Promise(resolve => {
@@ -102,7 +102,7 @@ export class LogOutput {
     this.#retryMs = FIRST_RETRY_MS
     this.#queue.consume(size)
     if (!this.#queue.hasClosed) this.#reportDropped()
-    // Lines of a batch wait for its end.
+    // Batched lines are written when the batch ends.
     if (this.#queue.hasClosed || this.#batch === undefined) this.#writeNext()
   }
 

@@ -6,7 +6,7 @@ export type { Logger }
 
 export const logLevel = oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent')
 
-/** A blocked output must not hold the process at its end. */
+/** A blocked output must not keep the process from exiting. */
 const CLOSE_DEADLINE_MS = 1_000
 
 /** Logs one JSON object per line, asynchronously. Call `closeLog` before the process exits. */
@@ -29,7 +29,7 @@ export function createLogger(service: string, level: string, to: 'stdout' | 'std
   return logger
 }
 
-/** Resolves when all lines are written, or can't be. */
+/** Resolves when all lines are written or can't be written. */
 export async function closeLog(logger: Logger): Promise<void> {
   await outputOf(logger)?.end(CLOSE_DEADLINE_MS)
 }
@@ -39,7 +39,7 @@ export function droppedLogLines(logger: Logger): number {
   return outputOf(logger)?.droppedLines ?? 0
 }
 
-/** Undefined for a logger that `createLogger` did not make. */
+/** Undefined for a logger not created by `createLogger`. */
 function outputOf(logger: Logger): LogOutput | undefined {
   const output = (logger as unknown as Record<symbol, unknown>)[symbols.streamSym]
   return output instanceof LogOutput ? output : undefined

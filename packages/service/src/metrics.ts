@@ -6,8 +6,8 @@ import { droppedLogLines, type Logger } from './logger.ts'
 const MISNAMED_GAUGES = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total']
 
 /**
- * Each sample wakes the process: at prom-client's 10 ms, this costs an idle service more than all else that it does. The event loop
- * lags reported include the interval.
+ * Each sample wakes the process: prom-client's default of 10 ms costs an idle service more than everything else it does. The reported
+ * event loop lags include the interval.
  */
 const EVENT_LOOP_SAMPLE_MS = 50
 
@@ -22,7 +22,7 @@ export function createRegistry(service: string, version: string, logger: Logger)
   }).set({ service, version, node: process.versions.node }, 1)
   new Counter({
     name: 'nihao_log_lines_dropped_total',
-    help: 'Log lines dropped because the output did not accept them: disk full, reader too slow or gone.',
+    help: 'Log lines dropped because the output did not accept them (disk full, reader slow or gone).',
     registers: [registry],
     collect() {
       this.reset()
@@ -36,8 +36,8 @@ export function createRegistry(service: string, version: string, logger: Logger)
 }
 
 /**
- * Metrics of things that keep their own counters, such as listeners or targets: one series for each, labelled with its name, and read
- * only when scraped.
+ * Metrics of things that keep their own counters, such as listeners or targets: one series per thing, labelled with its name and read
+ * at scrape time.
  */
 export class ScrapedMetrics<Thing> {
   readonly #registry: Registry
@@ -45,7 +45,7 @@ export class ScrapedMetrics<Thing> {
   readonly #things: readonly Thing[]
   readonly #nameOf: (thing: Thing) => string
 
-  /** @param nameOf unique: a scrape fails if two things have the same name, because one series can't show both */
+  /** @param nameOf must be unique: a scrape fails if two things have the same name, because one series can't show both */
   constructor(registry: Registry, label: string, things: readonly Thing[], nameOf: (thing: Thing) => string) {
     this.#registry = registry
     this.#label = label
@@ -61,7 +61,7 @@ export class ScrapedMetrics<Thing> {
     this.#register(Gauge, name, help, [], thing => [[{}, value(thing)]])
   }
 
-  /** One series per reason, all of them from the start. */
+  /** One series per reason; all of them exist from the start. */
   counterByReason(name: string, help: string, values: (thing: Thing) => Readonly<Record<string, number>>): void {
     this.#register(Counter, name, help, ['reason'], thing =>
       Object.entries(values(thing)).map(([reason, value]) => [{ reason }, value]),

@@ -1,6 +1,6 @@
 /**
- * Converts Prometheus text to OpenMetrics. Converting the text leaves the metrics alone: prom-client's own rendering strips `_total`
- * from the names of the registered counters, for all later scrapes.
+ * Converts Prometheus text to OpenMetrics. prom-client's own OpenMetrics rendering would strip `_total` from the names of the
+ * registered counters, for all later scrapes.
  */
 export function toOpenMetrics(text: string): string {
   return `${text

@@ -44,7 +44,7 @@ describe('the value of a setting', () => {
     expect(read({ NIHAO_GREETING: '' }).values.greeting).toBe('')
   })
 
-  test('of an endpoint only has neither variable nor flag', () => {
+  test('that is per endpoint only has neither variable nor flag', () => {
     expect(read({ NIHAO_NAME: 'a' })).toMatchObject({ values: { name: null }, problems: [] })
     expect(read({}, '--name', 'a').problems).toEqual(['unknown flag --name: see --help'])
   })
@@ -55,7 +55,7 @@ describe('the value of a setting', () => {
 })
 
 describe('flags', () => {
-  test('are written with a blank or an equals sign; other arguments are words', () => {
+  test('accept a space or an equals sign; other arguments are words', () => {
     const { values, words } = read({}, 'check', '--idle-timeout=5s', 'echo://a:1', '--fresh', 'true', 'echo://b:2')
     expect(values).toMatchObject({ idleTimeout: 5_000, fresh: true })
     expect(words).toEqual(['check', 'echo://a:1', 'echo://b:2'])

@@ -2,7 +2,7 @@ import convict from 'convict'
 import type { CommandLine } from './command-line.ts'
 import { enumerate, type Format } from './formats.ts'
 
-/** One setting. Help texts and documents are generated from it. */
+/** One setting. Help texts and documentation are generated from it. */
 export interface Setting<Value> {
   readonly doc: string
   readonly format: Format<Value>
@@ -10,7 +10,7 @@ export interface Setting<Value> {
   readonly default: string
   /** True if an endpoint URL can override it for that endpoint (`?idle-timeout=5s`); `only` if nothing else can set it. */
   readonly perEndpoint?: boolean | 'only'
-  /** True if the flag can be repeated: its values are joined to one list. */
+  /** True if the flag can be repeated; its values are joined into one list. */
   readonly repeatable?: boolean
 }
 
@@ -39,18 +39,18 @@ export class ConfigError extends Error {
 
 export interface Source {
   readonly env: Readonly<Record<string, string | undefined>>
-  /** The command line after the program's name. */
+  /** The arguments after the program's name. */
   readonly args: readonly string[]
 }
 
-/** What was read so far. */
+/** The result of reading a table of settings. */
 export interface Reading<Values> {
   readonly values: Values
   /** The arguments that are not flags. */
   readonly words: readonly string[]
   /** Empty if everything is valid; an invalid setting has its default value. */
   readonly problems: string[]
-  /** The setting as the user wrote it: the flag if it was given, else the variable. */
+  /** The name to use in errors: the flag if it was given, otherwise the variable. */
   readonly sourceOf: (name: string) => string
   /** The tables of the program's other commands. */
   readonly otherCommands: Readonly<Record<string, AnySettings>>
@@ -70,7 +70,7 @@ export const processSettings = (settings: AnySettings) =>
 export const variablesOf = (settings: AnySettings) => processSettings(settings).map(([name]) => environmentName(name))
 
 /**
- * Reads all settings from the environment and the command line, which takes precedence. Never throws for invalid input.
+ * Reads all settings from the environment and the command line; the command line takes precedence. Never throws for invalid input.
  * @param otherCommands the tables of the program's other commands: their flags are rejected, their variables are not read
  */
 export function readSettings<Values>(
@@ -109,14 +109,14 @@ export function readSettings<Values>(
 const asVariables = (flags: ReadonlyMap<string, string>) =>
   Object.fromEntries([...flags].map(([name, value]) => [environmentName(name), value]))
 
-/** Says what is wrong with a value and what is valid. */
+/** The error text for an invalid value: the value, and what is valid. */
 export const invalid = ({ name = 'value', valid }: Format<unknown>, value: string): string =>
   `invalid ${name} ${quote(value)}: must be ${valid}`
 
-/** A value as an error shows it: on one line, and not longer than that. */
+/** Quotes a value for an error: on one line, truncated to 100 characters. */
 export const quote = (value: string): string => JSON.stringify(value.length > 100 ? `${value.slice(0, 100)}…` : value)
 
-/** The flags by the camelCase names of their settings. */
+/** Reads the flags, by camelCase name of their settings. */
 function readFlags(
   entries: ReturnType<typeof processSettings>,
   { flags }: CommandLine,
@@ -138,7 +138,7 @@ function readFlags(
   return read
 }
 
-/** The commands that have such a setting, as text; empty if none has. */
+/** Names the commands that have a matching setting; empty if there are none. */
 export function commandsWith(
   commands: Reading<unknown>['otherCommands'],
   matches: (name: string, setting: Setting<unknown>) => boolean,

@@ -6,11 +6,11 @@ const RETRY_MS = 20
 const writeTo = promisify(write)
 
 /**
- * Writes all of a report to stdout, at the reader's pace. A reader that has closed the pipe, such as `head`, has what it wanted.
- * @throws the error of the operating system when the report could not be written, for example ENOSPC
+ * Writes a whole report to stdout, at the reader's pace. It is no error if the reader closes the pipe early, as `head` does.
+ * @throws the system error if the report could not be written, for example ENOSPC
  */
 export async function writeReport(text: string): Promise<void> {
-  // Node makes a pipe or terminal non-blocking when its stream is created: a blocked write would hold the process at its end.
+  // Node makes a pipe or terminal non-blocking when its stream is created: a blocked write would keep the process from exiting.
   const { fd } = process.stdout
   let rest = Buffer.from(text)
   while (rest.length > 0) {

@@ -3,7 +3,7 @@ import type { ClientCodec } from './protocol.ts'
 
 const LF = 0x0a
 
-/** The line with which a text server announces its address, in the form of Node's `server.address()`. */
+/** The line in which a text server announces its address, in the form of Node's `server.address()`. */
 export function bannerLine(address: AddressInfo | string): string {
   return `the server address is ${JSON.stringify(address)}\n`
 }

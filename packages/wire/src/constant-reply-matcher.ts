@@ -1,12 +1,12 @@
 import { WrongReply } from './errors.ts'
 import type { ClientCodec } from './protocol.ts'
 
-/** Short replies of one read are compared together, up to about this many bytes: a call for each would cost more than the comparison. */
+/** Short replies in one read are compared together, up to about this many bytes: one call per reply would cost more than comparing. */
 const COMPARED_BYTES = 16_384
 
 /**
- * Creates client codecs for exchanges that are all alike: received bytes are compared with the one valid reply, across any packet
- * boundaries, and none are kept.
+ * Creates client codecs for identical exchanges: received bytes are compared with the one valid reply, across any packet boundaries,
+ * and not kept.
  */
 export function constantReplyMatcher(request: Buffer, reply: Buffer): () => ClientCodec {
   const replies = Buffer.alloc(Math.max(1, Math.floor(COMPARED_BYTES / reply.length)) * reply.length, reply)
@@ -45,7 +45,7 @@ function newCodec(request: Buffer, reply: Buffer, replies: Buffer): ClientCodec 
   }
 }
 
-/** Skips and counts the valid replies before the wrong one. */
+/** Finds the wrong reply, counting the valid ones before it. */
 function firstDifference(reply: Buffer, position: number, received: Buffer, before: number): WrongReply {
   let completed = before
   let start = 0

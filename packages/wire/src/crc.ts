@@ -1,6 +1,6 @@
 import { crc32 as zlibCrc32 } from 'node:zlib'
 
-/** Below this many bytes, the table is faster than a view of the range and a call of zlib. */
+/** Below this many bytes, the table is faster than creating a view of the range and calling zlib. */
 const TABLE_BYTES = 64
 
 const CRC32 = createTable(0xedb88320)
@@ -23,13 +23,13 @@ function tableCrc(table: Int32Array, bytes: Buffer, start: number, end: number, 
   return ~remainder >>> 0
 }
 
-/** The CRC-32 of zlib over a range of the bytes. @param crc that of the bytes before the range */
+/** zlib's CRC-32 over a range of the bytes. @param crc that of the bytes before the range */
 export function crc32(bytes: Buffer, start: number, end: number, crc = 0): number {
   if (end - start < TABLE_BYTES) return tableCrc(CRC32, bytes, start, end, crc)
   return zlibCrc32(bytes.subarray(start, end), crc)
 }
 
-/** CRC-32C (RFC 4960, appendix B), the checksum of PROXY headers: another polynomial than that of zlib. */
+/** CRC-32C (RFC 4960, appendix B), the checksum of PROXY headers; its polynomial differs from zlib's. */
 export function crc32c(bytes: Buffer): number {
   return tableCrc(CRC32C, bytes, 0, bytes.length, 0)
 }

@@ -68,7 +68,10 @@ const invalid: [url: string, ...problems: string[]][] = [
     'greet+unix://run/nihao.sock',
     'greet+unix://run/nihao.sock: unexpected host: a Unix socket has three slashes, as in greet+unix:///run/nihao/greet.sock',
   ],
-  ['greet+unix:///', 'greet+unix:///: missing path of the Unix socket, as in greet+unix:///run/nihao/greet.sock'],
+  [
+    'greet+unix:///',
+    'greet+unix:///: missing path of the Unix socket: expected a URL such as greet+unix:///run/nihao/greet.sock',
+  ],
   [
     `greet+unix:///${'x'.repeat(107)}`,
     `greet+unix:///${'x'.repeat(107)}: path of the Unix socket too long: must be at most 107 bytes`,
@@ -94,7 +97,7 @@ describe('endpoint URLs', () => {
     expect(problemsIn(url)).toEqual(problems)
   })
 
-  test('are separated by blanks or commas', () => {
+  test('are separated by spaces or commas', () => {
     const addresses = parseEndpoints(' greet://a:1,echo://b:2\n discard://c:3 , ').map(endpoint => endpoint.address)
     expect(addresses).toEqual([
       { host: 'a', port: 1 },

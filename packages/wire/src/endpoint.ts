@@ -6,21 +6,21 @@ export interface Endpoint {
   readonly protocol: ProtocolName
   readonly tls: boolean
   readonly address: EndpointAddress
-  /** The URL's options as written: the services know which of them exist. */
+  /** The URL's options as written; the services validate them. */
   readonly options: ReadonlyMap<string, string>
 }
 
 /**
- * An IPv6 address has no brackets here, but its zone where it is scoped (`fe80::1%eth0`). An empty host means every address, IPv6 and
+ * An IPv6 address is without brackets and, if scoped, with its zone (`fe80::1%eth0`). An empty host means all addresses, IPv6 and
  * IPv4, and port 0 any free port: both only make sense for a listener.
  */
 export type EndpointAddress = { readonly host: string; readonly port: number } | { readonly path: string }
 
-/** Invalid endpoint URLs; `problems` lists what is wrong with each of them, and what is valid. */
+/** Invalid endpoint URLs; each of the `problems` says what is wrong and what is valid. */
 export class EndpointError extends Error {
   override readonly name = 'EndpointError'
   readonly problems: readonly string[]
-  /** The valid endpoints among them: their options can still be validated. */
+  /** The valid endpoints, whose options can still be validated. */
   readonly endpoints: readonly Endpoint[]
 
   constructor(problems: readonly string[], endpoints: readonly Endpoint[] = []) {
@@ -31,7 +31,7 @@ export class EndpointError extends Error {
 }
 
 /**
- * Parses one or more endpoint URLs, separated by blanks or commas.
+ * Parses one or more endpoint URLs, separated by spaces or commas.
  * @throws {EndpointError} with all problems of all URLs
  */
 export function parseEndpoints(text: string): Endpoint[] {
@@ -87,7 +87,7 @@ function unixAddress(authority: string, escapedPath: string, report: (problem: s
   if (authority !== '') report('unexpected host: a Unix socket has three slashes, as in greet+unix:///run/nihao/greet.sock')
   const path = unescaped(escapedPath)
   if (path === undefined) report('invalid escape in the path: % must be followed by two hexadecimal digits, as in %20')
-  else if (path.length <= 1) report('missing path of the Unix socket, as in greet+unix:///run/nihao/greet.sock')
+  else if (path.length <= 1) report('missing path of the Unix socket: expected a URL such as greet+unix:///run/nihao/greet.sock')
   else if (Buffer.byteLength(path) > MAX_UNIX_PATH_BYTES) {
     report(`path of the Unix socket too long: must be at most ${MAX_UNIX_PATH_BYTES} bytes`)
   }
@@ -117,7 +117,7 @@ function tcpAddress(authority: string, path: string, defaultPort: number, report
   return { host: host ?? '', port: portText === undefined ? defaultPort : Number(portText) }
 }
 
-/** The zone of a scoped address follows `%`, or `%25` as in a URL (RFC 6874). The address gets its canonical form. */
+/** The zone of a scoped address follows `%`, or `%25` as in a URL (RFC 6874). The address is returned in canonical form. */
 function ipv6Address(bracketed: string): string | undefined {
   const [, text = '', zone] = /^\[([^%]*)(?:%(?:25)?([A-Za-z0-9._~-]+))?\]$/.exec(bracketed) ?? []
   if (!isIPv6(text)) return undefined

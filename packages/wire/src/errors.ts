@@ -1,17 +1,17 @@
 import type { Bytes } from './protocol.ts'
 
-/** Which way a message travelled when it was corrupted, where checksums show it. */
+/** The direction in which a message was corrupted, where checksums show it. */
 export type CorruptedDirection = 'to_server' | 'from_server'
 
 /** Received bytes differ from the expected reply. The message shows an excerpt of both. */
 export class WrongReply extends Error {
   override readonly name = 'WrongReply'
   readonly code = 'WRONG_REPLY'
-  /** Replies completed by earlier bytes of the same read. */
+  /** Replies completed by earlier bytes in the same read. */
   readonly completed: number
   readonly corrupted: CorruptedDirection | undefined
 
-  /** @param context precedes the excerpts in the message */
+  /** @param context text before the excerpts in the message */
   constructor(expected: Buffer, received: Buffer, context = '', completed = 0, corrupted?: CorruptedDirection) {
     const hint = isTlsAlert(received) ? ', a TLS alert: the server speaks TLS' : ''
     super(`${context}expected ${excerpt(expected)}, received ${excerpt(received)}${hint}`)
@@ -23,12 +23,12 @@ export class WrongReply extends Error {
 export const protocolErrorReasons = ['frame_too_long', 'frame_too_short', 'frame_type', 'frame_payload', 'corrupt'] as const
 export type ProtocolErrorReason = (typeof protocolErrorReasons)[number]
 
-/** The peer violates the protocol. */
+/** The peer violated the protocol. */
 export class ProtocolError extends Error {
   override readonly name = 'ProtocolError'
   readonly code = 'PROTOCOL_ERROR'
   readonly reason: ProtocolErrorReason
-  /** The reply to the valid bytes before the error, to be sent before closing. */
+  /** The reply to the valid bytes before the error; send it before closing. */
   reply: Bytes | undefined
 
   constructor(reason: ProtocolErrorReason, message: string) {
@@ -43,7 +43,7 @@ export class Rejected extends Error {
   readonly code = 'REJECTED'
 }
 
-/** The most bytes of a reply that an error message shows. */
+/** Maximum bytes of a reply shown in an error message. */
 export const EXCERPT_BYTES = 64
 
 function excerpt(bytes: Buffer): string {

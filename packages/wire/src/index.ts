@@ -1,15 +1,15 @@
 /**
- * What goes over a connection, and nothing else: no logs, no metrics, no environment.
+ * Wire formats and nothing else: no sockets, no logs, no metrics, no environment.
  *
  * - endpoint.ts      URLs of listeners and targets
- * - protocol.ts      what a protocol is: a server codec and a client codec
- * - errors.ts        what codecs throw
+ * - protocol.ts      the interface of a protocol: a server codec and a client codec
+ * - errors.ts        errors thrown by codecs
  * - protocols/       one file per protocol, and the table of all of them
  * - probe/           the frames and both codecs of probe
  * - constant-reply-matcher.ts, varying-reply-matcher.ts
- *                    client codecs that greet and echo share, for requests that are all alike or that differ
+ *                    client codecs shared by greet and echo, for identical or varying requests
  * - banner.ts        the line that a text server may send first
- * - proxy-header.ts  the PROXY protocol, which announces a proxied client's address
+ * - proxy-header.ts  the PROXY protocol, which conveys a proxied client's address
  * - tls.ts           certificates and keys, reloaded when their files change
  */
 

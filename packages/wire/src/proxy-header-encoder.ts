@@ -1,7 +1,7 @@
 import { isIPv4 } from 'node:net'
 import { isUnscopedIPv6, type ProxyAddress, type ProxyVersion, V2_SIGNATURE } from './proxy-header.ts'
 
-/** Encodes a PROXY header (doc/proxy-protocol.txt, sections 2.1 and 2.2); UNKNOWN or LOCAL without two addresses of one family. */
+/** Encodes a PROXY header (doc/proxy-protocol.txt, sections 2.1 and 2.2); UNKNOWN or LOCAL unless both addresses are of one family. */
 export function encodeProxyHeader(version: ProxyVersion, source?: ProxyAddress, destination?: ProxyAddress): Buffer {
   const ends = source === undefined || destination === undefined ? [] : [source, destination]
   const family = familyOf(ends)

@@ -2,25 +2,25 @@ import { isIPv4, isIPv6, SocketAddress } from 'node:net'
 import { crc32c } from './crc.ts'
 
 /**
- * The PROXY protocol, versions 1 and 2: a proxy writes a header before the connection's bytes, so that the server learns the client's
- * address. Specified in haproxy's doc/proxy-protocol.txt; section numbers are those of its edition of 2020/03/05.
+ * The PROXY protocol, versions 1 and 2: a proxy sends a header first, so that the server learns the client's address. Specified in
+ * haproxy's doc/proxy-protocol.txt; section numbers refer to the edition of 2020/03/05.
  */
 export type ProxyVersion = 'v1' | 'v2'
 
 export interface ProxyAddress {
-  /** In the form that Node gives a socket's address; an IPv4-mapped IPv6 address as IPv4. */
+  /** As formatted by Node; an IPv4-mapped IPv6 address as IPv4. */
   readonly address: string
   readonly port: number
 }
 
 export interface ProxyHeader {
   readonly sizeBytes: number
-  /** Undefined for the proxy's own connections (LOCAL) and for unknown addresses: the socket's address then applies. */
+  /** Undefined for the proxy's own connections (LOCAL) and unknown addresses; use the socket's address then. */
   readonly source?: ProxyAddress
   readonly destination?: ProxyAddress
 }
 
-/** Why a header is rejected. */
+/** Why a header was rejected. */
 export type ProxyHeaderError = 'malformed' | 'too_long' | 'version' | 'checksum'
 
 const CR = 0x0d
@@ -30,10 +30,10 @@ const V1_PREFIX = Buffer.from('PROXY ')
 const V1_MAX_BYTES = 107
 export const V2_SIGNATURE = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1')
 const V2_FIXED_BYTES = 16
-/** Addresses and TLVs, the largest of which holds a client's whole certificate. */
+/** Addresses and TLVs; the largest TLV is a whole client certificate. */
 const V2_MAX_LENGTH = 4_096
 
-/** Section 2.2: bytes of the two addresses and ports by address family; TLVs follow them. */
+/** Section 2.2: size of the two addresses and ports by address family. TLVs follow. */
 const ADDRESS_BLOCK_BYTES = [0, 12, 36, 216] as const
 const INET = 1
 const INET6 = 2
@@ -43,7 +43,7 @@ const TLV_HEADER_BYTES = 3
 const TYPE_CRC32C = 0x03
 
 /**
- * Parses the header at the start of a connection. Bytes that cannot become one are rejected at the first difference.
+ * Parses the header at the start of a connection. Anything else is rejected at the first byte that differs.
  * @param bytes everything received so far
  * @returns undefined while more bytes are needed
  */
@@ -73,7 +73,7 @@ function parseV1(bytes: Buffer): ProxyHeader | ProxyHeaderError | undefined {
   return { sizeBytes, source: addressOf(from, Number(fromPort)), destination: addressOf(to, Number(toPort)) }
 }
 
-/** Section 2.2: signature, version and command, family and transport, length; then the addresses and TLVs that the length counts. */
+/** Section 2.2: signature, version and command, family and transport, length; then addresses and TLVs, as counted by the length. */
 function parseV2(bytes: Buffer): ProxyHeader | ProxyHeaderError | undefined {
   if (bytes.length < V2_FIXED_BYTES) return undefined
   const [command = 0, protocol = 0] = bytes.subarray(V2_SIGNATURE.length)
@@ -85,7 +85,7 @@ function parseV2(bytes: Buffer): ProxyHeader | ProxyHeaderError | undefined {
   const sizeBytes = V2_FIXED_BYTES + length
   if (bytes.length < sizeBytes) return undefined
   const isLocal = (command & 0xf) === 0
-  // The receiver ignores what follows.
+  // The receiver must ignore the addresses.
   if (isLocal || family === 0 || transport === 0) return { sizeBytes }
 
   const addressBytes = ADDRESS_BLOCK_BYTES[family] ?? 0
@@ -97,10 +97,10 @@ function parseV2(bytes: Buffer): ProxyHeader | ProxyHeaderError | undefined {
   if (family === INET6) {
     return { sizeBytes, ...endsOf(addresses, octets => (octets.toString('hex').match(/.{4}/g) ?? []).join(':')) }
   }
-  return { sizeBytes } // Unix sockets have no address that a limit could use.
+  return { sizeBytes } // Unix socket addresses are of no use to limits.
 }
 
-/** Validates the TLVs, and the checksum of the whole header where one of them has it (section 2.2.3). */
+/** Validates the TLVs and, if one of them contains it, the checksum of the whole header (section 2.2.3). */
 function tlvError(header: Buffer, offset: number): 'malformed' | 'checksum' | undefined {
   for (let start = offset; start < header.length; ) {
     const valueStart = start + TLV_HEADER_BYTES
@@ -110,7 +110,7 @@ function tlvError(header: Buffer, offset: number): 'malformed' | 'checksum' | un
     if (end > header.length) return 'malformed'
     if (header[start] === TYPE_CRC32C) {
       if (length !== 4) return 'malformed'
-      // The sender computes the checksum while its own field is zero.
+      // The sender computes the checksum with the checksum field set to zero.
       const zeroed = Buffer.from(header).fill(0, valueStart, end)
       if (crc32c(zeroed) !== header.readUInt32BE(valueStart)) return 'checksum'
     }
@@ -128,7 +128,7 @@ function endsOf(block: Buffer, text: (octets: Buffer) => string): { source: Prox
   }
 }
 
-/** An IPv6 address can be written in several ways; limits per address compare texts and need one form. */
+/** Normalizes IPv6 addresses, because limits per address compare strings. */
 function addressOf(text: string, port: number): ProxyAddress {
   const { address } = new SocketAddress({ address: text, family: isIPv6(text) ? 'ipv6' : 'ipv4' })
   return { address: address.replace(/^::ffff:(?=[\d.]+$)/, ''), port }

@@ -2,21 +2,21 @@ import { X509Certificate } from 'node:crypto'
 import { readFileSync, unwatchFile, watchFile } from 'node:fs'
 import { createSecureContext, type SecureContextOptions } from 'node:tls'
 
-/** Paths of PEM files; empty = none. `cert` holds this end's certificate, then its intermediates; `ca` the trusted roots. */
+/** Paths of PEM files; empty = none. `cert` contains this side's certificate and then its intermediates, `ca` the trusted roots. */
 export interface TlsFiles {
   readonly cert: string
   readonly key: string
   readonly ca: string
 }
 
-/** The content of the files when they were last read. */
+/** Contents of the files when last read. */
 export interface Credentials {
   readonly options: SecureContextOptions
-  /** Expiry of the certificate in `cert` that expires first, ms since 1970; undefined without one. */
+  /** Earliest expiry of the certificates in `cert`, ms since 1970; undefined without certificates. */
   readonly expiresAtMs: number | undefined
 }
 
-/** Files that cannot be used; `problems` names each file with the reason. */
+/** Unusable files; `problems` names each file and the reason. */
 export class CredentialsError extends Error {
   override readonly name = 'CredentialsError'
   readonly code = 'CREDENTIALS'
@@ -30,10 +30,10 @@ export class CredentialsError extends Error {
 
 const MIN_VERSION = 'TLSv1.2'
 
-/** Polling interval, ms. Network file systems, and symlinks that are swapped as in Kubernetes, send no change notifications. */
+/** Polling interval, ms. Network file systems and swapped symlinks, as in Kubernetes, produce no change notifications. */
 const POLL_INTERVAL_MS = 1_000
 
-/** Certificate and key are often written one after the other: they are read once nothing has changed for this long, ms. */
+/** Files are read once nothing has changed for this long, ms, because certificate and key are often written one after the other. */
 const SETTLE_MS = 1_100
 
 const FILE_ERRORS: Record<string, string> = { ENOENT: 'no such file', EACCES: 'permission denied', EISDIR: 'is a directory' }
@@ -77,7 +77,7 @@ function parseCertificates(name: string, path: string, pem: Buffer | undefined, 
     const texts = pem.toString('latin1').match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g)
     if (texts !== null) return texts.map(text => new X509Certificate(text))
   } catch {
-    // The problem below covers both a file without certificates and an invalid one.
+    // The problem below covers both a missing and an invalid certificate.
   }
   problems.push(`${name} ${path}: not a PEM certificate`)
   return []
@@ -85,11 +85,11 @@ function parseCertificates(name: string, path: string, pem: Buffer | undefined, 
 
 export interface CredentialsEvents {
   reloaded(credentials: Credentials): void
-  /** The changed files cannot be used: the credentials read before stay in use. */
+  /** The changed files are unusable; the previous credentials stay in use. */
   failed(error: CredentialsError): void
 }
 
-/** Credentials that are reloaded when their files change. */
+/** Credentials, reloaded when their files change. */
 export class WatchedCredentials {
   current: Credentials
   readonly #files: TlsFiles
@@ -106,7 +106,7 @@ export class WatchedCredentials {
     this.#files = files
     this.#events = events
     this.#paths = [...new Set([files.cert, files.key, files.ca])].filter(path => path !== '')
-    // watchFile follows symlinks. It starts before the first read, so that no change is missed.
+    // watchFile follows symlinks. Watching starts before the first read, so that no change is missed.
     for (const path of this.#paths) watchFile(path, { interval: POLL_INTERVAL_MS, persistent: false }, this.#changed)
     try {
       this.current = readCredentials(files)
@@ -116,7 +116,7 @@ export class WatchedCredentials {
     }
   }
 
-  /** Reads the files now, changed or not. */
+  /** Reloads the files now, even if unchanged. */
   reload(): void {
     clearTimeout(this.#settling)
     try {

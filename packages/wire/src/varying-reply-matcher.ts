@@ -1,7 +1,7 @@
 import { WrongReply } from './errors.ts'
 import type { ClientCodec } from './protocol.ts'
 
-/** A client codec for requests that differ: each reply is compared with the one its request requires, across any packet boundaries. */
+/** A client codec for varying requests: each reply is compared with the one expected for its request, across any packet boundaries. */
 export function varyingReplyMatcher(nextRequest: () => Buffer, replyTo: (request: Buffer) => Buffer): ClientCodec {
   const outstanding: Buffer[] = []
   let position = 0 // in the current reply

@@ -1,4 +1,4 @@
-import { EXIT, exit, json, type Logger, type Page, startAdmin } from '@nihao/service'
+import { EXIT, exit, json, KernelSockets, type Logger, type PageOf, selectConnections, startAdmin } from '@nihao/service'
 import type { Registry } from 'prom-client'
 import { program } from './program.ts'
 import type { IdleConfig, ProbeConfig } from './settings.ts'
@@ -7,18 +7,19 @@ import type { Target } from './target.ts'
 export interface TargetsAdmin {
   readonly targets: readonly Target[]
   readonly registry: Registry
-  /** True once the client was asked to stop. */
+  /** True once the client is stopping. */
   readonly stopping: () => boolean
-  /** In addition to `/targets` and `/connections`. */
-  readonly pages?: Readonly<Record<string, () => Page>>
+  /** Pages in addition to `/targets` and `/connections`. */
+  readonly pages?: Readonly<Record<string, PageOf>>
 }
 
 /**
- * Starts the admin endpoint of a client that runs until it is stopped.
- * @returns false if it can't listen; the process then ends
+ * Starts the admin endpoint of a client that runs until stopped.
+ * @returns false if it can't listen; the process then exits
  */
 export async function startTargetsAdmin(config: ProbeConfig | IdleConfig, logger: Logger, admin: TargetsAdmin): Promise<boolean> {
   const { targets, registry, stopping, pages } = admin
+  const kernel = new KernelSockets()
   try {
     await startAdmin({
       ...program,
@@ -30,7 +31,7 @@ export async function startTargetsAdmin(config: ProbeConfig | IdleConfig, logger
       pages: {
         '/targets': () =>
           json(targets.every(({ good }) => good) ? 200 : 503, { targets: targets.map(target => target.describe()) }),
-        '/connections': () => json(200, describeConnections(targets)),
+        '/connections': async query => json(200, await describeConnections(targets, query, kernel)),
         ...pages,
       },
     })
@@ -48,23 +49,20 @@ function untried(targets: readonly Target[]): string | undefined {
   return labels.length > 0 ? `not yet tried: ${labels.join(' ')}` : undefined
 }
 
-/** What `/connections` shows. */
-function describeConnections(targets: readonly Target[]): object {
-  const nowMs = performance.now()
-  return {
-    connections: targets.flatMap(({ label, counters }) =>
-      [...counters.connections].map(
-        ({ localAddress, remoteAddress, openedAtMs, sentBytes, receivedBytes, answered, outstanding }) => ({
-          target: label,
-          localAddress,
-          remoteAddress,
-          ageMs: Math.round(nowMs - openedAtMs),
-          sentBytes,
-          receivedBytes,
-          answered,
-          outstanding,
-        }),
-      ),
-    ),
-  }
+/** The open connections, for `/connections`. */
+function describeConnections(targets: readonly Target[], query: URLSearchParams, kernel: KernelSockets): Promise<object> {
+  return selectConnections(query, {
+    by: 'target',
+    groups: targets.map(({ label, counters: { connections } }) => ({ label, connections })),
+    kernel,
+    describe: ({ localAddress, remoteAddress, sentBytes, receivedBytes, bufferedBytes, answered, outstanding }) => ({
+      localAddress,
+      remoteAddress,
+      sentBytes,
+      receivedBytes,
+      bufferedBytes,
+      answered,
+      outstanding,
+    }),
+  })
 }

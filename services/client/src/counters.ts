@@ -1,11 +1,12 @@
 import { type CloseReason, closeReasons } from './connect/close-reason.ts'
 import type { Connection } from './connect/connection.ts'
 import { type FailureReason, failureReasons } from './failure.ts'
+import { type Side, sides } from './outages/evidence.ts'
 
 const zeros = <Word extends string>(words: readonly Word[]) =>
   Object.fromEntries(words.map(word => [word, 0])) as Record<Word, number>
 
-/** Server names that are remembered: a server that invents a new one each time must not exhaust the memory. */
+/** Maximum number of server names kept: a server that uses a new name each time must not exhaust the memory. */
 const MAX_SERVERS = 1_000
 
 /** The counters of a target. Metrics, summaries and reports read them; bytes of open connections are added on request. */
@@ -18,8 +19,14 @@ export class TargetCounters {
   exchanges = 0
   readonly exchangeFailures: Record<FailureReason, number> = zeros(failureReasons)
   readonly outages: Record<FailureReason, number> = zeros(failureReasons)
+  /** Outages that are over. */
+  readonly outageSides: Record<Side, number> = zeros(sides)
+  /** Connections that ended and were replaced before the next exchange was due. */
+  readonly reconnects: Record<FailureReason, number> = zeros(failureReasons)
+  /** Exchanges that were answered while this process stood still for most of the round trip. */
+  suspectExchanges = 0
   handovers = 0
-  /** Comparisons of both ends' counters when a connection ended. */
+  /** Comparisons of the counters of client and server at the end of a connection. */
   readonly comparisons = { equal: 0, different: 0 }
   /** Wall clock, ms; 0 = never. */
   lastSuccessMs = 0
@@ -50,9 +57,9 @@ export class TargetCounters {
     add(this.#ended, connection)
   }
 
-  /** All of them, for the last line of the log and for `/targets`; counts by reason without those that are zero. */
+  /** All counters, for the last log line and for `/targets`; zero counts by reason are omitted. */
   totals(): object {
-    const { connectionAttempts, exchanges, handovers } = this
+    const { connectionAttempts, exchanges, suspectExchanges, handovers } = this
     const { equal, different } = this.comparisons
     return {
       connectionAttempts,
@@ -60,7 +67,10 @@ export class TargetCounters {
       connectionsClosed: nonZero(this.connectionsClosed),
       exchanges,
       exchangeFailures: nonZero(this.exchangeFailures),
+      suspectExchanges,
       outages: nonZero(this.outages),
+      outageSides: nonZero(this.outageSides),
+      reconnects: nonZero(this.reconnects),
       handovers,
       countersCompared: equal + different,
       countersDiffered: different,
@@ -74,7 +84,7 @@ function add(bytes: { sentBytes: number; receivedBytes: number }, connection: Co
   bytes.receivedBytes += connection.receivedBytes
 }
 
-/** The counts that are not zero, for people. */
+/** The non-zero counts, for logs and reports. */
 export function nonZero(counts: Readonly<Record<string, number>>): Record<string, number> {
   return Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0))
 }

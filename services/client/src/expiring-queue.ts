@@ -1,18 +1,23 @@
-/** A queue whose items expire in the order in which they came. One timer serves all of them, and keeps no process alive. */
+/** A queue whose items expire in the order in which they were added. One timer serves all items and does not keep the process alive. */
 export class ExpiringQueue<Item extends { readonly deadlineMs: number }> {
   readonly #onExpire: (item: Item) => void
   #items: Item[] = []
-  /** Index of the first item: `Array.shift` moves all items behind it, which is slow in a long queue. */
+  /** Index of the first item. `Array.shift` would move all other items, which is slow in a long queue. */
   #head = 0
   #timer: NodeJS.Timeout | undefined
 
-  /** `onExpire` gets each item whose deadline has passed, removed from the queue. */
+  /** `onExpire` is called with each expired item, after its removal from the queue. */
   constructor(onExpire: (item: Item) => void) {
     this.#onExpire = onExpire
   }
 
   get length(): number {
     return this.#items.length - this.#head
+  }
+
+  /** Returns the item at this position, 0 being the first. */
+  at(position: number): Item | undefined {
+    return this.#items[this.#head + position]
   }
 
   push(item: Item): void {
@@ -47,8 +52,8 @@ export class ExpiringQueue<Item extends { readonly deadlineMs: number }> {
   #arm(): void {
     const first = this.#items[this.#head]
     if (first === undefined) return
-    // Timers may fire a little early by this clock; they then wait another millisecond. Bytes that arrived while this process was busy are
-    // read first, so that a reply is not late because the client was.
+    // Timers may fire slightly early by this clock, and are then set again. Bytes that arrived while this process was busy are read first,
+    // so that a delay of the client does not make a reply late.
     const waitMs = Math.max(1, first.deadlineMs - performance.now())
     this.#timer = setTimeout(() => setImmediate(() => this.#check()), waitMs).unref()
   }

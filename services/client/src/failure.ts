@@ -20,10 +20,10 @@ export const failureReasons = [
 ] as const
 export type FailureReason = (typeof failureReasons)[number]
 
-/** Observing failures is the client's job, so a failure is a value and not an exception. */
+/** The client exists to observe failures, so a failure is a value, not an exception. */
 export interface Failure {
   readonly reason: FailureReason
-  /** Its message is printable, also where the server wrote it. */
+  /** Its message is printable, even if it contains text from the server. */
   readonly error?: Error | undefined
 }
 
@@ -52,8 +52,8 @@ const REASONS: Readonly<Record<string, FailureReason>> = {
 }
 
 /**
- * The failure that an error of the system, of TLS or of a codec stands for.
- * @throws the error itself when it is none of these: a programming error must not pass for a failure of the network
+ * Converts an error of the system, of TLS or of a codec to a failure.
+ * @throws any other error: a bug must not be reported as a network failure
  */
 export function describeFailure(error: NodeJS.ErrnoException): Failure {
   const code = typeof error.code === 'string' ? error.code : ''
@@ -67,11 +67,4 @@ export function describeFailure(error: NodeJS.ErrnoException): Failure {
 function reasonOf(error: NodeJS.ErrnoException, code: string): FailureReason | undefined {
   if (error instanceof TlsError || code.startsWith('ERR_SSL_')) return 'tls'
   return REASONS[code] ?? (code in constants.errno ? 'other' : undefined)
-}
-
-/** Which side closed: the server by FIN or RST, the client by giving up; `none` where nothing was connected. */
-export type ClosedBy = 'server' | 'client' | 'none'
-
-export function closedBy(reason: FailureReason): ClosedBy {
-  return reason === 'eof' || reason === 'reset' || reason === 'rejected' || reason === 'tls' ? 'server' : 'client'
 }

@@ -1,6 +1,6 @@
 import { checkHealth, serviceArguments } from '@nihao/service/healthcheck'
 
-/** The image's HEALTHCHECK: exits with 0 when the client in this container is ready, or runs once and has no admin endpoint. */
+/** The image's HEALTHCHECK: exits with 0 if the client in this container is ready, or runs in a mode without an admin endpoint. */
 process.exitCode = await checkHealth({
   args: serviceArguments(),
   env: process.env,

@@ -2,7 +2,7 @@ import { helpText, parseCommandLine } from '@nihao/service'
 import { commonSettings } from './settings/common.ts'
 import { givenMode, modes } from './settings.ts'
 
-/** The text of `--help`: that of the mode on the command line, or an overview. */
+/** The output of `--help`, for the mode on the command line or as an overview. */
 export function help(args: readonly string[]): string {
   const mode = givenMode(parseCommandLine(args))
   if (mode !== undefined) {

@@ -10,9 +10,15 @@ import { type ModeName, modes, readModeConfig, selectMode } from './settings.ts'
 const source = processSource()
 const common = { ...program, help: () => help(source.args) }
 
-// A report owns stdout.
+// Stdout is reserved for the report.
 const commands: Record<ModeName, () => Promise<void>> = {
-  probe: () => run({ ...common, readConfig: source => readModeConfig(modes.probe, source), run: runProbe }),
+  probe: () =>
+    run({
+      ...common,
+      readConfig: source => readModeConfig(modes.probe, source),
+      logTo: ({ duration }) => (duration > 0 ? 'stderr' : 'stdout'),
+      run: runProbe,
+    }),
   load: () => run({ ...common, readConfig: source => readModeConfig(modes.load, source), logTo: () => 'stderr', run: runLoad }),
   check: () =>
     run({ ...common, readConfig: source => readModeConfig(modes.check, source), logTo: () => 'stderr', run: runCheck }),

@@ -1,63 +1,6 @@
 import { ScrapedMetrics } from '@nihao/service'
-import { Counter, Histogram, type Registry } from 'prom-client'
-import type { Phase } from './connect/connector.ts'
-import type { Observer } from './statistics.ts'
+import { Counter, type Registry } from 'prom-client'
 import type { Target } from './target.ts'
-
-/** 50 µs to 26 s, doubling; seconds. */
-const LATENCY_BUCKETS = Array.from({ length: 20 }, (_, power) => 50e-6 * 2 ** power)
-
-/** The kernel retransmits a lost SYN after 1, 3 and 7 s: bounds on both sides make such a handshake stand out. */
-const CONNECT_BUCKETS = [...LATENCY_BUCKETS, ...[1, 2, 3, 4, 7].flatMap(second => [second - 0.05, second + 0.05])].sort(
-  (a, b) => a - b,
-)
-
-/** 10 ms to a day, seconds. */
-const OUTAGE_BUCKETS = [0.01, 0.03, 0.1, 0.3, 1, 2, 5, 10, 30, 60, 300, 900, 3_600, 14_400, 43_200, 86_400]
-
-/** Registers the histograms. @returns the observer that records the durations of a target */
-export function registerDurations(registry: Registry): (target: string) => Observer {
-  const registers = [registry]
-  const histogram = (name: string, help: string, buckets: number[], ...labelNames: string[]) =>
-    new Histogram({ name, help, buckets, labelNames: ['target', ...labelNames], registers })
-  const connect = histogram(
-    'tcp_client_connect_duration_seconds',
-    'Duration of the successful phases of connecting.',
-    CONNECT_BUCKETS,
-    'phase',
-  )
-  const exchange = histogram(
-    'tcp_client_exchange_duration_seconds',
-    'Duration of successful exchanges from their intended start, including the wait for a connection.',
-    LATENCY_BUCKETS,
-  )
-  const roundTrip = histogram(
-    'tcp_client_round_trip_duration_seconds',
-    'Duration of successful exchanges from the sending of the request.',
-    LATENCY_BUCKETS,
-  )
-  const lag = histogram('tcp_client_schedule_lag_seconds', 'Delay of the client itself in starting exchanges.', LATENCY_BUCKETS)
-  const outage = histogram(
-    'tcp_client_outage_duration_seconds',
-    'Time between the last successful exchange before an outage and the first after it.',
-    OUTAGE_BUCKETS,
-  )
-
-  return target => {
-    for (const metric of [exchange, roundTrip, lag, outage]) metric.zero({ target })
-    for (const phase of ['dns', 'tcp', 'tls', 'hello']) connect.zero({ target, phase })
-    const into = (metric: { observe(seconds: number): void }) => (ms: number) => metric.observe(ms / 1_000)
-    const phase = (phase: Phase) => into(connect.labels({ target, phase }))
-    const phases = { dns: phase('dns'), tcp: phase('tcp'), tls: phase('tls'), hello: phase('hello') }
-    return {
-      phase: (phase, durationMs) => phases[phase](durationMs),
-      exchange: into(exchange.labels({ target })),
-      roundTrip: into(roundTrip.labels({ target })),
-      scheduleLag: into(lag.labels({ target })),
-      outage: into(outage.labels({ target })),
-    }
-  }
-}
 
 /** Registers the counters of targets, which are read at scrape time. */
 export function registerCounts(registry: Registry, targets: readonly Target[]): void {
@@ -65,13 +8,13 @@ export function registerCounts(registry: Registry, targets: readonly Target[]): 
   metrics.counter('tcp_client_connection_attempts_total', 'Connection attempts.', ({ counters }) => counters.connectionAttempts)
   metrics.counterByReason(
     'tcp_client_connection_failures_total',
-    'Connection attempts that failed, by reason.',
+    'Failed connection attempts, by reason.',
     ({ counters }) => counters.connectionFailures,
   )
   metrics.gauge('tcp_client_connections_active', 'Open connections.', ({ counters }) => counters.connections.size)
   metrics.counterByReason(
     'tcp_client_connections_closed_total',
-    'Connections that ended, by reason.',
+    'Closed connections, by reason.',
     ({ counters }) => counters.connectionsClosed,
   )
   metrics.counter(
@@ -81,24 +24,38 @@ export function registerCounts(registry: Registry, targets: readonly Target[]): 
   )
   metrics.counterByReason(
     'tcp_client_exchange_failures_total',
-    'Exchanges without a correct reply in time, by reason.',
+    'Failed exchanges, by reason.',
     ({ counters }) => counters.exchangeFailures,
   )
   metrics.counterByReason(
     'tcp_client_outages_total',
-    'Outages, by the reason of their first failure.',
+    'Outages, by reason of the first failure.',
     ({ counters }) => counters.outages,
+  )
+  metrics.counterByReason(
+    'tcp_client_reconnects_total',
+    'Connections that ended and were replaced before the next exchange was due, by reason.',
+    ({ counters }) => counters.reconnects,
+  )
+  metrics.gauge('tcp_client_target_down', '1 while no session works, after the first success; otherwise 0.', ({ statistics }) =>
+    Number(statistics.availability.down),
+  )
+  metrics.counter(
+    'tcp_client_target_down_seconds_total',
+    'Time during which no session worked, after the first success.',
+    ({ statistics }) => statistics.availability.downMs() / 1_000,
+  )
+  metrics.counter(
+    'tcp_client_suspect_exchanges_total',
+    'Successful exchanges during which the client itself stood still; they are not in the round trip durations.',
+    ({ counters }) => counters.suspectExchanges,
   )
   metrics.counter(
     'tcp_client_handovers_total',
-    'Moves to a new connection at the request of the server (probe).',
+    'Handovers to a new connection, requested by the server (probe).',
     ({ counters }) => counters.handovers,
   )
-  metrics.gauge(
-    'tcp_client_servers_seen',
-    'Distinct names of the servers seen so far (probe).',
-    ({ counters }) => counters.serversSeen,
-  )
+  metrics.gauge('tcp_client_servers_seen', 'Distinct server names seen so far (probe).', ({ counters }) => counters.serversSeen)
   metrics.counter('tcp_client_sent_bytes_total', 'Bytes sent.', ({ counters }) => counters.bytes().sentBytes)
   metrics.counter('tcp_client_received_bytes_total', 'Bytes received.', ({ counters }) => counters.bytes().receivedBytes)
   metrics.gauge(
@@ -112,7 +69,7 @@ export function registerCounts(registry: Registry, targets: readonly Target[]): 
 function registerComparisons(registry: Registry, targets: readonly Target[]): void {
   const comparisons = new Counter({
     name: 'tcp_client_comparisons_total',
-    help: 'Connections at whose end the counters of client and server were compared, by result (probe).',
+    help: 'Comparisons of client and server counters at the end of a connection, by result (probe).',
     labelNames: ['target', 'result'],
     registers: [registry],
     collect() {

@@ -1,14 +1,14 @@
 import { Worker } from 'node:worker_threads'
 
-/** The time of `process.hrtime`, ms: the only monotonic clock that all threads of a process share. */
+/** The time of `process.hrtime`, ms: the only monotonic clock shared by all threads of a process. */
 const sharedClockMs = () => {
   const [seconds, nanoseconds] = process.hrtime()
   return seconds * 1_000 + nanoseconds / 1_000_000
 }
 
 /**
- * The thread. It stands here as text because a worker needs a file of its own otherwise, whose name depends on how the program was built.
- * It sleeps in `Atomics.wait`, whose timeout may be a fraction of a millisecond; the timers of the event loop have whole ones.
+ * The source of the thread, as text because a separate file would have a name that depends on how the program was built. The thread
+ * sleeps in `Atomics.wait`, whose timeout has sub-millisecond resolution; timers of the event loop have whole milliseconds.
  */
 const THREAD = `
 const { parentPort, workerData: { version, wakeAt } } = require('node:worker_threads')
@@ -23,9 +23,9 @@ for (;;) {
   }
 }`
 
-/** A thread that wakes the event loop at a time, to a fraction of a millisecond. It sleeps while it has nothing to do, and keeps no process alive. */
+/** A thread that wakes the event loop at a set time, with sub-millisecond precision. It does not keep the process alive. */
 export class Metronome {
-  /** Resolves when the thread runs. */
+  /** Resolves when the thread is running. */
   readonly ready: Promise<void>
   readonly #version = new Int32Array(new SharedArrayBuffer(4))
   readonly #wakeAt = new Float64Array(new SharedArrayBuffer(8)).fill(Number.POSITIVE_INFINITY)
@@ -42,7 +42,7 @@ export class Metronome {
     worker.on('message', wake)
   }
 
-  /** Takes the place of the time that was set before. @param timeMs by `performance.now`; Infinity: never */
+  /** Sets the wake-up time, replacing an earlier one. @param timeMs on the clock of `performance.now`; Infinity = never */
   wakeAt(timeMs: number): void {
     this.#wakeAt[0] = timeMs + this.#offsetMs
     Atomics.add(this.#version, 0, 1)
@@ -50,7 +50,7 @@ export class Metronome {
   }
 }
 
-/** What to add to `performance.now` to get the shared clock: from the tightest of many pairs of readings. */
+/** Offset from `performance.now` to the shared clock, from the closest of many pairs of readings. */
 function clockOffsetMs(): number {
   let offsetMs = 0
   let gapMs = Number.POSITIVE_INFINITY

@@ -3,14 +3,14 @@ import { type Alarm, sharedTicker } from './ticker.ts'
 export interface ScheduleOptions {
   readonly intervalMs: number
   readonly tooLateMs: number
-  /** @param index of the tick, from 0; skipped ones count */
+  /** @param index of the tick, from 0, including skipped ticks */
   readonly tick: (intendedMs: number, index: number) => void
   readonly skipped: (ticks: number) => void
 }
 
 /**
- * Calls `tick` at fixed times: the n-th tick belongs to `start + n × interval`, and no delay shifts those that follow. Ticks that a busy event
- * loop missed are made up for at once, with the time that was intended, unless they are older than `tooLateMs`: those are reported to `skipped`.
+ * Calls `tick` at fixed times: the nth tick is due at `start + n × interval`, and delays do not shift later ticks. Ticks missed by a busy
+ * event loop are caught up immediately, with their intended times; those more than `tooLateMs` late are reported to `skipped` instead.
  */
 export class Schedule implements Alarm {
   readonly #options: ScheduleOptions
@@ -22,7 +22,7 @@ export class Schedule implements Alarm {
     this.#options = options
   }
 
-  /** The first tick comes `offsetMs` from now. */
+  /** The first tick is due `offsetMs` from now. */
   start(offsetMs = 0): void {
     this.#startMs = performance.now() + offsetMs
     this.#running = true
@@ -40,7 +40,7 @@ export class Schedule implements Alarm {
   }
 
   ring(nowMs: number): void {
-    // Not the ticks that become due meanwhile: slow ticks must not keep the event loop from everything else.
+    // Ticks that become due meanwhile wait, so that slow ticks do not block the event loop.
     while (this.#running && this.dueMs <= nowMs) {
       if (!this.#skipTooLate(performance.now())) this.#options.tick(this.dueMs, this.#next++)
     }

@@ -25,13 +25,12 @@ describe('the configuration', () => {
     const config = readModeConfig(modes.probe, { env: {}, args: [] })
     expect(config).toMatchObject({ mode: 'probe', message: '张三', greeting: '你好，', interval: 1_000, timeout: 1_000 })
     expect(config).toMatchObject({ connections: 1, fresh: false, summaryInterval: 10_000, adminPort: 9465 })
-    expect(config.backoff).toBeLessThan(config.backoffMax)
     expect(targets({})).toEqual(['greet://localhost:1234', 'probe://localhost:7000'])
     expect(Object.isFrozen(config)).toBe(true)
   })
 
   const own: [ModeName, string[]][] = [
-    ['probe', ['interval', 'fresh', 'resolve', 'summaryInterval', 'adminPort']],
+    ['probe', ['interval', 'fresh', 'resolve', 'summaryInterval', 'duration', 'maxOutage', 'maxP99', 'adminPort']],
     ['load', ['count', 'duration', 'rate', 'depth', 'size', 'histogram', 'maxP99']],
     ['check', ['only', 'skip', 'wait', 'checkTimeout', 'checkIdle']],
     ['idle', ['rungs', 'keepAlive', 'repeat', 'adminPort']],
@@ -71,13 +70,13 @@ describe('the configuration', () => {
 
   test('has the options of a URL for its target only', () => {
     const urls =
-      'greet://a?greeting=hello%20&message=Bob&interval=250ms&timeout=2s echo://b?connections=0&fresh=true&backoff=5ms&backoff-max=1m'
+      'greet://a?greeting=hello%20&message=Bob&interval=250ms&timeout=2s echo://b?connections=0&fresh=true&resolve=all&resolve-interval=1m'
     const [greet, echo] = readConfig({
       env: { NIHAO_TARGETS: urls, NIHAO_INTERVAL: '5s' },
       args: ['--connections=7'],
     }).targetConfigs
     expect(greet?.values).toMatchObject({ greeting: 'hello ', message: 'Bob', interval: 250, timeout: 2_000, connections: 7 })
-    expect(echo?.values).toMatchObject({ connections: 0, fresh: true, backoff: 5, backoffMax: 60_000 })
+    expect(echo?.values).toMatchObject({ connections: 0, fresh: true, resolve: 'all', resolveInterval: 60_000 })
     expect(echo?.values).toMatchObject({ greeting: '你好，', message: '张三', interval: 5_000, timeout: 1_000 })
   })
 
@@ -104,11 +103,11 @@ describe('the label of a target', () => {
   test.each([
     [
       ['echo://a', 'echo://b', 'echo://a:7007'],
-      'echo://a:7007: given more than once: give each a name of its own, as in ?name=other',
+      'echo://a:7007: given more than once: set a unique name for each, as in ?name=other',
     ],
     [
       ['greet://a', 'greet://a?fresh=true'],
-      'greet://a:1234: given more than once: give each a name of its own, as in ?name=other',
+      'greet://a:1234: given more than once: set a unique name for each, as in ?name=other',
     ],
     [['echo://a?name=x', 'echo://b?name=x'], 'echo://b:7007: name "x" is given more than once'],
   ])('is unique: %j', (args, problem) => {
@@ -126,7 +125,8 @@ describe('problems', () => {
     [{ NIHAO_MODE: 'sing' }, [], `NIHAO_MODE: invalid value "sing": ${valid}`],
     [{}, ['load', '--mode', 'check'], '--mode is given more than once'],
     [{}, ['--rate', '5'], '--rate is a setting of load only'],
-    [{}, ['probe', '--report', 'json'], '--report is a setting of load, check and idle only'],
+    [{}, ['check', '--duration', '1s'], '--duration is a setting of probe and load only'],
+    [{ NIHAO_MAX_LOST: '0' }, ['probe'], 'NIHAO_MAX_LOST requires NIHAO_DURATION'],
     [{}, ['load', '--admin-port', '0'], '--admin-port is a setting of probe and idle only'],
     [{}, ['check', 'echo://a?rate=5'], 'echo://a:7007: option "rate" is a setting of load only'],
     [{}, ['load', '--report', 'junit'], '--report: invalid value "junit": must be text or json'],
@@ -134,8 +134,8 @@ describe('problems', () => {
     [{}, ['load', 'probe://a?size=2MiB'], 'probe://a:7000: size is larger than max-message'],
     [{}, ['check', '--only', 'large', '--skip', 'large'], 'NIHAO_ONLY, NIHAO_SKIP: no check left to run'],
     [{}, ['idle', 'discard://a'], 'discard://a:7009: discard does not reply: the idle test requires greet, echo or probe'],
-    [{}, ['echo://a:0'], 'echo://a:0: port 0 is not a port to connect to'],
-    [{}, ['echo://:7'], 'echo://:7: missing host: only a listener can be without one'],
+    [{}, ['echo://a:0'], 'echo://a:0: invalid port 0: must be an integer from 1 to 65535'],
+    [{}, ['echo://:7'], 'echo://:7: missing host: required for a target'],
     [{}, ['echo://a?connections=0'], 'echo://a:7007: nothing to do: connections is 0 and fresh is false'],
     [{}, ['echo://a?cert=/no/c'], 'echo://a:7007: option "cert" requires TLS: use echo+tls://'],
   ])('%j %j: %s', (env, args, problem) => {
@@ -144,7 +144,7 @@ describe('problems', () => {
 
   test.each(['\n', '\r', '\r\n'])('a line break %j in the message of a text protocol', lineBreak => {
     const message = `a${lineBreak}b`
-    const problem = `invalid message ${JSON.stringify(message)}: must be without line breaks, except on probe`
+    const problem = `invalid message ${JSON.stringify(message)}: must not contain line breaks, except on probe`
     for (const protocol of ['greet', 'echo', 'discard']) {
       expect(problemsIn({ NIHAO_MESSAGE: message }, `${protocol}://a:1`)).toEqual([`${protocol}://a:1: ${problem}`])
     }
@@ -160,12 +160,12 @@ describe('problems', () => {
     expect(problemsIn({ NIHAO_GREETING: 'x'.repeat(1_025) })).toEqual([expect.stringContaining(valid)])
   })
 
-  test('do not include what other modes would make of the environment', () => {
+  test('do not include variables of other modes', () => {
     const env = { NIHAO_RATE: 'fast', NIHAO_CHECK_IDLE: '-', NIHAO_KEEP_ALIVE: '1500ms', NIHAO_TARGETS: 'echo://a?rate=fast' }
     expect(problemsIn(env)).toEqual([])
   })
 
-  test('without connections, unless with fresh ones', () => {
+  test('no connections, unless fresh is set', () => {
     expect(problemsIn({ NIHAO_CONNECTIONS: '0', NIHAO_FRESH: 'true' })).toEqual([])
     expect(problemsIn({ NIHAO_CONNECTIONS: '0' })).toHaveLength(2) // one for each default target
   })

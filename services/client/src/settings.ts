@@ -29,7 +29,7 @@ export const modes = { probe: probeMode, load: loadMode, check: checkMode, idle:
 export type ClientConfig = ProbeConfig | LoadConfig | CheckConfig | IdleConfig
 
 interface Options {
-  /** Whether to validate certificates as well; true by default. */
+  /** Whether to validate certificate files too; true by default. */
   readonly files?: boolean
 }
 
@@ -52,12 +52,12 @@ export function readConfig(source: Source, options?: Options): ClientConfig {
 
 const isModeName = (name: string | undefined): name is ModeName => name !== undefined && Object.hasOwn(modes, name)
 
-/** The mode that the command line asks for; undefined if it asks for none, or for one that does not exist. */
+/** The mode on the command line; undefined if there is none or it does not exist. */
 export function givenMode({ flags, words }: CommandLine): ModeName | undefined {
   return [words[0], ...(flags.get('--mode') ?? [])].find(isModeName)
 }
 
-/** The mode to run. An unknown mode is a problem that the default one reports. */
+/** The mode to run. For an unknown mode, this is the default mode, which reports the problem. */
 export function selectMode({ env, args }: Source): ModeName {
   return givenMode(parseCommandLine(args)) ?? (isModeName(env.NIHAO_MODE) ? env.NIHAO_MODE : 'probe')
 }
@@ -97,7 +97,7 @@ export function readModeConfig<Name extends ModeName, Values extends CommonValue
   return Object.freeze({ ...values, mode: mode.name, targetConfigs })
 }
 
-/** Reads a mode that is given as the first word like the flag --mode. */
+/** Treats a mode given as the first word like the flag --mode. */
 function takeMode({ flags, words, request }: CommandLine) {
   const [word = '', ...targets] = words
   if (!/^[a-z]+$/.test(word)) return { commandLine: { flags, words, request }, modeProblems: [] }
@@ -115,15 +115,15 @@ const labelOf = ({ endpoint, values }: Target) => values.name ?? endpointUrl(end
 
 function targetProblems({ endpoint: { protocol, address }, values: { message } }: Target): string[] {
   const problems: string[] = []
-  if ('port' in address && address.port === 0) problems.push('port 0 is not a port to connect to')
-  if ('host' in address && address.host === '') problems.push('missing host: only a listener can be without one')
+  if ('port' in address && address.port === 0) problems.push('invalid port 0: must be an integer from 1 to 65535')
+  if ('host' in address && address.host === '') problems.push('missing host: required for a target')
   if (protocols[protocol].text && /[\r\n]/.test(message)) {
-    problems.push(`invalid message ${quote(message)}: must be without line breaks, except on probe`)
+    problems.push(`invalid message ${quote(message)}: must not contain line breaks, except on probe`)
   }
   return problems
 }
 
-/** @param labels those of the targets before; this one's is added */
+/** @param labels of the previous targets; the label of this one is added */
 function duplicateProblems(target: Target, labels: Set<string>): string[] {
   const label = labelOf(target)
   const duplicate = labels.has(label)
@@ -131,7 +131,7 @@ function duplicateProblems(target: Target, labels: Set<string>): string[] {
   if (!duplicate) return []
   return [
     target.values.name === null
-      ? 'given more than once: give each a name of its own, as in ?name=other'
+      ? 'given more than once: set a unique name for each, as in ?name=other'
       : `name "${label}" is given more than once`,
   ]
 }

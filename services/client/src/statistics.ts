@@ -1,20 +1,28 @@
 import { createHistogram } from 'node:perf_hooks'
 import type { Logger } from '@nihao/service'
-import type { ConnectionTotals } from '@nihao/wire'
+import type { ConnectionTotals, ProtocolName } from '@nihao/wire'
 import type { Connection } from './connect/connection.ts'
 import type { Exchange } from './connect/connection-events.ts'
 import type { ConnectorStatistics, Phase } from './connect/connector.ts'
 import { TargetCounters } from './counters.ts'
 import type { Failure, FailureReason } from './failure.ts'
+import { Availability } from './outages/availability.ts'
+import type { OutageReport } from './outages/outage-report.ts'
+import { ServerTimes, type ServerTimesObserver } from './server-times.ts'
 
-/** Takes measured durations, in ms, to where they are shown. */
+/** Records measurements; durations in ms. */
 export interface Observer {
   phase(phase: Phase, durationMs: number): void
   exchange(durationMs: number): void
   roundTrip(durationMs: number): void
   scheduleLag(lagMs: number): void
-  outage(durationMs: number): void
+  outage(outage: OutageReport): void
+  /** Without this, nobody looks at the times in PONGs. */
+  readonly serverTimes?: ServerTimesObserver | undefined
 }
+
+/** Makes the observer of a target. */
+export type NewObserver = (target: string, protocol: ProtocolName) => Observer
 
 /** The last exchange of a target. */
 interface LastExchange {
@@ -26,17 +34,27 @@ interface LastExchange {
 export interface StatisticsOptions {
   /** Keep round trips for summaries. */
   readonly summaries?: boolean
-  /** An exchange that was answered later than this after its intended start counts as timed out. */
+  /** An exchange answered later than this after its intended start counts as timed out. */
   readonly answerWithinMs?: number
+  /** How long this process stood still since a time of the monotonic clock, ms. */
+  readonly stalledMs?: ((sinceMs: number) => number) | undefined
 }
 
-/** Subscribes to everything that happens to a target: the one place that writes its counters. */
+/** Shorter round trips are not checked for a stall of this process. */
+const SUSPECT_MIN_MS = 20
+
+/** Subscribes to all events of a target; the only writer of its counters. */
 export class TargetStatistics implements ConnectorStatistics {
   readonly counters = new TargetCounters()
   readonly #observer: Observer
   readonly #logger: Logger
   readonly #traces: boolean
+  readonly availability = new Availability()
+  readonly serverTimes: ConnectorStatistics['serverTimes']
+  /** What `/targets` shows of the last outage that is over. */
+  lastOutage: object | undefined
   readonly #answerWithinMs: number
+  readonly #stalledMs: ((sinceMs: number) => number) | undefined
   readonly #roundTripsUs: ReturnType<typeof createHistogram> | undefined
   #last: LastExchange | undefined
   /** Monotonic clock. */
@@ -46,16 +64,18 @@ export class TargetStatistics implements ConnectorStatistics {
   constructor(
     observer: Observer,
     logger: Logger,
-    { summaries = false, answerWithinMs = Number.POSITIVE_INFINITY }: StatisticsOptions,
+    { summaries = false, answerWithinMs = Number.POSITIVE_INFINITY, stalledMs }: StatisticsOptions,
   ) {
     this.#observer = observer
     this.#logger = logger
     this.#traces = logger.isLevelEnabled('trace')
     this.#answerWithinMs = answerWithinMs
+    this.#stalledMs = stalledMs
     this.#roundTripsUs = summaries ? createHistogram() : undefined
+    this.serverTimes = observer.serverTimes && this.#timesTo(new ServerTimes(observer.serverTimes))
   }
 
-  /** Undefined before the first exchange is over. */
+  /** Undefined until the first exchange is complete. */
   get last(): LastExchange | undefined {
     return this.#last
   }
@@ -76,7 +96,7 @@ export class TargetStatistics implements ConnectorStatistics {
     this.counters.connections.add(connection)
   }
 
-  greeted({ hello }: Connection): void {
+  helloReceived({ hello }: Connection): void {
     this.counters.serverSeen(String(hello?.server))
   }
 
@@ -90,10 +110,13 @@ export class TargetStatistics implements ConnectorStatistics {
       return
     }
     this.counters.exchanges++
-    this.#observer.roundTrip(roundTripMs)
     this.#observer.exchange(nowMs - intendedMs)
-    this.#roundTripsUs?.record(Math.max(1, Math.round(roundTripMs * 1_000)))
-    // Once for all replies that came together: a load has many of them.
+    if (roundTripMs >= SUSPECT_MIN_MS && this.#suspect(roundTripMs, nowMs)) this.counters.suspectExchanges++
+    else {
+      this.#observer.roundTrip(roundTripMs)
+      this.#roundTripsUs?.record(Math.max(1, Math.round(roundTripMs * 1_000)))
+    }
+    // Once for all replies of one read, of which a load has many.
     if (nowMs !== this.#lastSuccessMs) {
       this.#lastSuccessMs = nowMs
       this.counters.lastSuccessMs = Date.now()
@@ -102,7 +125,7 @@ export class TargetStatistics implements ConnectorStatistics {
     if (this.#traces) this.#logger.trace({ roundTripMs }, 'exchange')
   }
 
-  /** An exchange that got no right reply in time, or was never sent. */
+  /** An exchange failed: it got no correct reply in time, or was never sent. */
   exchangeFailed(reason: FailureReason): void {
     this.counters.exchanges++
     this.counters.exchangeFailures[reason]++
@@ -115,7 +138,7 @@ export class TargetStatistics implements ConnectorStatistics {
     for (const _ of lost) this.exchangeFailed(failure?.reason ?? 'other')
   }
 
-  /** Where the counters differ, bytes were lost or made up between the two ends. */
+  /** If the counters differ, bytes were lost or added between client and server. */
   compared({ remoteAddress, hello }: Connection, client: ConnectionTotals, server: ConnectionTotals): void {
     const equal =
       client.pings === server.pings &&
@@ -130,15 +153,34 @@ export class TargetStatistics implements ConnectorStatistics {
     this.counters.handovers++
   }
 
+  reconnected(reason: FailureReason): void {
+    this.counters.reconnects[reason]++
+  }
+
   outageBegan(reason: FailureReason): void {
     this.counters.outages[reason]++
   }
 
-  outageOver(durationMs: number): void {
-    this.#observer.outage(durationMs)
+  /** An outage is over, or the client stops. */
+  outageOver(outage: OutageReport): void {
+    if (outage.over) this.counters.outageSides[outage.side]++
+    this.#observer.outage(outage)
   }
 
-  /** What happened since the last summary. */
+  #timesTo(times: ServerTimes): NonNullable<ConnectorStatistics['serverTimes']> {
+    return (connection, sentMs, receivedUs, sentUs, stalledUs) => {
+      const receivedMs = performance.now()
+      const suspect = receivedMs - sentMs >= SUSPECT_MIN_MS && this.#suspect(receivedMs - sentMs, receivedMs)
+      times.add(connection, { sentMs, receivedMs }, { receivedUs, sentUs, stalledUs }, suspect)
+    }
+  }
+
+  /** Whether this process itself took most of a round trip: its latency is not the network's. */
+  #suspect(roundTripMs: number, nowMs: number): boolean {
+    return this.#stalledMs !== undefined && this.#stalledMs(nowMs - roundTripMs) > roundTripMs / 2
+  }
+
+  /** The results since the last summary. */
   summary(): object {
     const { exchanges, connections } = this.counters
     const failures = this.counters.failures()

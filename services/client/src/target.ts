@@ -4,28 +4,23 @@ import type { Exchange } from './connect/connection-events.ts'
 import { Connector, type TargetOptions } from './connect/connector.ts'
 import type { TargetCounters } from './counters.ts'
 import type { CommonValues } from './settings.ts'
-import { type Observer, type StatisticsOptions, TargetStatistics } from './statistics.ts'
+import { type NewObserver, type StatisticsOptions, TargetStatistics } from './statistics.ts'
 
-/** An endpoint that the client works on: its connector makes connections, its statistics subscribe to what happens on them. */
+/** An endpoint of the client: its connector opens connections, and its statistics subscribe to their events. */
 export class Target<Values extends CommonValues = CommonValues> {
   readonly label: string
   readonly values: TargetOptions<Values>['values']
   readonly logger: Logger
   readonly statistics: TargetStatistics
   readonly connector: Connector
-  #greeted = false
+  #replied = false
 
   /** @throws {CredentialsError} */
-  constructor(
-    options: TargetOptions<Values>,
-    newObserver: (target: string) => Observer,
-    logger: Logger,
-    statistics: StatisticsOptions = {},
-  ) {
+  constructor(options: TargetOptions<Values>, newObserver: NewObserver, logger: Logger, statistics: StatisticsOptions = {}) {
     this.label = options.label
     this.values = options.values
     this.logger = logger.child({ target: this.label })
-    this.statistics = new TargetStatistics(newObserver(this.label), this.logger, statistics)
+    this.statistics = new TargetStatistics(newObserver(this.label, options.endpoint.protocol), this.logger, statistics)
     this.connector = new Connector(options, this.statistics, this.logger)
   }
 
@@ -33,12 +28,12 @@ export class Target<Values extends CommonValues = CommonValues> {
     return this.statistics.counters
   }
 
-  /** True once an exchange is over, successful or failed. */
+  /** True once an exchange has succeeded or failed. */
   get tried(): boolean {
     return this.statistics.last !== undefined
   }
 
-  /** True when the last exchange was answered. */
+  /** True if the last exchange succeeded. */
   get good(): boolean {
     return this.statistics.last?.good ?? false
   }
@@ -48,10 +43,10 @@ export class Target<Values extends CommonValues = CommonValues> {
     return { intendedMs, deadlineMs: intendedMs + this.values.timeout, sentMs: 0 }
   }
 
-  /** Logs the first reply, so that people see the target at work. */
+  /** Logs the first reply, to show that the target works. */
   logFirstReply({ localAddress, remoteAddress, hello, codec }: Connection, roundTripMs: number): void {
-    if (this.#greeted) return
-    this.#greeted = true
+    if (this.#replied) return
+    this.#replied = true
     const server = hello && { serverName: hello.server }
     this.logger.info(
       { localAddress, remoteAddress, ...server, reply: codec.replyText, roundTripMs: Math.round(roundTripMs * 1_000) / 1_000 },
@@ -59,15 +54,17 @@ export class Target<Values extends CommonValues = CommonValues> {
     )
   }
 
-  /** What `/targets` shows. */
+  /** The state of the target, for `/targets`. */
   describe(): object {
-    const { last, counters } = this.statistics
+    const { last, lastOutage, availability, counters } = this.statistics
     const { lastSuccessMs, connections } = counters
     return {
       target: this.label,
       state: last === undefined ? 'untried' : last.good ? 'good' : 'failing',
       ...last,
       lastSuccess: lastSuccessMs === 0 ? null : new Date(lastSuccessMs).toISOString(),
+      down: availability.down,
+      ...(lastOutage && { lastOutage }),
       connections: connections.size,
       ...counters.totals(),
     }

@@ -1,27 +1,27 @@
 import { Metronome } from './metronome.ts'
 
-/** Something that is due at a time of the monotonic clock, again and again. */
+/** A recurring event on the monotonic clock. */
 export interface Alarm {
-  /** Infinity for never. */
+  /** Infinity = never. */
   readonly dueMs: number
-  /** Called at `dueMs` or soon after; it moves `dueMs` forward. */
+  /** Called at `dueMs` or soon after; must move `dueMs` forward. */
   ring(nowMs: number): void
 }
 
-/** Waking the event loop from another thread takes time, so the metronome is set early by about as much, and the rest is spun away. */
+/** Waking the event loop from another thread takes time, so the metronome is set early by about that much; the rest is spent spinning. */
 const INITIAL_LEAD_MS = 0.2
 const MAX_LEAD_MS = 0.5
 const LEAD_STEP_MS = 0.02
-/** Of the time up to an alarm: limits what spinning costs. */
+/** Maximum share of the time before an alarm, which limits the cost of spinning. */
 const MAX_LEAD_SHARE = 0.04
 
-/** Rings alarms on time, to about 0.1 ms: all alarms of a process share one thread. */
+/** Rings alarms with a precision of about 0.1 ms. All alarms of a process share one thread. */
 export class Ticker {
   readonly #alarms = new Set<Alarm>()
   readonly #metronome = new Metronome(() => this.#wake())
   #precise = false
   #leadMs = INITIAL_LEAD_MS
-  /** What the ticker is set to. */
+  /** The time that the ticker is set to. */
   #dueMs = Number.POSITIVE_INFINITY
   #timer: NodeJS.Timeout | undefined
 
@@ -33,12 +33,12 @@ export class Ticker {
     })
   }
 
-  /** Resolves when alarms are precise. Until then timers ring them, a millisecond late. */
+  /** Resolves when alarms are precise. Until then, timers ring them up to a millisecond late. */
   ready(): Promise<void> {
     return this.#metronome.ready
   }
 
-  /** Rings the alarm until it is removed; also called when its `dueMs` has become earlier. */
+  /** Adds an alarm, which rings until it is removed. Call again when its `dueMs` has moved to an earlier time. */
   add(alarm: Alarm): void {
     this.#alarms.add(alarm)
     this.#set()
@@ -64,7 +64,7 @@ export class Ticker {
   #wake(): void {
     const dueMs = this.#dueMs
     let nowMs = performance.now()
-    // Not when the alarm that the metronome was set to is gone and the next one is far.
+    // Skipped if the alarm was removed and the next one is not due soon.
     if (dueMs - nowMs <= MAX_LEAD_MS) {
       const stepMs = nowMs < dueMs ? -LEAD_STEP_MS : LEAD_STEP_MS
       this.#leadMs = Math.min(MAX_LEAD_MS, Math.max(0, this.#leadMs + stepMs))

@@ -3,11 +3,11 @@ import { connect, type Server } from 'node:net'
 import { ListenError, listen } from '@nihao/service'
 import { type Endpoint, endpointUrl } from '@nihao/wire'
 
-/** Connections waiting in the kernel to be accepted; the kernel lowers it to net.core.somaxconn. */
-const BACKLOG = 4_096
+/** Maximum length of the accept queue; the kernel caps it at net.core.somaxconn. */
+export const BACKLOG = 4_096
 
 /**
- * Binds a server to an endpoint. A Unix socket left behind by a killed process, on which nothing listens, is replaced.
+ * Binds a server to an endpoint. A stale Unix socket, left by a killed process, is replaced.
  * @throws {ListenError}
  */
 export async function bind(server: Server, endpoint: Endpoint): Promise<void> {

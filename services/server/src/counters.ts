@@ -3,7 +3,7 @@ import type { ConnectionReport } from './connection/report.ts'
 import { closeReasons, type RejectReason, rejectReasons } from './reasons.ts'
 import { handshakeFailures } from './tls/handshakes.ts'
 
-/** Sums over connections. */
+/** Totals over connections. */
 export interface Totals {
   receivedBytes: number
   sentBytes: number
@@ -12,9 +12,9 @@ export interface Totals {
   corrupt: number
 }
 
-/** What one listener has counted since the start. */
+/** The counters of one listener since startup. */
 export class ListenerCounters {
-  /** Connections accepted and not rejected. */
+  /** Connections that were accepted and not rejected. */
   opened = 0
   certificateReloadFailures = 0
   readonly closed = zeros(closeReasons)
@@ -35,7 +35,7 @@ export class ListenerCounters {
     add(this.#ended, report)
   }
 
-  /** @param open connections, which are included with their counts so far */
+  /** @param open connections, included with their current counts */
   totals(open: Iterable<Readonly<Totals>>): Totals {
     const totals = { ...this.#ended }
     for (const connection of open) add(totals, connection)
@@ -51,7 +51,7 @@ function add(totals: Totals, counts: Readonly<Totals>): void {
   totals.corrupt += counts.corrupt
 }
 
-/** A zero for each value of a closed enumeration. */
+/** Zero for each value of a closed enumeration. */
 function zeros<Value extends string>(values: readonly Value[]): Record<Value, number> {
   return Object.fromEntries(values.map(value => [value, 0])) as Record<Value, number>
 }

@@ -11,7 +11,7 @@ export interface Identity {
   readonly boot: string
 }
 
-/** What a listener tells a client about itself and the connection just accepted. */
+/** Information for a client about the listener and the connection just accepted. */
 export function connectionInfo(identity: Identity, listener: Listener, id: number, { address, port, via }: Peer): ConnectionInfo {
   return {
     ...identity,

@@ -1,20 +1,20 @@
 import type { AddressInfo } from 'node:net'
 import type { ProtocolName } from '@nihao/wire'
 
-/** A listener as its label depends on it. */
+/** The properties of a listener that determine its label. */
 export interface Labelled {
   readonly protocol: ProtocolName
   readonly encrypted: boolean
-  /** As bound; a path for a Unix socket. */
+  /** The bound address; a path for a Unix socket. */
   readonly address: AddressInfo | string
 }
 
-/** The short label: protocol and bound port, or path. */
+/** The short label: the protocol and the bound port or path. */
 export function shortLabel({ protocol, encrypted, address }: Labelled): string {
   return `${protocol}${encrypted ? '+tls' : ''}:${typeof address === 'string' ? address : address.port}`
 }
 
-/** Labels of all listeners, by which metrics and logs tell them apart: with the address where several share a short label. */
+/** Unique labels of all listeners for metrics and logs: with the address where several share a short label. */
 export function uniqueLabels(listeners: readonly Labelled[]): string[] {
   const short = listeners.map(shortLabel)
   return listeners.map(({ protocol, encrypted, address }, index) => {

@@ -15,29 +15,31 @@ import { createFaults, type Faults } from './faults/faults.ts'
 import { FaultyOutput } from './faults/faulty-output.ts'
 import { connectionInfo } from './hello.ts'
 import { type Labelled, shortLabel } from './label.ts'
+import type { BufferBudget } from './limits/buffer-budget.ts'
 import { Slots } from './limits/slots.ts'
 import type { ProcessContext } from './process-context.ts'
 import type { CloseReason } from './reasons.ts'
 import type { ListenerConfig, ServerValues } from './settings.ts'
 import { TlsHandshakes } from './tls/handshakes.ts'
 
-/** A bound address with one protocol and the connections accepted there, from bind to drain. */
+/** A bound address with one protocol and its connections, from bind to drain. */
 export class Listener implements ConnectionOwner, Labelled {
   readonly protocol: ProtocolName
   readonly encrypted: boolean
   readonly limits: ServerValues
+  readonly budget: BufferBudget
   readonly counters = new ListenerCounters()
   /** Open connections, including draining ones. */
   readonly connections = new ConnectionList<Connection>()
-  /** Undefined where no fault is configured. */
+  /** Undefined if no fault is configured. */
   readonly faults: Faults | undefined
   /** Undefined without TLS. */
   readonly tls: TlsHandshakes | undefined
-  /** Names this listener in metrics and logs; empty until it is bound. */
+  /** The name of this listener in metrics and logs; empty until it is bound. */
   label = ''
   readonly #config: ListenerConfig
   readonly #process: ProcessContext
-  /** Undefined where the protocol does not name connections. */
+  /** Undefined if the protocol does not identify connections. */
   readonly #history: ConnectionHistory | undefined
   readonly #slots: Slots
   readonly #events: ServerEvents
@@ -55,39 +57,41 @@ export class Listener implements ConnectionOwner, Labelled {
     this.limits = values
     this.faults = createFaults(values)
     this.tls = endpoint.tls ? new TlsHandshakes(values, this.#certificateEvents()) : undefined
+    this.budget = context.budget
+    this.budget.cover(this.connections)
     this.#config = config
     this.#process = context
     this.#history = protocols[this.protocol].text ? undefined : context.history
-    // Without the option, the value is that of the whole process.
+    // Without the URL option, the value is the limit of the whole process.
     const hasOwnLimit = endpoint.options.has('max-connections-per-address')
     this.#slots = new Slots(context.limits, hasOwnLimit ? values.maxConnectionsPerAddress : 0)
     this.#events = events
     this.#acceptor = new Acceptor(this, events, context.limits.capacity, this.#slots)
     this.#server = createServer(
       {
-        allowHalfOpen: true, // or replies not yet written are lost when the peer half-closes
+        allowHalfOpen: true, // otherwise, unwritten replies are lost when the peer half-closes
         noDelay: true, // a reply must not wait for the acknowledgement of the one before
       },
       socket => this.#accept(socket),
     )
   }
 
-  /** As bound; a string for a Unix socket, empty until then. */
+  /** The bound address; a path for a Unix socket, empty until bound. */
   get address(): AddressInfo | string {
     return this.#server.address() ?? ''
   }
 
-  /** Open connections, including those whose protocol has not begun. */
+  /** Open connections, including those in admission. */
   get active(): number {
     return this.connections.size + this.#acceptor.admissions.size
   }
 
-  /** Connections that this listener may have open; Infinity = no limit. */
+  /** Maximum open connections; Infinity = no limit. */
   get limit(): number {
     return Math.min(this.limits.maxConnections || Number.POSITIVE_INFINITY, this.#process.limits.capacity.limit)
   }
 
-  /** Sums over all connections, open ones included. */
+  /** Totals over all connections, including open ones. */
   totals(): Totals {
     return this.counters.totals(this.connections)
   }
@@ -100,7 +104,7 @@ export class Listener implements ConnectionOwner, Labelled {
     this.#sweep = setInterval(() => this.#check(), sweepIntervalMs(this.limits))
   }
 
-  /** Stops accepting and lets every connection end gracefully. Resolves when the last one is closed. */
+  /** Stops accepting and drains all connections. Resolves when the last one is closed. */
   async drain(graceMs: number): Promise<void> {
     this.#server.close()
     this.#graceMs = graceMs
@@ -110,7 +114,7 @@ export class Listener implements ConnectionOwner, Labelled {
     this.tls?.close()
   }
 
-  /** Closes all connections at once. */
+  /** Destroys all connections immediately. */
   terminate(reason: CloseReason): void {
     for (const connection of this.connections) connection.terminate(reason)
     for (const admission of [...this.#acceptor.admissions]) admission.terminate(reason)
@@ -137,14 +141,14 @@ export class Listener implements ConnectionOwner, Labelled {
     this.ended(report)
   }
 
-  /** Publishes how an accepted connection ended. */
+  /** Publishes the report of an accepted connection that ended. */
   ended(report: ConnectionReport): void {
     this.counters.addClosed(report)
     this.#events.emit('closed', this, report)
     this.resolveIfEmpty()
   }
 
-  /** Completes a drain when the last connection is gone. */
+  /** Completes a drain when the last connection has ended. */
   resolveIfEmpty(): void {
     if (this.active === 0 && !this.#server.listening) this.#lastEnded.resolve()
   }

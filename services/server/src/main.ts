@@ -4,6 +4,7 @@ import {
   exit,
   helpText,
   json,
+  KernelSockets,
   type Logger,
   processSource,
   runCommand,
@@ -16,7 +17,7 @@ import { describeConnections, describeTotals } from './pages.ts'
 import { Server } from './server.ts'
 import { readConfig, type ServerConfig, settings } from './settings.ts'
 
-/** What this program calls itself, in its log and its metrics. */
+/** The identity of this program in logs and metrics. */
 const program = { name: 'nihao-server', version: manifest.version } as const
 
 async function run(config: ServerConfig, logger: Logger): Promise<void> {
@@ -25,6 +26,7 @@ async function run(config: ServerConfig, logger: Logger): Promise<void> {
     await server.listen()
     const registry = createRegistry(program.name, program.version, logger)
     registerMetrics(registry, server)
+    const kernel = new KernelSockets()
     await startAdmin({
       ...program,
       host: config.adminHost,
@@ -32,14 +34,14 @@ async function run(config: ServerConfig, logger: Logger): Promise<void> {
       registry,
       logger,
       notReady: () => server.notReady(),
-      pages: { '/connections': () => json(200, describeConnections(server)) },
+      pages: { '/connections': async query => json(200, await describeConnections(server, query, kernel)) },
     })
   } catch (error) {
     for (const reason of error instanceof AggregateError ? error.errors : [error]) logger.fatal({ error: reason }, reason.message)
     return exit(logger, EXIT.failed)
   }
 
-  // A parent process that has asked for messages waits for this one.
+  // A parent process with an IPC channel waits for this message.
   process.send?.('ready')
   process.on('SIGHUP', () => server.reloadCertificates())
 

@@ -1,5 +1,6 @@
 import { ScrapedMetrics } from '@nihao/service'
 import { Gauge, Histogram, type Registry } from 'prom-client'
+import { registerAcceptQueues } from './accept-queues.ts'
 import type { Listener } from './listener.ts'
 import type { Server } from './server.ts'
 
@@ -9,10 +10,10 @@ const DURATION_BUCKETS = [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 60, 300, 900, 3_60
 /** 1 ms to 10 s, in seconds. */
 const HANDSHAKE_BUCKETS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10]
 
-/** Durations kept at most until the next scrape. */
+/** Maximum number of durations kept until the next scrape. */
 const MAX_UNOBSERVED = 1_000
 
-/** Registers the server's metrics. All but the durations are read from the listeners' counters at scrape time. */
+/** Registers the server's metrics. All except the durations are read from the listeners' counters at scrape time. */
 export function registerMetrics(registry: Registry, server: Server): void {
   const { listeners } = server
   const metrics = new ScrapedMetrics(registry, 'listener', listeners, ({ label }) => label)
@@ -27,6 +28,8 @@ export function registerMetrics(registry: Registry, server: Server): void {
     ),
   )
   registerDurations(registry, server)
+  registerBudget(registry, server)
+  registerAcceptQueues(registry, listeners)
   new Gauge({
     name: 'tcp_server_draining',
     help: '1 while the server is draining, otherwise 0.',
@@ -46,7 +49,7 @@ function registerConnections(metrics: ScrapedMetrics<Listener>): void {
   metrics.counter('tcp_server_connections_opened_total', 'Accepted connections.', ({ counters }) => counters.opened)
   metrics.counterByReason(
     'tcp_server_connections_closed_total',
-    'Accepted connections that ended, by reason.',
+    'Closed connections, by reason.',
     ({ counters }) => counters.closed,
   )
   metrics.counterByReason(
@@ -54,17 +57,13 @@ function registerConnections(metrics: ScrapedMetrics<Listener>): void {
     'Rejected connections, by reason.',
     ({ counters }) => counters.rejected,
   )
-  metrics.gauge(
-    'tcp_server_connections_limit',
-    'Connections that may be open at once; +Inf = no limit.',
-    listener => listener.limit,
-  )
+  metrics.gauge('tcp_server_connections_limit', 'Maximum open connections; +Inf = no limit.', listener => listener.limit)
   metrics.counterByReason('tcp_server_faults_total', 'Injected faults, by kind.', listener => listener.faults?.injected ?? {})
 }
 
 function registerTraffic(metrics: ScrapedMetrics<Listener>): void {
   metrics.counter('tcp_server_received_bytes_total', 'Bytes received.', listener => listener.totals().receivedBytes)
-  metrics.counter('tcp_server_sent_bytes_total', 'Bytes sent, as taken by the kernel.', listener => listener.totals().sentBytes)
+  metrics.counter('tcp_server_sent_bytes_total', 'Bytes sent (accepted by the kernel).', listener => listener.totals().sentBytes)
   metrics.counter(
     'tcp_server_messages_total',
     'Messages received: lines on greet, PINGs on probe, reads on the other protocols.',
@@ -76,13 +75,32 @@ function registerTraffic(metrics: ScrapedMetrics<Listener>): void {
   }))
   metrics.counter(
     'tcp_server_read_pauses_total',
-    'Times reading from a connection paused because its peer did not read the replies.',
+    'Times that reading paused because a peer did not read its replies.',
     listener => listener.totals().readPauses,
   )
   metrics.gauge('tcp_server_buffered_bytes', 'Bytes buffered for slow readers.', ({ connections }) => {
     let bytes = 0
     for (const { bufferedBytes } of connections) bytes += bufferedBytes
     return bytes
+  })
+}
+
+function registerBudget(registry: Registry, { budget }: Server): void {
+  new Gauge({
+    name: 'tcp_server_held_bytes',
+    help: 'Memory that counts against tcp_server_buffered_bytes_limit: replies that slow readers have not taken, requests that wait behind them, and unfinished handshakes.',
+    registers: [registry],
+    collect() {
+      this.set(budget.bytes)
+    },
+  })
+  new Gauge({
+    name: 'tcp_server_buffered_bytes_limit',
+    help: 'Memory that all connections together may hold for slow readers; +Inf = no limit.',
+    registers: [registry],
+    collect() {
+      this.set(budget.limitBytes)
+    },
   })
 }
 
@@ -94,12 +112,12 @@ function registerTls(metrics: ScrapedMetrics<Listener>): void {
   )
   metrics.gauge(
     'tcp_server_certificate_expiry_timestamp_seconds',
-    'When the first of the certificates in use expires.',
+    'Earliest expiry of the certificates in use.',
     ({ tls }) => (tls?.expiresAtMs ?? 0) / 1_000,
   )
   metrics.counter(
     'tcp_server_certificate_reload_failures_total',
-    'Changed certificates that could not be loaded: the previous ones stay in use.',
+    'Failed reloads of changed certificates; the previous ones stay in use.',
     ({ counters }) => counters.certificateReloadFailures,
   )
 }
@@ -108,7 +126,7 @@ function registerDurations(registry: Registry, { listeners, events }: Server): v
   const durations = new Map(listeners.map(listener => [listener, [] as number[]]))
   const duration = new Histogram({
     name: 'tcp_server_connection_duration_seconds',
-    help: 'Time from accept to close of connections that ended.',
+    help: 'Duration of closed connections, from accept to close.',
     labelNames: ['listener'],
     buckets: DURATION_BUCKETS,
     registers: [registry],
@@ -116,7 +134,7 @@ function registerDurations(registry: Registry, { listeners, events }: Server): v
       for (const listener of listeners) observe(listener)
     },
   })
-  // Many at a time: observing one by one costs more than all other counting of a connection.
+  // In batches: observing one by one costs more than all other counting per connection.
   const observe = (listener: Listener) => {
     for (const seconds of durations.get(listener)?.splice(0) ?? []) duration.observe({ listener: listener.label }, seconds)
   }

@@ -1,27 +1,28 @@
+import { type KernelSockets, selectConnections } from '@nihao/service'
 import { describePeer } from './connection/peer.ts'
 import { finite } from './hello.ts'
 import type { Server } from './server.ts'
 
-/** The admin endpoint's page of open connections. */
-export function describeConnections({ listeners }: Server): object {
-  const nowMs = performance.now()
+/** The open connections, for the admin endpoint. */
+export async function describeConnections({ listeners }: Server, query: URLSearchParams, kernel: KernelSockets): Promise<object> {
   return {
     listeners: listeners.map(({ label, address, active, limit }) => ({ listener: label, address, active, limit: finite(limit) })),
-    connections: listeners.flatMap(({ label, connections }) =>
-      connections.map(({ peer, openedAtMs, receivedBytes, sentBytes, bufferedBytes, messages }) => ({
-        listener: label,
+    ...(await selectConnections(query, {
+      by: 'listener',
+      groups: listeners,
+      kernel,
+      describe: ({ peer, receivedBytes, sentBytes, bufferedBytes, messages }) => ({
         ...describePeer(peer),
-        ageMs: Math.round(nowMs - openedAtMs),
         receivedBytes,
         sentBytes,
         bufferedBytes,
         messages,
-      })),
-    ),
+      }),
+    })),
   }
 }
 
-/** Totals of each listener, for the last line of the log. */
+/** The totals of each listener, for the last log line. */
 export function describeTotals({ listeners }: Server): object {
   return Object.fromEntries(
     listeners.map(listener => {

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '@nihao/service'
 import type { ServerEvents } from './events.ts'
 import { uniqueLabels } from './label.ts'
+import type { BufferBudget } from './limits/buffer-budget.ts'
 import { Listener } from './listener.ts'
 import { ServerLog } from './log.ts'
 import { ProcessContext } from './process-context.ts'
@@ -19,28 +20,33 @@ export class Server {
 
   constructor(config: ServerConfig, release: string, logger: Logger) {
     this.#log = new ServerLog(logger, this.events)
-    this.#context = new ProcessContext(config, release)
+    this.#context = new ProcessContext(config, release, this.events)
     this.listeners = config.listeners.map(listener => new Listener(listener, this.#context, this.events))
+  }
+
+  /** The limit of everything buffered for slow readers, and what counts against it. */
+  get budget(): BufferBudget {
+    return this.#context.budget
   }
 
   get draining(): boolean {
     return this.#draining
   }
 
-  /** Why the server is not ready; undefined while it is. */
+  /** Why the server is not ready; undefined if it is ready. */
   notReady(): string | undefined {
     return this.#draining ? 'draining' : this.#listening ? undefined : 'starting'
   }
 
-  /** Reloads the certificates of all listeners, whether their files have changed or not. */
+  /** Reloads the certificates of all listeners, even if their files are unchanged. */
   reloadCertificates(): void {
     if (this.listeners.every(({ tls }) => tls === undefined)) this.#log.noCertificates()
     for (const { tls } of this.listeners) tls?.reload()
   }
 
   /**
-   * Binds all listeners, or none.
-   * @throws {AggregateError} of a ListenError for each that can't be bound
+   * Binds all listeners or none.
+   * @throws {AggregateError} with a ListenError for each address that can't be bound
    */
   async listen(): Promise<void> {
     const results = await Promise.allSettled(this.listeners.map(listener => listener.listen()))
@@ -59,8 +65,8 @@ export class Server {
   }
 
   /**
-   * Shuts down gracefully: continues to accept for `delayMs`, then lets every connection end once everything received on it has been
-   * answered, and terminates those still open after `timeoutMs`.
+   * Shuts down gracefully: keeps accepting for `delayMs`, then ends each connection once everything received on it has been answered, and
+   * terminates those still open after `timeoutMs`.
    */
   async drain(delayMs: number, timeoutMs: number): Promise<void> {
     this.#draining = true

@@ -13,6 +13,7 @@ import {
   list,
   logLevel,
   oneOf,
+  optional,
   parseCommandLine,
   port,
   positiveDuration,
@@ -29,19 +30,19 @@ import { CredentialsError, type Endpoint, endpointUrl, parseEndpoints, protocols
 /** All settings of the server. `--help` and docs/settings.md are generated from this table. */
 export const settings = defineSettings({
   listen: {
-    doc: 'Listeners: endpoint URLs; without a host, on every address, IPv6 and IPv4.',
+    doc: 'Listeners: endpoint URLs. Without a host, a listener binds to all addresses, IPv6 and IPv4.',
     format: endpointList,
     default: 'greet://:1234 probe://:7000',
     repeatable: true,
   },
   greeting: {
-    doc: 'Text in front of every line of a reply (greet).',
+    doc: 'Text before every line of a reply (greet).',
     format: line,
     default: '你好，',
     perEndpoint: true,
   },
   maxConnections: {
-    doc: 'Maximum open connections on all listeners together; as a URL option, on that listener. 0 = no limit but the number of open files.',
+    doc: 'Maximum open connections on all listeners together; as a URL option, on that listener. 0 = limited by open files only.',
     format: count,
     default: '10000',
     perEndpoint: true,
@@ -53,7 +54,7 @@ export const settings = defineSettings({
     perEndpoint: true,
   },
   idleTimeout: {
-    doc: 'A connection without traffic for this long is closed; 0s = never.',
+    doc: 'Close a connection after this long without traffic; 0s = never.',
     format: duration,
     default: '20m',
     perEndpoint: true,
@@ -64,14 +65,19 @@ export const settings = defineSettings({
     default: '128KiB',
     perEndpoint: true,
   },
+  maxBufferedTotal: {
+    doc: 'Maximum memory that all connections together hold for slow readers; above it, those that hold the most are terminated and new ones rejected. 0B = no limit; empty = a quarter of the memory limit of the container, or 256MiB without one.',
+    format: optional(size),
+    default: '',
+  },
   slowReaderTimeout: {
-    doc: 'A connection whose buffered output makes no progress for this long is terminated; 0s = never.',
+    doc: 'Terminate a connection whose buffered output makes no progress for this long; 0s = never.',
     format: duration,
     default: '30s',
     perEndpoint: true,
   },
   maxAge: {
-    doc: 'A connection of this age, less up to 10 % at random, is closed gracefully, so that clients spread over new servers; 0s = never.',
+    doc: 'Close a connection gracefully at this age, less a random 0 to 10 %, so that clients spread to new servers; 0s = never.',
     format: duration,
     default: '0s',
     perEndpoint: true,
@@ -83,7 +89,7 @@ export const settings = defineSettings({
     perEndpoint: true,
   },
   banner: {
-    doc: 'address = the server first sends one line with its address (text protocols).',
+    doc: 'address = send one line with the server address first (text protocols).',
     format: oneOf('none', 'address'),
     default: 'none',
     perEndpoint: true,
@@ -95,7 +101,7 @@ export const settings = defineSettings({
     perEndpoint: true,
   },
   jitter: {
-    doc: 'Fault: maximum random delay of output, in addition to delay; the order is kept.',
+    doc: 'Fault: maximum random delay of output, in addition to delay; output keeps its order.',
     format: duration,
     default: '0s',
     perEndpoint: true,
@@ -107,31 +113,31 @@ export const settings = defineSettings({
     perEndpoint: true,
   },
   closeAfter: {
-    doc: 'Fault: a connection is half-closed after this many bytes sent or messages answered.',
+    doc: 'Fault: half-close a connection after this many bytes sent or messages answered.',
     format: amount,
     default: 'none',
     perEndpoint: true,
   },
   resetAfter: {
-    doc: 'Fault: a connection is reset after this many bytes sent or messages answered.',
+    doc: 'Fault: reset a connection after this many bytes sent or messages answered.',
     format: amount,
     default: 'none',
     perEndpoint: true,
   },
   stallAfter: {
-    doc: 'Fault: output stops after this many bytes sent or messages answered; the connection stays open.',
+    doc: 'Fault: stop sending after this many bytes sent or messages answered; the connection stays open.',
     format: amount,
     default: 'none',
     perEndpoint: true,
   },
   corrupt: {
-    doc: 'Fault: fraction of replies with one flipped bit. The output for one read is one reply.',
+    doc: 'Fault: fraction of replies with one flipped bit. The output for one read counts as one reply.',
     format: fraction,
     default: '0',
     perEndpoint: true,
   },
   refuse: {
-    doc: 'Fault: fraction of connections that are rejected.',
+    doc: 'Fault: fraction of connections to reject.',
     format: fraction,
     default: '0',
     perEndpoint: true,
@@ -155,7 +161,7 @@ export const settings = defineSettings({
     perEndpoint: true,
   },
   ca: {
-    doc: 'TLS: CA certificates that client certificates are verified against (PEM). Reloaded when it changes.',
+    doc: 'TLS: CA certificates for verifying client certificates (PEM). Reloaded when it changes.',
     format: file,
     default: '',
     perEndpoint: true,
@@ -173,13 +179,13 @@ export const settings = defineSettings({
     perEndpoint: true,
   },
   proxy: {
-    doc: 'Version of the PROXY protocol header that every connection must begin with.',
+    doc: 'Version of the PROXY protocol header required at the start of every connection.',
     format: oneOf('off', 'v1', 'v2', 'any'),
     default: 'off',
     perEndpoint: true,
   },
   trustedProxies: {
-    doc: 'Proxies that may send a PROXY header; where one is required, all other clients are rejected.',
+    doc: 'Proxies that may send a PROXY header. If one is required, all other clients are rejected.',
     format: addressRanges,
     default: '',
     perEndpoint: true,
@@ -202,16 +208,16 @@ export const settings = defineSettings({
     perEndpoint: true,
   },
   drainDelay: {
-    doc: 'Time between the signal to stop and the end of accepting, for load balancers to notice that the server is not ready.',
+    doc: 'Time to keep accepting after the signal to stop, so that load balancers notice that the server is not ready.',
     format: duration,
     default: '5s',
   },
   drainTimeout: {
-    doc: 'Time for open connections to finish after that, before they are destroyed.',
+    doc: 'Time for open connections to finish after that, before they are terminated.',
     format: duration,
     default: '20s',
   },
-  adminHost: { doc: 'Address of the admin HTTP endpoint; empty = every address, IPv6 and IPv4.', format: text, default: '' },
+  adminHost: { doc: 'Address of the admin HTTP endpoint; empty = all addresses, IPv6 and IPv4.', format: text, default: '' },
   adminPort: { doc: 'Port of the admin HTTP endpoint; 0 = any free port.', format: port, default: '9464' },
   logLevel: { doc: 'Minimum log level.', format: logLevel, default: 'info' },
 })
@@ -225,7 +231,7 @@ export type ServerConfig = ServerValues & { readonly listeners: readonly Listene
 
 /**
  * Reads `nihao-server [setting …] [endpoint …]` and the environment.
- * @param files whether to validate certificates as well
+ * @param files whether to validate certificate files too
  * @throws {ConfigError} with all problems at once
  */
 export function readConfig({ env, args }: Source, { files = true } = {}): ServerConfig {
@@ -241,7 +247,7 @@ export function readConfig({ env, args }: Source, { files = true } = {}): Server
 
 const TLS_OPTIONS = ['cert', 'key', 'ca', 'client-cert', 'alpn']
 
-/** Settings of an endpoint that exclude each other. */
+/** Invalid combinations of settings of an endpoint. */
 function conflicts({ endpoint, values }: ListenerConfig): string[] {
   const { protocol, tls, address, options } = endpoint
   const problems: string[] = []

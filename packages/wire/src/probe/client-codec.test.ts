@@ -136,7 +136,7 @@ describe('one wrong bit', () => {
     expect(receive(client, serve(flipped(ping, ping.length - 1)))).toBe(1)
   })
 
-  test('in the id or the length of a PONG does not tell the direction', () => {
+  test('in the id or the length of a PONG does not show the direction', () => {
     const wrong = (offset: number) => {
       const { client, ping } = ask()
       return errorOf(() => receive(client, flipped(serve(ping), offset)))
@@ -176,7 +176,7 @@ describe('messages of the server', () => {
     expect(events[1]).toEqual(['ended', { state: 'unknown' }])
   })
 
-  test('HELLO has everything that the server said', () => {
+  test('HELLO has all fields of the server', () => {
     const { events, client } = record()
     client.receive(newServer().open() as Buffer)
     expect(events).toEqual([['hello', info]])
@@ -186,8 +186,8 @@ describe('messages of the server', () => {
     ['PONG before HELLO', encodeFrame(FrameType.pong, 0, Buffer.alloc(24)), 'unexpected frame type 3'],
     ['two HELLOs', Buffer.concat([hello, hello]), 'unexpected frame type 1'],
     ['REJECT after HELLO', Buffer.concat([hello, encodeMessage(FrameType.reject, {})]), 'unexpected frame type 5'],
-    ['a corrupt HELLO', flipped(hello, 10), 'invalid payload in a frame of type 1: wrong checksum'],
-    ['HELLO without a name', encodeMessage(FrameType.hello, { version: 1 }), '"server" must be a text'],
+    ['a corrupt HELLO', flipped(hello, 10), 'invalid payload of frame type 1: invalid checksum'],
+    ['HELLO without a name', encodeMessage(FrameType.hello, { version: 1 }), '"server" must be a string'],
     ['another version', encodeMessage(FrameType.hello, { version: 2 }), 'unsupported protocol version 2: must be 1'],
     ['no version', encodeMessage(FrameType.hello, {}), 'unsupported protocol version undefined: must be 1'],
     [
@@ -195,7 +195,7 @@ describe('messages of the server', () => {
       Buffer.concat([hello, encodeMessage(FrameType.goAway, { reason: '' })]),
       '"graceMs" must be a number',
     ],
-    ['ENDED without a state', Buffer.concat([hello, encodeMessage(FrameType.ended, {})]), '"state" must be a text'],
+    ['ENDED without a state', Buffer.concat([hello, encodeMessage(FrameType.ended, {})]), '"state" must be a string'],
   ]
   test.each(invalid)('%s is a protocol error', (_, bytes, message) => {
     for (const packetBytes of [1, 1_000]) {

@@ -8,19 +8,19 @@ import { type FrameHandler, FrameReader } from './frame-reader.ts'
 import { encodeMessage, type Message, MessageReader } from './message.ts'
 import { VERSION } from './version.ts'
 
-/** Ids are u32; 0 follows the last one. */
+/** Ids are u32 and wrap around to 0. */
 const IDS = 2 ** 32
 
 const NO_BYTES = Buffer.alloc(0)
 
-/** A payload with its crc32; requests with the same payload share one of these. */
+/** A payload with its crc32, shared by requests with the same payload. */
 interface Payload {
   readonly bytes: Buffer
   readonly crc: number
 }
 
 /**
- * The client's end of probe. PONGs are validated as they arrive, without a copy: their payload is compared with that of the PING. The
+ * The client side of probe. PONGs are validated as they arrive, without copying: their payload is compared with that of the PING. The
  * first difference is recorded, and the checksum in the trailer then shows in which direction the payload was corrupted.
  */
 export class ProbeClient implements ClientCodec, FrameHandler {
@@ -114,7 +114,7 @@ export class ProbeClient implements ClientCodec, FrameHandler {
     else this.#take(this.#message.takeMessage(chunk.readUInt32BE(offset)))
   }
 
-  /** Neither the id nor the length is covered by the checksum: a wrong one does not tell the direction. */
+  /** The checksum covers neither the id nor the length: a wrong one does not reveal the direction. */
   #beginPong(id: number, payloadBytes: number, received: Buffer): void {
     const expected = this.#outstanding.shift()
     if (expected === undefined) throw new WrongReply(NO_BYTES, received, 'unexpected reply: ', this.#completed)
@@ -133,7 +133,7 @@ export class ProbeClient implements ClientCodec, FrameHandler {
   #endPong(chunk: Buffer, offset: number): void {
     const crcOffset = offset + TIMES_BYTES
     const receivedCrc = chunk.readUInt32BE(crcOffset)
-    // Equal bytes have the same checksum: only that of the times is left to compute.
+    // Equal payloads have equal checksums: only the times remain to be added.
     const crc = crc32(chunk, offset, crcOffset, this.#difference?.crc ?? this.#expected.crc)
     if (crc !== receivedCrc || this.#difference !== undefined) throw this.#corrupted(crc, receivedCrc)
     this.#completed++

@@ -1,7 +1,7 @@
 import { crc32 } from '../crc.ts'
 import { EXCERPT_BYTES, WrongReply } from '../errors.ts'
 
-/** Equal bytes that an excerpt shows before the first difference. */
+/** Number of equal bytes that an excerpt shows before the first difference. */
 const CONTEXT_BYTES = 16
 
 /** The first difference between a received payload and the expected one, recorded while the rest of the payload arrives. */
@@ -15,7 +15,7 @@ export class Difference {
   #excerptBytes: number
   #position: number
 
-  /** @param position of the chunk in the payload, whose earlier bytes are equal; the difference is in the chunk, at `start` or later */
+  /** @param position of the chunk in the payload; all earlier bytes are equal, and the difference is at `start` or later in the chunk */
   constructor(expected: Buffer, position: number, chunk: Buffer, start: number) {
     let equal = 0
     while (chunk[start + equal] === expected[position + equal]) equal++
@@ -36,7 +36,7 @@ export class Difference {
     this.#position += end - start
   }
 
-  /** @param intact whether the reply's checksum is valid: then the server received these bytes */
+  /** @param intact whether the reply's checksum is valid, which means that the server received these bytes */
   toError(intact: boolean, completed: number): WrongReply {
     const expected = this.#expected.subarray(this.#excerptStart, this.#excerptStart + this.#excerptBytes)
     const received = this.#excerpt.subarray(0, this.#excerptBytes)

@@ -20,8 +20,8 @@ export interface FrameHandler {
 }
 
 /**
- * Finds frames in a byte stream, however it is split. Payloads pass through: only an incomplete header or trailer is kept between reads,
- * which is less than a trailer, whatever the frame's length.
+ * Finds frames in a byte stream, however it is split. Payloads pass through: only an incomplete header or trailer is kept between
+ * reads, never more than a trailer's length.
  */
 export class FrameReader {
   readonly #handler: FrameHandler
@@ -50,7 +50,7 @@ export class FrameReader {
     return bytes
   }
 
-  /** Returns how many frames end in these bytes, or more if an invalid frame is among them. */
+  /** Returns the number of frames that end in these bytes, or more if one of them is invalid. */
   countEnds(bytes: Buffer): number {
     let ends = 0
     let end = 0
@@ -90,7 +90,7 @@ export class FrameReader {
       this.#handler.end(bytes, offset)
       offset += this.#trailerBytes
     }
-    // A copy outside of Node's pool: a view would keep the whole chunk or the whole pool alive.
+    // Copied outside Node's buffer pool: a view would keep the whole chunk or pool alive.
     if (offset < bytes.length) {
       const incomplete = Buffer.allocUnsafeSlow(bytes.length - offset)
       bytes.copy(incomplete, 0, offset)

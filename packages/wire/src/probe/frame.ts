@@ -10,14 +10,14 @@ export const TYPE_OFFSET = 4
 export const ID_OFFSET = 5
 export const CRC_BYTES = 4
 
-/** received u64, sent u64, stalled u32, big-endian, in µs: what a PONG's trailer holds before its crc. */
+/** received u64, sent u64, stalled u32, big-endian, in µs: the fields before the crc in a PONG's trailer. */
 export const TIMES_BYTES = 20
 export const PONG_TRAILER_BYTES = TIMES_BYTES + CRC_BYTES
 
 /** Maximum payload of all frames other than PING and PONG, in bytes: they are held in memory until complete. */
 export const MAX_JSON_BYTES = 16_384
 
-/** Encodes a frame whose trailer is the crc alone: every type but PONG. */
+/** Encodes a frame whose trailer is only the crc: any type except PONG. */
 export function encodeFrame(type: number, id: number, payload: Buffer, crc = crc32(payload, 0, payload.length)): Buffer {
   const frame = Buffer.allocUnsafe(HEADER_BYTES + payload.length + CRC_BYTES)
   frame.writeUInt32BE(frame.length - LENGTH_BYTES, 0)
@@ -28,7 +28,7 @@ export function encodeFrame(type: number, id: number, payload: Buffer, crc = crc
   return frame
 }
 
-/** Writes a PONG's trailer. @param payloadCrc the crc32 of the payload, which that of the times continues */
+/** Writes a PONG's trailer. @param payloadCrc the crc32 of the payload, which is continued over the times */
 export function writePongTrailer(
   target: Buffer,
   offset: number,
@@ -44,7 +44,7 @@ export function writePongTrailer(
   target.writeUInt32BE(crc32(target, offset, crcOffset, payloadCrc), crcOffset)
 }
 
-/** Two u32: a BigInt would have to be allocated. */
+/** As two u32, because a BigInt would have to be allocated. */
 function writeUInt64(target: Buffer, value: number, offset: number): void {
   target.writeUInt32BE(Math.floor(value / 2 ** 32), offset)
   target.writeUInt32BE(value >>> 0, offset + 4)

@@ -2,10 +2,10 @@ import { crc32 } from '../crc.ts'
 import { ProtocolError } from '../errors.ts'
 import { encodeFrame } from './frame.ts'
 
-/** Maximum length of a text in a message, in characters: that of a host name. Longer ones are truncated. */
+/** Maximum length of a string in a message, in characters: that of a host name. Longer ones are truncated. */
 const MAX_TEXT_LENGTH = 253
 
-/** The first buffer of a payload that arrives in parts: a peer that announces much and sends little takes little memory. */
+/** Initial buffer size for a payload that arrives in parts: a peer that announces much and sends little costs little memory. */
 const FIRST_BYTES = 256
 
 const NO_BYTES = Buffer.alloc(0)
@@ -15,7 +15,7 @@ export function encodeMessage(type: number, fields: object): Buffer {
   return encodeFrame(type, 0, Buffer.from(JSON.stringify(fields)))
 }
 
-/** The fields of a JSON payload, each checked when it is read. */
+/** The fields of a JSON payload, each validated when read. */
 export class Message {
   readonly fields: Readonly<Record<string, unknown>>
   readonly #type: number
@@ -25,14 +25,14 @@ export class Message {
     this.fields = fields
   }
 
-  /** @throws {ProtocolError} if the field is absent or no text */
+  /** @throws {ProtocolError} if the field is absent or not a string */
   text(name: string): string {
     const value = this.fields[name]
-    if (typeof value !== 'string') throw invalidPayload(this.#type, `"${name}" must be a text`)
+    if (typeof value !== 'string') throw invalidPayload(this.#type, `"${name}" must be a string`)
     return value.slice(0, MAX_TEXT_LENGTH)
   }
 
-  /** @throws {ProtocolError} if the field is absent or no number */
+  /** @throws {ProtocolError} if the field is absent or not a number */
   number(name: string): number {
     const value = this.fields[name]
     if (typeof value !== 'number') throw invalidPayload(this.#type, `"${name}" must be a number`)
@@ -40,7 +40,7 @@ export class Message {
   }
 }
 
-/** Collects the payload of one frame at a time, which FrameReader bounds. */
+/** Collects the payload of one frame at a time; FrameReader limits its size. */
 export class MessageReader {
   #type = 0
   #bytes: Buffer = NO_BYTES
@@ -69,23 +69,23 @@ export class MessageReader {
   take(crc: number): Buffer {
     const payload = this.#bytes.subarray(0, this.#length)
     this.#bytes = NO_BYTES
-    if (crc32(payload, 0, payload.length) !== crc) throw invalidPayload(this.#type, 'wrong checksum')
+    if (crc32(payload, 0, payload.length) !== crc) throw invalidPayload(this.#type, 'invalid checksum')
     return payload
   }
 
-  /** @throws {ProtocolError} if the checksum is invalid or the payload is not the JSON of an object */
+  /** @throws {ProtocolError} if the checksum is invalid or the payload is not a JSON object */
   takeMessage(crc: number): Message {
     const payload = this.take(crc)
     try {
       const value: unknown = JSON.parse(payload.toString())
       if (typeof value === 'object' && value !== null) return new Message(this.#type, value as Record<string, unknown>)
     } catch {
-      // The error below does not quote the peer.
+      // The error below must not quote the peer.
     }
-    throw invalidPayload(this.#type, 'must be the JSON of an object')
+    throw invalidPayload(this.#type, 'must be a JSON object')
   }
 }
 
 function invalidPayload(type: number, problem: string): ProtocolError {
-  return new ProtocolError('frame_payload', `invalid payload in a frame of type ${type}: ${problem}`)
+  return new ProtocolError('frame_payload', `invalid payload of frame type ${type}: ${problem}`)
 }

@@ -1,13 +1,13 @@
 import { PONG_TRAILER_BYTES, TIMES_BYTES, writePongTrailer } from './frame.ts'
 
-/** Where frames are shorter than this on average, the reply is copied into one buffer; else it consists of views of the chunk. */
+/** If frames are shorter than this on average, the reply is copied into one buffer; otherwise it consists of views of the chunk. */
 const COPIED_BYTES = 8_192
 
 const NO_BYTES = Buffer.alloc(0)
 
 /**
- * Builds the reply to one read: ranges of the chunk as they were received, with trailers and other frames in between, in as few buffers
- * as possible.
+ * Builds the reply to one read: ranges of the received chunk, with trailers and other frames in between, in as few buffers as
+ * possible.
  */
 export class ReplyBuilder {
   /** Size of the reply so far. */
@@ -16,7 +16,7 @@ export class ReplyBuilder {
   /** The range of the chunk to forward next; it grows while ranges are contiguous. */
   #start = 0
   #end = 0
-  /** Trailers and copied ranges; those from `#blockStart` on are not yet in `#pieces`. */
+  /** Trailers and copied ranges; bytes from `#blockStart` on are not yet in `#pieces`. */
   #block: Buffer = NO_BYTES
   #blockStart = 0
   #blockEnd = 0
@@ -93,7 +93,7 @@ export class ReplyBuilder {
   }
 }
 
-/** A view is only created where it differs from the whole. */
+/** Creates a view only if it differs from the whole buffer. */
 function part(bytes: Buffer, start: number, end: number): Buffer {
   return start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end)
 }

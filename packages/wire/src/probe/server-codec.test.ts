@@ -36,7 +36,7 @@ function pong(id: number, payload: Buffer): Buffer {
 
 const concat = (reply: Bytes | undefined) => Buffer.concat([(reply as Buffer | readonly Buffer[] | undefined) ?? []].flat())
 
-/** The replies to bytes that arrive in packets of this size, each of them memory of its own, as reads are. */
+/** The replies to bytes that arrive in packets of this size, each in separate memory, like reads. */
 function replies(server: ProbeServer, bytes: Buffer, packetBytes = bytes.length): Buffer {
   const received: Buffer[] = []
   for (let start = 0; start < bytes.length; start += packetBytes) {
@@ -118,13 +118,13 @@ const violations: [name: string, bytes: Buffer, reason: string, message: string]
   ['zeros', Buffer.alloc(9), 'frame_too_short', 'invalid frame length 0: must be from 9 to 16393'],
   ["a server's frame", encodeMessage(FrameType.hello, {}), 'frame_type', 'unexpected frame type 1'],
   ['an unknown type', encodeMessage(99, {}), 'frame_type', 'unexpected frame type 99'],
-  ['LAST without JSON', encodeFrame(FrameType.last, 0, Buffer.from('{')), 'frame_payload', 'must be the JSON of an object'],
-  ['LAST with an array', encodeMessage(FrameType.last, []), 'frame_payload', '"boot" must be a text'],
-  ['LAST with null', encodeFrame(FrameType.last, 0, Buffer.from('null')), 'frame_payload', 'must be the JSON of an object'],
-  ['LAST without boot', encodeMessage(FrameType.last, { connection: 1 }), 'frame_payload', '"boot" must be a text'],
+  ['LAST without JSON', encodeFrame(FrameType.last, 0, Buffer.from('{')), 'frame_payload', 'must be a JSON object'],
+  ['LAST with an array', encodeMessage(FrameType.last, []), 'frame_payload', '"boot" must be a string'],
+  ['LAST with null', encodeFrame(FrameType.last, 0, Buffer.from('null')), 'frame_payload', 'must be a JSON object'],
+  ['LAST without boot', encodeMessage(FrameType.last, { connection: 1 }), 'frame_payload', '"boot" must be a string'],
   ['LAST without connection', encodeMessage(FrameType.last, { boot: 'b' }), 'frame_payload', '"connection" must be a number'],
-  ['a corrupt LAST', encodeFrame(FrameType.last, 0, Buffer.from('{}'), 1), 'frame_payload', 'wrong checksum'],
-  ['a corrupt BYE', encodeFrame(FrameType.bye, 0, Buffer.alloc(0), 1), 'frame_payload', 'wrong checksum'],
+  ['a corrupt LAST', encodeFrame(FrameType.last, 0, Buffer.from('{}'), 1), 'frame_payload', 'invalid checksum'],
+  ['a corrupt BYE', encodeFrame(FrameType.bye, 0, Buffer.alloc(0), 1), 'frame_payload', 'invalid checksum'],
 ]
 
 test.each(violations)('PINGs before %s in one read are answered', (_, bytes, reason, message) => {
@@ -146,7 +146,7 @@ test.each(violations)('PINGs before %s in one read are answered', (_, bytes, rea
 describe('GOAWAY', () => {
   const goAway = encodeMessage(FrameType.goAway, { reason: 'drain', graceMs: 5 })
 
-  test('is sent at once between two PINGs, also inside of a header', () => {
+  test('is sent immediately between two PINGs, even within a header', () => {
     const server = newServer()
     expect(server.goAway('drain', 5)).toEqual(goAway)
     server.receive(ping(1, content(3)).subarray(0, 8))

@@ -13,14 +13,14 @@ const processClock: ServerClock = {
   stalledUs: () => 0,
 }
 
-/** Shared by all connections: it is empty between two calls of `receive`. */
+/** Shared by all connections, because it is empty between calls of `receive`. */
 const reply = new ReplyBuilder()
 
 const NO_BYTES = Buffer.alloc(0)
 
 /**
- * The server's end of probe. A PING is turned into its PONG as it arrives: its header is changed in place, its payload is forwarded, and
- * its checksum is replaced by the PONG's trailer. Frames are never reassembled.
+ * The server side of probe. A PING is turned into its PONG as it arrives: the header is changed in place, the payload is forwarded, and
+ * the checksum is replaced by the PONG's trailer. Frames are never reassembled.
  */
 export class ProbeServer implements ServerCodec, FrameHandler {
   messages = 0
@@ -32,7 +32,7 @@ export class ProbeServer implements ServerCodec, FrameHandler {
   readonly #frames: FrameReader
   readonly #message = new MessageReader()
   #type = 0
-  /** True from a PING's header to its trailer: no other frame may be sent then. */
+  /** True from a PING's header to its trailer, when no other frame may be sent. */
   #forwarding = false
   #goAway: Buffer | undefined
   #crc = 0
@@ -114,7 +114,7 @@ export class ProbeServer implements ServerCodec, FrameHandler {
     else this.#answerLast(crc)
   }
 
-  /** A corrupt payload is returned as received, under a valid checksum: the PONG's checksum covers its own way only. */
+  /** A corrupt payload is returned as received, with a valid checksum: the PONG's checksum covers only the way back. */
   #endPong(pingCrc: number): void {
     this.messages++
     if (pingCrc !== this.#crc) this.corrupt++

@@ -1,7 +1,7 @@
 import { WrongReply } from '../errors.ts'
 import type { ClientCodec, Protocol, ServerCodec } from '../protocol.ts'
 
-/** RFC 864: each line shows 72 of the 95 printable ASCII characters and starts one character after the line before; then CR LF. */
+/** RFC 864: each line has 72 of the 95 printable ASCII characters, starting one character later than the previous line, then CR LF. */
 const FIRST = 0x20
 const CHARACTERS = 95
 const LINE_CHARACTERS = 72
@@ -51,7 +51,7 @@ class ChargenClient implements ClientCodec {
       start += length
       this.#position = (this.#position + length) % PATTERN.length
     }
-    // Bytes beyond the requested lines were in flight when reading paused: they complete no later exchange.
+    // Bytes beyond the requested lines were in flight when reading paused; they do not count towards later exchanges.
     const linesOwed = () => Math.ceil(this.#bytesOwed / LINE_BYTES)
     const before = linesOwed()
     this.#bytesOwed = Math.max(0, this.#bytesOwed - chunk.length)
@@ -59,7 +59,7 @@ class ChargenClient implements ClientCodec {
   }
 }
 
-/** RFC 864: the server sends characters without end, as fast as the peer reads, and discards what it receives. */
+/** RFC 864: the server sends characters endlessly, as fast as the peer reads, and discards received bytes. */
 export const chargen: Protocol = {
   defaultPort: 7019,
   text: true,

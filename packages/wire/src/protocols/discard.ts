@@ -23,7 +23,7 @@ function discardClient(request: () => Buffer): ClientCodec {
   }
 }
 
-/** RFC 863: the server discards all bytes that it receives and sends none. */
+/** RFC 863: the server discards all received bytes and sends none. */
 export const discard: Protocol = {
   defaultPort: 7009,
   text: true,

@@ -20,7 +20,7 @@ const clientCodecs = memoize(({ message, nextRequest }: ClientOptions) => {
   return constantReplyMatcher(line, line)
 })
 
-/** RFC 862: the server returns all bytes that it receives. */
+/** RFC 862: the server returns all received bytes. */
 export const echo: Protocol = {
   defaultPort: 7007,
   text: true,

@@ -5,18 +5,18 @@ import { varyingReplyMatcher } from '../varying-reply-matcher.ts'
 
 const LF = 0x0a
 
-/** Up to this size, copying is cheaper than a write of two pieces. */
+/** Up to this size, copying is cheaper than writing two pieces. */
 const COPIED_BYTES = 4_096
 
-/** The most input bytes that one reply answers: where every line is empty, the reply is ten times as long. */
+/** Maximum input answered by one reply, in bytes: if every line is empty, the reply is ten times as long. */
 const SLICE_BYTES = 8_192
 
-/** The most bytes of greetings in one reply, unless a single greeting is longer. */
+/** Maximum bytes of greetings in one reply, unless a single greeting is longer. */
 const GREETINGS_BYTES = 81_920
 
 /**
- * Writes the greeting before each line and returns all other bytes as they arrive. Its only state is whether a line is open, so memory
- * does not grow with the line; as LF is never part of a longer UTF-8 character, a greeting never splits a character.
+ * Writes the greeting before each line and returns all other bytes as they arrive. Its only state is whether a line has begun, so memory
+ * does not grow with the line. LF is never part of a longer UTF-8 character, so a greeting never splits a character.
  */
 class GreetServer implements ServerCodec {
   messages = 0
@@ -43,7 +43,7 @@ class GreetServer implements ServerCodec {
     return this.#greetMany(end < chunk.length ? chunk.subarray(0, end) : chunk)
   }
 
-  /** Bounds the reply by its greetings, not by the input alone: 8 KiB of line ends and a greeting of 100 KB would make 800 MB. */
+  /** Limits the greetings in the reply, not only the input: 8 KiB of line ends with a greeting of 100 KB would produce 800 MB. */
   #sliceEnd(chunk: Buffer): number {
     const end = Math.min(chunk.length, SLICE_BYTES)
     if (end <= this.#maxLines) return end

@@ -5,7 +5,7 @@ import { echo } from './echo.ts'
 import { greet } from './greet.ts'
 import { probe } from './probe.ts'
 
-/** Every protocol by its name in endpoint URLs. To add one, add a file to this folder and a row here. */
+/** All protocols by their name in endpoint URLs. To add one, add a file to this folder and a row here. */
 export const protocols = { greet, echo, discard, chargen, probe } satisfies Record<string, Protocol>
 
 export type ProtocolName = keyof typeof protocols

@@ -4,7 +4,7 @@ import { encodeMessage } from '../probe/message.ts'
 import { ProbeServer } from '../probe/server-codec.ts'
 import type { Protocol } from '../protocol.ts'
 
-/** Frames with ids, checksums and the server's times, which show a client more than bytes (docs/protocol.md). */
+/** Frames with ids, checksums and the server's times, which show where a message was delayed or corrupted (docs/protocol.md). */
 export const probe: Protocol = {
   defaultPort: 7000,
   text: false,

@@ -4,14 +4,14 @@ import type { Failure } from '../failure.ts'
 export const closeReasons = ['finished', 'goaway', 'server_closed', 'reset', 'timeout', 'protocol', 'mismatch', 'local'] as const
 export type CloseReason = (typeof closeReasons)[number]
 
-/** @param askedToLeave whether the server had sent GOAWAY */
-export function closeReasonOf(failure: Failure | undefined, askedToLeave: boolean): CloseReason {
+/** @param goAwaySent whether the server had sent GOAWAY */
+export function closeReasonOf(failure: Failure | undefined, goAwaySent: boolean): CloseReason {
   switch (failure?.reason) {
     case undefined:
-      return askedToLeave ? 'goaway' : 'finished'
+      return goAwaySent ? 'goaway' : 'finished'
     case 'eof':
     case 'rejected':
-    case 'tls': // an alert is the last thing that a server sends
+    case 'tls': // a TLS alert is the last thing that a server sends
       return 'server_closed'
     case 'reset':
     case 'timeout':

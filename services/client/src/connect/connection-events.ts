@@ -2,28 +2,34 @@ import type { ConnectionTotals } from '@nihao/wire'
 import type { Failure } from '../failure.ts'
 import type { Connection } from './connection.ts'
 
-/** One request and its reply. Times are of the monotonic clock, ms. */
+/** One request and its reply. Times are on the monotonic clock, ms. */
 export interface Exchange {
-  /** When the schedule wanted it to start. */
+  /** When the schedule intended it to start. */
   readonly intendedMs: number
-  /** Without a reply by then, the connection is broken. */
+  /** If there is no reply by then, the connection fails. */
   readonly deadlineMs: number
   sentMs: number
 }
 
-/** What happens on a connection, for its owner and for the statistics of its target. */
+/** Events of a connection, for its owner and for the statistics of its target. */
 export interface ConnectionEvents {
-  /** The owner may use the exchange again afterwards. Replies that came together share `nowMs`. */
+  /** The owner may reuse the exchange afterwards. Replies from one read share `nowMs`. */
   answered(connection: Connection, exchange: Exchange, roundTripMs: number, nowMs: number): void
-  /** The server asked the client to leave this connection. */
+  /** The server asked the client to reconnect (GOAWAY). */
   goAway?(connection: Connection): void
-  /** The last event. Without a failure, the connection ended as planned and nothing is lost. */
+  /** An exchange is late: the connection is closed for its owner, but its socket stays open until this promise settles. */
+  timedOut?(connection: Connection): Promise<unknown>
+  /** The last event. Without a failure, the connection ended as planned and nothing was lost. */
   closed(connection: Connection, failure: Failure | undefined, lost: readonly Exchange[]): void
 }
 
-/** Besides the events that an owner gets. */
+/** Events in addition to those of the owner. */
 export interface ConnectionStatistics extends ConnectionEvents {
-  /** The server said who it is. */
-  greeted(connection: Connection): void
+  /** The server sent HELLO. */
+  helloReceived(connection: Connection): void
+  /** A PONG with its times: the client's, ms, and the server's on its own clock, µs (probe). */
+  readonly serverTimes?:
+    | ((connection: Connection, sentMs: number, receivedUs: number, sentUs: number, stalledUs: number) => void)
+    | undefined
   compared(connection: Connection, client: ConnectionTotals, server: ConnectionTotals): void
 }

@@ -1,38 +1,44 @@
 import type { Socket } from 'node:net'
-import { printable } from '@nihao/service'
-import { type ClientCodec, type ClientEvents, WrongReply } from '@nihao/wire'
+import { printable, type SocketAddresses } from '@nihao/service'
+import { type ClientCodec, type ClientEvents, type EndedConnection, WrongReply } from '@nihao/wire'
 import { ExpiringQueue } from '../expiring-queue.ts'
 import { describeFailure, type Failure } from '../failure.ts'
 import { type CloseReason, closeReasonOf } from './close-reason.ts'
 import type { ConnectionEvents, ConnectionStatistics, Exchange } from './connection-events.ts'
 
-/** One connection of the client: sends requests, matches replies to them in order, and breaks when a reply is late or wrong. */
+/** One connection of the client: sends requests, matches replies to them in order, and fails if a reply is late or wrong. */
 export class Connection {
   readonly openedAtMs = performance.now()
   readonly socket: Socket
   readonly codec: ClientCodec
   readonly localAddress: string | undefined
   readonly remoteAddress: string
-  /** What a server of frames says of itself. */
+  /** The contents of HELLO (probe). */
   hello: Readonly<Record<string, unknown>> | undefined
-  /** Why the server asked the client to leave this connection; undefined where it did not. */
+  /** The reason of a GOAWAY; undefined without one. */
   goAwayReason: string | undefined
-  /** Exchanges that were answered. */
+  /** Answered exchanges. */
   answered = 0
-  /** Gets the events; undefined until the connection is handed over to it. */
+  /** For how long the server's event loop was blocked before it read the last request, ms (probe). */
+  serverStalledMs = 0
+  /** Receives the events; undefined until the connection is ready. */
   owner: ConnectionEvents | undefined
-  /** Sees the received bytes before the codec does. */
+  /** Called with received bytes before the codec. */
   onReceive: ((chunk: Buffer) => void) | undefined
   readonly #statistics: ConnectionStatistics
-  /** Bytes in front of the first request, which are not counted. */
+  /** Bytes sent before the first request, which are not counted. */
   readonly #headerBytes: number
-  readonly #outstanding = new ExpiringQueue<Exchange>(late => this.break({ reason: 'timeout' }, late))
+  readonly #outstanding = new ExpiringQueue<Exchange>(late => this.#timeOut(late))
   readonly #lost: Exchange[] = []
-  /** Requests that the owner sends while replies are being processed: they are written together. */
+  /** Requests sent while replies are being processed, to be written together. */
   #requests: Buffer[] | undefined
   readonly #opened = Promise.withResolvers<Failure | undefined>()
+  /** PONGs of the current read whose times were reported. */
+  #timed = 0
   #failure: Failure | undefined
   #finishing = false
+  #reported = false
+  #ended: PromiseWithResolvers<EndedConnection | undefined> | undefined
   #sentAtEnd: number | undefined
 
   constructor(socket: Socket, newCodec: (events: ClientEvents) => ClientCodec, statistics: ConnectionStatistics) {
@@ -45,12 +51,20 @@ export class Connection {
     this.codec = newCodec({
       hello: info => {
         this.hello = { ...info, server: printable(String(info.server)) }
-        statistics.greeted(this)
+        statistics.helloReceived(this)
       },
       goAway: reason => {
         this.goAwayReason ??= printable(reason)
         this.owner?.goAway?.(this)
       },
+      serverTimes: (receivedUs, sentUs, stalledUs) => {
+        this.serverStalledMs = stalledUs / 1_000
+        if (statistics.serverTimes === undefined) return
+        // Their exchanges leave the queue when the whole read is processed.
+        const exchange = this.#outstanding.at(this.#timed++)
+        if (exchange !== undefined) statistics.serverTimes(this, exchange.sentMs, receivedUs, sentUs, stalledUs)
+      },
+      ended: connection => this.#ended?.resolve(connection),
       totals: (client, server) => statistics.compared(this, client, server),
     })
     socket.on('data', chunk => this.receive(chunk))
@@ -60,7 +74,7 @@ export class Connection {
     if (this.codec.pulls) socket.pause()
   }
 
-  /** Waits for what the server says first, where it speaks first. Resolves with the failure if that does not come. */
+  /** Waits for the server's first message, if the server speaks first. Resolves with the failure if it does not arrive. */
   async open(timeoutMs: number): Promise<Failure | undefined> {
     if (!this.codec.opening) return undefined
     const timer = setTimeout(() => this.break({ reason: 'timeout' }), timeoutMs)
@@ -69,12 +83,12 @@ export class Connection {
     return failure
   }
 
-  /** The server, for people. */
+  /** The server, for logs and reports. */
   get peerName(): string {
     return this.hello === undefined ? this.remoteAddress : `${this.hello.server} at ${this.remoteAddress}`
   }
 
-  /** Under TLS these are the bytes inside, as in `sentBytes`. */
+  /** Under TLS, bytes of plaintext, as in `sentBytes`. */
   get receivedBytes(): number {
     return this.socket.bytesRead
   }
@@ -84,12 +98,21 @@ export class Connection {
     return this.#sentAtEnd ?? Math.max(0, this.socket.bytesWritten - this.socket.writableLength - this.#headerBytes)
   }
 
-  /** Exchanges that wait for their reply. */
+  /** Bytes that the kernel has not accepted yet. */
+  get bufferedBytes(): number {
+    return this.socket.writableLength
+  }
+
+  get addresses(): SocketAddresses {
+    return this.socket
+  }
+
+  /** Number of exchanges waiting for a reply. */
   get outstanding(): number {
     return this.#outstanding.length
   }
 
-  /** Once it is closed. */
+  /** Valid once the connection is closed. */
   get closeReason(): CloseReason {
     return closeReasonOf(this.#failure, this.goAwayReason !== undefined)
   }
@@ -101,6 +124,15 @@ export class Connection {
     else this.#requests.push(request)
   }
 
+  /** Asks the server how an earlier connection ended. Resolves with undefined where it cannot say. */
+  askLast(boot: string, connection: number): Promise<EndedConnection | undefined> {
+    const question = this.#reported ? undefined : this.codec.last?.(boot, connection)
+    if (question === undefined) return Promise.resolve(undefined)
+    this.#ended = Promise.withResolvers()
+    this.socket.write(question)
+    return this.#ended.promise
+  }
+
   /** Begins an exchange whose request the caller writes to the socket. */
   begin(exchange: Exchange, nowMs: number): Buffer {
     exchange.sentMs = nowMs
@@ -109,7 +141,7 @@ export class Connection {
     return this.codec.request()
   }
 
-  /** Closes when every outstanding exchange is answered or late. A server that does not close its side within `timeoutMs` is not waited for. */
+  /** Closes once every outstanding exchange is answered or late. Does not wait longer than `timeoutMs` for the server to close. */
   finish(timeoutMs: number): void {
     if (this.#finishing) return
     this.#finishing = true
@@ -118,13 +150,13 @@ export class Connection {
     this.socket.once('close', () => clearTimeout(deadline))
   }
 
-  /** Sends FIN behind the requests; replies to them may still come. */
+  /** Sends a FIN after the requests; replies may still arrive. */
   halfClose(): void {
     this.#finishing = true
     this.socket.end()
   }
 
-  /** Ends the connection; outstanding exchanges are lost. Only the first failure counts: later ones follow from it. */
+  /** Fails the connection; outstanding exchanges are lost. Only the first failure counts, because later ones follow from it. */
   break(failure: Failure, ...lost: Exchange[]): void {
     this.#failure ??= failure
     this.#opened.resolve(this.#failure)
@@ -138,10 +170,12 @@ export class Connection {
     this.socket.destroy()
   }
 
-  /** Takes received bytes, where the socket does not emit them. The chunk is not kept. */
+  /** Takes received bytes that the socket does not emit itself. The chunk is not kept. */
   receive(chunk: Buffer): void {
+    if (this.#reported) return
     this.onReceive?.(chunk)
     let count: number
+    this.#timed = 0
     try {
       count = this.codec.receive(chunk)
     } catch (error) {
@@ -174,7 +208,7 @@ export class Connection {
     else if (this.codec.pulls) this.socket.pause()
   }
 
-  /** Where the protocol has a goodbye, the server answers it with its totals and closes first; elsewhere a FIN says the same. */
+  /** Says BYE if the protocol has it: the server then replies with its totals and closes first. Otherwise, sends a FIN. */
   #sayGoodbye(): void {
     const goodbye = this.codec.goodbye?.()
     this.socket.resume()
@@ -188,8 +222,23 @@ export class Connection {
     else this.break({ reason: 'eof' })
   }
 
+  #timeOut(late: Exchange): void {
+    const inspected = this.#reported ? undefined : this.owner?.timedOut?.(this)
+    if (inspected === undefined) {
+      this.break({ reason: 'timeout' }, late)
+      return
+    }
+    this.#failure ??= { reason: 'timeout' }
+    this.#lost.push(late, ...this.#outstanding.clear())
+    this.#closed()
+    void inspected.finally(() => this.destroy())
+  }
+
   #closed(): void {
+    if (this.#reported) return
+    this.#reported = true
     this.#opened.resolve(this.#failure ?? { reason: 'eof' })
+    this.#ended?.resolve(undefined)
     this.#sentAtEnd ??= this.sentBytes
     const lost = [...this.#lost, ...this.#outstanding.clear()]
     this.#statistics.closed(this, this.#failure, lost)

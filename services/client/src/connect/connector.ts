@@ -7,39 +7,41 @@ import type { ConnectionEvents, ConnectionStatistics } from './connection-events
 import { ClientCredentials } from './credentials.ts'
 import { dial } from './dial.ts'
 
-/** The steps to a connection that is ready for exchanges. */
+/** The phases of connecting, until the connection is ready for exchanges. */
 export type Phase = 'dns' | 'tcp' | 'tls' | 'hello'
 
-/** An endpoint with the settings that hold for it and, where requests differ, their bytes. */
+/** An endpoint with its settings and, if requests vary, their bytes. */
 export interface TargetOptions<Values extends CommonValues = CommonValues> {
   readonly endpoint: Endpoint
   readonly values: Values & Pick<ClientOptions, 'nextRequest'>
-  /** What logs, metrics and reports call the target. */
+  /** Name of the target in logs, metrics and reports. */
   readonly label: string
 }
 
-/** What one connection has that others of its target do not have. */
+/** Options of a single connection. */
 export interface ConnectOptions {
-  /** One of the addresses of the target's host name, to be used in place of all of them. */
+  /** One of the addresses of the target's host name, to use instead of all of them. */
   readonly host?: string | undefined
-  /** Time without traffic after which the kernel sends TCP keep-alive probes; 0 = never. */
+  /** Idle time before the kernel sends TCP keep-alive probes; 0 = never. */
   readonly keepAliveMs?: number
-  /** In place of the target's message. */
+  /** Overrides the target's message. */
   readonly message?: string | undefined
-  /** In place of the target's timeout. */
+  /** Overrides the target's timeout. */
   readonly timeoutMs?: number
+  /** The TCP handshake with this address completed. */
+  readonly handshakeDone?: ((remoteAddress: string) => void) | undefined
 }
 
-/** What a connector reports, besides the events of its connections. */
+/** Events of a connector, in addition to those of its connections. */
 export interface ConnectorStatistics extends ConnectionStatistics {
   connecting(): void
-  /** A phase that succeeded. */
+  /** A phase succeeded. */
   phaseDone(phase: Phase, durationMs: number): void
   connectFailed(failure: Failure): void
   connected(connection: Connection): void
 }
 
-/** Makes the connections of one target: name look-up, TCP, PROXY header, TLS, and what the server says first. */
+/** Opens the connections of one target: name lookup, TCP, PROXY header, TLS, and the server's first message. */
 export class Connector {
   readonly #target: TargetOptions
   readonly #statistics: ConnectorStatistics
@@ -53,8 +55,8 @@ export class Connector {
   }
 
   /**
-   * Makes a connection that is ready for exchanges.
-   * @returns the connection, or why there is none: its owner gets no events then
+   * Opens a connection that is ready for exchanges.
+   * @returns the connection, or the failure; the owner then receives no events
    */
   async connect(owner: ConnectionEvents, signal: AbortSignal, options: ConnectOptions = {}): Promise<Connection | Failure> {
     const { endpoint, values } = this.#target
@@ -62,7 +64,10 @@ export class Connector {
     const connection = await this.dial(signal, options)
     if (!(connection instanceof Connection)) return connection
     const dialledMs = performance.now()
-    const failure = await connection.open(startMs + values.timeout - dialledMs)
+    const abandon = () => connection.break({ reason: 'other' })
+    signal.addEventListener('abort', abandon)
+    const failure = await connection.open(startMs + (options.timeoutMs ?? values.timeout) - dialledMs)
+    signal.removeEventListener('abort', abandon)
     if (failure !== undefined) {
       if (!signal.aborted) this.#statistics.connectFailed(failure)
       return failure
@@ -73,12 +78,12 @@ export class Connector {
   }
 
   /**
-   * Makes a connection that has no owner yet, without waiting for what the server says first.
-   * @returns the connection, or why there is none
+   * Opens a connection without an owner, and without waiting for the server's first message.
+   * @returns the connection or the failure
    */
   async dial(signal: AbortSignal, options: ConnectOptions = {}): Promise<Connection | Failure> {
     const { endpoint, values } = this.#target
-    const { host, keepAliveMs = 0, timeoutMs = values.timeout, message } = options
+    const { host, keepAliveMs = 0, timeoutMs = values.timeout, message, handshakeDone } = options
     this.#statistics.connecting()
     try {
       const socket = await dial(host === undefined ? endpoint.address : { ...endpoint.address, host }, {
@@ -89,6 +94,7 @@ export class Connector {
         tls: this.#credentials?.forDial(),
         receive: chunk => connection.receive(chunk),
         observe: (phase, durationMs) => this.#statistics.phaseDone(phase, durationMs),
+        handshakeDone,
       })
       const connection: Connection = new Connection(socket, events => this.#newCodec(message, events), this.#statistics)
       this.#statistics.connected(connection)
@@ -114,6 +120,6 @@ export class Connector {
 
   #expect(server: string): void {
     if (this.#target.values.expectServer.test(server)) return
-    throw Object.assign(new Error(`the server calls itself ${JSON.stringify(server)}`), { code: 'WRONG_SERVER' })
+    throw Object.assign(new Error(`unexpected server name ${JSON.stringify(server)}`), { code: 'WRONG_SERVER' })
   }
 }

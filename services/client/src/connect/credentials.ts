@@ -20,7 +20,7 @@ export class ClientCredentials {
         this.#context = contextOf(credentials)
         logger.info({ expires: expiryOf(credentials) }, 'certificates reloaded')
       },
-      failed: error => logger.error({ error }, 'could not reload certificates, keeping the old ones'),
+      failed: error => logger.error({ error }, 'could not reload certificates; the previous ones stay in use'),
     })
     this.#context = contextOf(watched.current)
   }

@@ -5,38 +5,40 @@ import { type EndpointAddress, encodeProxyHeader, type ProxyVersion } from '@nih
 import { handshake, type TlsDialOptions } from './handshake.ts'
 
 export interface DialOptions {
-  /** For everything together: name look-up, TCP handshake with each address of the name, and TLS handshake. */
+  /** Time limit for everything: name lookup, TCP handshakes with each address of the name, and TLS handshake. */
   readonly timeoutMs: number
   /**
-   * Time without traffic after which the kernel sends TCP keep-alive probes, in whole seconds; 0 = never. Node has no settings for the
-   * rest: ten unanswered probes, one second apart, end the connection with ETIMEDOUT.
+   * Idle time before the kernel sends TCP keep-alive probes, in whole seconds; 0 = never. Node fixes the other parameters: ten unanswered
+   * probes, one second apart, end the connection with ETIMEDOUT.
    */
   readonly keepAliveMs?: number
   readonly signal: AbortSignal
   /**
-   * Takes the bytes received on a plain connection, in place of 'data' events. The chunk is valid only during the call: all sockets read into
-   * one buffer, because with large replies a buffer for each read would cost more than everything else.
+   * Receives the bytes of a plain connection, instead of 'data' events. The chunk is valid only during the call: all sockets read into one
+   * buffer, because with large replies a buffer per read would cost more than everything else.
    */
   readonly receive?: (chunk: Buffer) => void
-  /** Gets the duration of each phase that succeeded. */
+  /** Called with the duration of each successful phase. */
   readonly observe: (phase: 'dns' | 'tcp' | 'tls', durationMs: number) => void
+  readonly handshakeDone?: ((remoteAddress: string) => void) | undefined
   /** The version of the PROXY header to send first, with the addresses of this connection. */
   readonly sendProxy?: ProxyVersion | undefined
-  /** Without it the connection stays plain. */
+  /** Undefined for a connection without TLS. */
   readonly tls?: TlsDialOptions | undefined
 }
 
 /**
  * Connects. The addresses of a name are tried in turn.
- * @throws an error with the `code` of the operating system, ETIMEDOUT for the time limit as well; the reason of the signal if it is aborted
+ * @throws an error with a system `code`, ETIMEDOUT at the time limit too; the reason of the signal if it is aborted
  */
 export async function dial(address: EndpointAddress, options: DialOptions): Promise<Socket> {
-  const { timeoutMs, keepAliveMs = 0, signal, receive, observe, sendProxy, tls } = options
+  const { timeoutMs, keepAliveMs = 0, signal, receive, observe, handshakeDone, sendProxy, tls } = options
   signal.throwIfAborted()
   const where = 'path' in address ? address.path : hostAndPort(address.host, address.port)
   let step = `looking up ${where}`
   const timeout = new AbortController()
-  const late = () => Object.assign(new Error(`timed out after ${timeoutMs} ms ${step}`), { code: 'ETIMEDOUT' })
+  let phase: 'dns' | 'tcp' = 'dns'
+  const late = () => Object.assign(new Error(`timed out after ${timeoutMs} ms ${step}`), { code: 'ETIMEDOUT', phase })
   const timer = setTimeout(() => timeout.abort(late()), timeoutMs)
   const aborted = AbortSignal.any([signal, timeout.signal])
   try {
@@ -45,6 +47,7 @@ export async function dial(address: EndpointAddress, options: DialOptions): Prom
     const addresses = named ? await resolve(address.host, aborted) : undefined
     if (addresses !== undefined) observe('dns', performance.now() - startMs)
 
+    phase = 'tcp'
     const connectMs = performance.now()
     const tried =
       addresses === undefined ? where : addresses.map(({ address: ip }) => hostAndPort(ip, portOf(address))).join(', ')
@@ -52,11 +55,12 @@ export async function dial(address: EndpointAddress, options: DialOptions): Prom
     const socket = await open(address, addresses, timeoutMs, aborted, tls === undefined ? receive : undefined)
     if (keepAliveMs > 0) socket.setKeepAlive(true, keepAliveMs)
     observe('tcp', performance.now() - connectMs)
+    handshakeDone?.(socket.remoteAddress ?? '')
     if (sendProxy !== undefined) socket.write(proxyHeader(sendProxy, socket))
     if (tls === undefined) return socket
 
     const handshakeMs = performance.now()
-    step = `in the TLS handshake with ${hostAndPort(socket.remoteAddress ?? '', socket.remotePort ?? 0)}`
+    step = `during the TLS handshake with ${hostAndPort(socket.remoteAddress ?? '', socket.remotePort ?? 0)}`
     const secured = await handshake(socket, tls, aborted)
     observe('tls', performance.now() - handshakeMs)
     return secured
@@ -74,7 +78,7 @@ function proxyHeader(version: ProxyVersion, { localAddress, localPort, remoteAdd
   return encodeProxyHeader(version, { address: localAddress, port: localPort }, { address: remoteAddress, port: remotePort })
 }
 
-/** Look-ups in progress, by name: a thousand sessions of one name ask once, because Node has four threads for look-ups. */
+/** Lookups in progress, by name. A thousand sessions with one name share a lookup, because Node has only four threads for them. */
 const lookups = new Map<string, Promise<LookupAddress[]>>()
 
 function resolve(host: string, signal: AbortSignal): Promise<LookupAddress[]> {
@@ -83,11 +87,11 @@ function resolve(host: string, signal: AbortSignal): Promise<LookupAddress[]> {
     addresses = lookup(host, { all: true }).finally(() => lookups.delete(host))
     lookups.set(host, addresses)
   }
-  // The system's resolver can't be interrupted: an aborted caller stops waiting, and the answer serves later ones.
+  // The system's resolver can't be interrupted: an aborted caller stops waiting, and the result serves other callers.
   const abandoned = Promise.withResolvers<never>()
   const abandon = () => abandoned.reject(signal.reason)
   signal.addEventListener('abort', abandon)
-  // A listener keeps a signal of AbortSignal.any alive, so it is removed.
+  // Removed, because a listener keeps a signal created by AbortSignal.any alive.
   return Promise.race([addresses, abandoned.promise]).finally(() => signal.removeEventListener('abort', abandon))
 }
 
@@ -108,13 +112,13 @@ function open(
   return new Promise((resolve, reject) => {
     const socket = connect({
       ...address,
-      allowHalfOpen: true, // the client decides when its side ends
+      allowHalfOpen: true, // the client ends its side explicitly
       noDelay: true,
       ...(receive && { onread: { buffer: readBuffer, callback: sizeBytes => receiveInto(receive, sizeBytes) } }),
       ...(addresses && {
         lookup: (_host, _options, found) => found(null, addresses),
         autoSelectFamily: true,
-        // Node gives each address 250 ms by default, which is less than one round trip on some paths.
+        // By default, Node allows 250 ms per address, which is less than one round trip on some paths.
         autoSelectFamilyAttemptTimeout: Math.max(10, Math.floor(timeoutMs / addresses.length)),
       }),
     })
@@ -134,7 +138,7 @@ function open(
   })
 }
 
-/** Node's error for several addresses that all failed has no message of its own. */
+/** Node's error for several failed addresses has no message. */
 function withMessage(error: Error): Error {
   const { errors } = error as Partial<AggregateError>
   if (errors !== undefined && error.message === '') error.message = errors.map(({ message }) => message).join(', ')

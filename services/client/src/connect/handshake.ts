@@ -3,14 +3,14 @@ import { connect, type SecureContext } from 'node:tls'
 
 export interface TlsDialOptions {
   readonly context: SecureContext
-  /** The name that the certificate of the server must have. */
+  /** The name that the server's certificate must match. */
   readonly host: string
-  /** Server name indication (SNI); undefined for an address, which can't be indicated. */
+  /** Server name indication (SNI); undefined for an address, which SNI does not support. */
   readonly servername: string | undefined
   readonly alpn: readonly string[]
 }
 
-/** A TLS handshake that failed, or a certificate that is not trusted; the message says why. */
+/** A failed TLS handshake or an untrusted certificate; the message gives the reason. */
 export class TlsError extends Error {
   override readonly name = 'TlsError'
   readonly code: string
@@ -36,7 +36,7 @@ const MEANINGS: Record<string, string> = {
 
 /**
  * Upgrades a connected socket to TLS.
- * @throws {TlsError}; the system's error where the connection broke, `code` EOF where the server closed
+ * @throws {TlsError}, or a system error if the connection failed, with `code` EOF if the server closed
  */
 export function handshake(socket: Socket, tls: TlsDialOptions, signal: AbortSignal): Promise<Socket> {
   const { context, host, servername, alpn } = tls
@@ -66,9 +66,9 @@ export function handshake(socket: Socket, tls: TlsDialOptions, signal: AbortSign
 
 function asFailure(error: NodeJS.ErrnoException, signal: AbortSignal): Error {
   if (error === signal.reason || error.syscall !== undefined) return error
-  // Node's error for a FIN in the middle of a handshake; a reset names the system call that it came from.
+  // Node's error for a FIN during the handshake; the error of a reset has a system call.
   if (error.code === 'ECONNRESET') {
-    return Object.assign(new Error('the server closed during the TLS handshake'), { code: 'EOF' })
+    return Object.assign(new Error('the server closed the connection during the TLS handshake'), { code: 'EOF' })
   }
   return new TlsError(error)
 }

@@ -7,20 +7,20 @@ import { Connection } from './connection.ts'
 import type { ConnectionEvents, Exchange } from './connection-events.ts'
 
 export interface ReconnectingEvents {
-  /** There is a connection to send on: the first one, one after a failure, or the next one of a handover. */
+  /** A connection is ready: the first one, one after a failure, or the next one in a handover. */
   connected(connection: Connection): void
   /** An attempt to connect failed. */
   notConnected(failure: Failure): void
   answered(connection: Connection, exchange: Exchange, roundTripMs: number, nowMs: number): void
-  /** Before `connected`: the server asked the client to leave `old`, and `next` takes its place. */
+  /** Precedes `connected`: the server asked the client to reconnect, and `next` replaces `old`. */
   handedOver?(old: Connection, next: Connection): void
-  /** @param current whether this was the connection to send on, not one that was left before */
+  /** @param current false if this connection had already been replaced */
   closed(connection: Connection, failure: Failure | undefined, lost: readonly Exchange[], current: boolean): void
 }
 
 /**
- * One connection that is kept open: connects again after a failure, with backoff, and moves to the next connection while the old one still works
- * when the server asks for that.
+ * Keeps one connection open: reconnects with backoff after a failure and, if the server asks for it, moves to a new connection while the
+ * old one still works.
  */
 export class ReconnectingConnection implements ConnectionEvents {
   readonly #target: Target<ReconnectValues>
@@ -31,22 +31,22 @@ export class ReconnectingConnection implements ConnectionEvents {
   readonly #open = new Map<Connection, PromiseWithResolvers<void>>()
   #current: Connection | undefined
   #lost = Promise.withResolvers<void>()
-  /** Since the last answer. */
+  /** Failures since the last reply. */
   #failures = 0
 
-  /** @param host one of the target's addresses; undefined: any of them */
+  /** @param host one of the target's addresses; undefined = any of them */
   constructor(target: Target<ReconnectValues>, events: ReconnectingEvents, host?: string) {
     this.#target = target
     this.#events = events
     this.#host = host
   }
 
-  /** The connection to send on. */
+  /** The connection to send on, if any. */
   get current(): Connection | undefined {
     return this.#current
   }
 
-  /** Resolves when the first attempt to connect is over. */
+  /** Resolves when the first connection attempt has succeeded or failed. */
   get tried(): Promise<void> {
     return this.#tried.promise
   }
@@ -55,7 +55,7 @@ export class ReconnectingConnection implements ConnectionEvents {
     return this.#stopping.signal.aborted
   }
 
-  /** Resolves when it was stopped and every connection is closed. */
+  /** Resolves once stopped, when all connections are closed. */
   async run(): Promise<void> {
     while (!this.stopping) {
       const result = await this.#connect()
@@ -69,7 +69,7 @@ export class ReconnectingConnection implements ConnectionEvents {
     await Promise.all([...this.#open.values()].map(({ promise }) => promise))
   }
 
-  /** Connects no more; the connection closes when every outstanding exchange is answered or late. */
+  /** Stops reconnecting; the connection closes once every outstanding exchange is answered or late. */
   stop(): void {
     this.#stopping.abort()
     if (this.#current !== undefined) this.#finish(this.#current)
@@ -115,7 +115,7 @@ export class ReconnectingConnection implements ConnectionEvents {
       this.#finish(old)
     }
     this.#events.connected(next)
-    // A server that drains may ask for the next connection as soon as it has accepted this one.
+    // A draining server may ask for a new connection as soon as it has accepted this one.
     if (next.goAwayReason !== undefined) void this.#handOver(next)
   }
 

@@ -15,7 +15,7 @@ const settings = defineSettings({
     default: '0s',
   },
   checkTimeout: {
-    doc: 'Time limit of each check; within it, connecting and single exchanges are limited by timeout.',
+    doc: 'Time limit of each check. Within it, timeout limits connecting and single exchanges.',
     format: positiveDuration,
     default: '10s',
     perEndpoint: true,
@@ -34,7 +34,7 @@ export type CheckConfig = ModeConfig<'check', CheckValues>
 
 export const checkMode: Mode<'check', CheckValues> = {
   name: 'check',
-  summary: 'run a list of checks against each target; report what failed and what that means',
+  summary: 'run a list of checks against each target; report failures and their likely causes',
   settings,
   validate: ({ only, skip }) => (selectChecks(only, skip).length === 0 ? ['NIHAO_ONLY, NIHAO_SKIP: no check left to run'] : []),
 }

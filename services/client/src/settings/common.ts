@@ -16,10 +16,10 @@ import {
   type Values,
 } from '@nihao/service'
 
-/** The settings of every mode: targets, connecting to them, and exchanges. */
+/** The settings of every mode: targets, connections and exchanges. */
 export const commonSettings = defineSettings({
   mode: {
-    doc: 'What the client does; usually given as the first word of the command line.',
+    doc: 'Mode of the client; usually given as the first argument.',
     format: oneOf('probe', 'load', 'check', 'idle'),
     default: 'probe',
   },
@@ -30,19 +30,19 @@ export const commonSettings = defineSettings({
     repeatable: true,
   },
   name: {
-    doc: 'Label of the target in metrics, logs and reports; without one, its URL. Required if a target is given more than once.',
+    doc: 'Label of the target in metrics, logs and reports; the URL by default. Required if a target is given more than once.',
     format: optional(label),
     default: '',
     perEndpoint: 'only',
   },
   message: {
-    doc: 'Text of each request; without line breaks, except on probe.',
+    doc: 'Text of each request. Line breaks are allowed on probe only.',
     format: text,
     default: '张三',
     perEndpoint: true,
   },
   greeting: {
-    doc: 'Text in front of every line of a reply (greet); empty = the server only echoes.',
+    doc: 'Text before every line of a reply (greet); empty = the server only echoes.',
     format: line,
     default: '你好，',
     perEndpoint: true,
@@ -60,13 +60,13 @@ export const commonSettings = defineSettings({
     perEndpoint: true,
   },
   expectServer: {
-    doc: 'Pattern that the name of the server must match (probe); another server counts as a failure. Empty = any server.',
+    doc: 'Pattern that the server name must match (probe); any other server counts as a failure. Empty = any server.',
     format: pattern,
     default: '',
     perEndpoint: true,
   },
   ca: {
-    doc: "TLS: CA certificates that the server's certificate is verified against (PEM); empty = those of Node. Reloaded when it changes.",
+    doc: "TLS: CA certificates for verifying the server's certificate (PEM); empty = Node's own. Reloaded when it changes.",
     format: file,
     default: '',
     perEndpoint: true,
@@ -102,7 +102,7 @@ export const commonSettings = defineSettings({
     perEndpoint: true,
   },
   timeout: {
-    doc: 'Time limit for connecting, and for an exchange from its intended start to the last byte of its reply.',
+    doc: 'Time limit for connecting, and for an exchange from its intended start to the last byte of its reply. The sessions of probe have at least 3s to connect, because the kernel repeats a lost SYN after 1s.',
     format: positiveDuration,
     default: '1s',
     perEndpoint: true,

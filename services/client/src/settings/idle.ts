@@ -6,18 +6,18 @@ import { adminSettings } from './shared.ts'
 const settings = defineSettings({
   ...commonSettings,
   rungs: {
-    doc: 'Idle times to test, each on a connection of its own.',
+    doc: 'Idle times to test, each on its own connection.',
     format: durations,
     default: '10s,30s,1m,2m,5m,10m,15m',
   },
   keepAlive: {
-    doc: 'Idle time before the kernel sends TCP keep-alive probes, in a second series of connections; 0s = no second series.',
+    doc: 'Idle time before the kernel sends TCP keep-alive probes, tested on a second series of connections; 0s = no second series.',
     format: wholeSeconds,
     default: '15s',
     perEndpoint: true,
   },
   repeat: {
-    doc: 'Pause before all idle times are tested again, with metrics on the admin endpoint; 0s = test once and report.',
+    doc: 'Pause before testing again, with results as metrics on the admin endpoint; 0s = test once and print a report.',
     format: duration,
     default: '0s',
   },

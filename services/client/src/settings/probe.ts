@@ -1,45 +1,79 @@
-import { boolean, count, defineSettings, duration, oneOf, positiveDuration, type Values } from '@nihao/service'
+import {
+  boolean,
+  count,
+  defineSettings,
+  duration,
+  environmentName,
+  oneOf,
+  optional,
+  positiveDuration,
+  type Values,
+} from '@nihao/service'
 import { commonSettings } from './common.ts'
 import type { Mode, ModeConfig } from './mode.ts'
-import { adminSettings, reconnectSettings } from './shared.ts'
+import { adminSettings } from './shared.ts'
 
 const settings = defineSettings({
   ...commonSettings,
   interval: {
-    doc: 'Time between the starts of two exchanges of a session.',
+    doc: 'Interval at which a session starts exchanges.',
     format: positiveDuration,
     default: '1s',
     perEndpoint: true,
   },
   connections: {
-    doc: 'Sessions with each target: connections that are kept open, each with its own schedule of exchanges.',
+    doc: 'Sessions with each target. Each keeps a connection open and has its own schedule of exchanges.',
     format: count,
     default: '1',
     perEndpoint: true,
   },
   fresh: {
-    doc: 'Also open a new connection for one exchange at every interval.',
+    doc: 'Also open a new connection at every interval, for one exchange.',
     format: boolean,
     default: 'false',
     perEndpoint: true,
   },
-  ...reconnectSettings,
   resolve: {
-    doc: "Addresses of a target's host name to use: first = the first that accepts a connection; all = sessions to each of them.",
+    doc: "Which addresses of a target's host name to use: first = the first that accepts a connection; all = sessions with each address.",
     format: oneOf('first', 'all'),
     default: 'first',
     perEndpoint: true,
   },
   resolveInterval: {
-    doc: 'Time between two lookups of the host name, with resolve=all.',
+    doc: 'Interval of host name lookups with resolve=all.',
     format: positiveDuration,
     default: '10s',
     perEndpoint: true,
   },
   summaryInterval: {
-    doc: 'Time between two summaries in the log; 0s = no summaries.',
+    doc: 'Interval of summaries in the log; 0s = no summaries.',
     format: duration,
     default: '10s',
+  },
+  duration: {
+    doc: 'Time after which the client stops and reports; 0s = until stopped, without a report.',
+    format: duration,
+    default: '0s',
+  },
+  report: {
+    doc: 'Format of the report on stdout, with a duration.',
+    format: oneOf('text', 'json', 'junit', 'tap'),
+    default: 'text',
+  },
+  maxOutage: {
+    doc: 'Threshold: maximum length of an outage; requires a duration.',
+    format: optional(duration),
+    default: '',
+  },
+  maxLost: {
+    doc: 'Threshold: maximum failed exchanges with a target; requires a duration.',
+    format: optional(count),
+    default: '',
+  },
+  maxP99: {
+    doc: 'Threshold: maximum 99th percentile of the latency from the intended start; requires a duration.',
+    format: optional(positiveDuration),
+    default: '',
   },
   ...adminSettings,
 })
@@ -49,8 +83,12 @@ export type ProbeConfig = ModeConfig<'probe', ProbeValues>
 
 export const probeMode: Mode<'probe', ProbeValues> = {
   name: 'probe',
-  summary: 'exchange messages on a schedule until stopped; report every outage',
+  summary: 'exchange messages on a schedule, until stopped or for a time; report every outage',
   settings,
   validateTarget: ({ values: { connections, fresh } }) =>
     connections === 0 && !fresh ? ['nothing to do: connections is 0 and fresh is false'] : [],
+  validate({ duration, maxOutage, maxLost, maxP99 }) {
+    const thresholds = Object.entries({ maxOutage, maxLost, maxP99 }).filter(([, limit]) => limit !== null)
+    return duration > 0 ? [] : thresholds.map(([name]) => `${environmentName(name)} requires ${environmentName('duration')}`)
+  },
 }

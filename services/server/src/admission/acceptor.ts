@@ -14,7 +14,7 @@ import type { RejectReason } from '../reasons.ts'
 import { Admission, type AdmissionRules, type ProxyError } from './admission.ts'
 import { reject } from './reject.ts'
 
-/** An accepted connection that was not rejected. It has taken its slots. */
+/** An accepted connection that was not rejected and holds its slots. */
 export interface Accepted {
   readonly socket: Socket
   readonly peer: Peer
@@ -22,10 +22,10 @@ export interface Accepted {
   readonly faults: ConnectionFaults | undefined
 }
 
-/** How a connection ended whose protocol did not begin. */
+/** The end of a connection whose protocol had not begun. */
 export type Unserved = Pick<UnservedEnd, 'peer' | 'reason' | 'error' | 'unexpected' | 'handshakeFailure'>
 
-/** Decides what becomes of the connections that the kernel hands over: rejected, admitted, or neither. */
+/** Accepts or rejects new connections, and runs the admission of accepted ones. */
 export class Acceptor {
   /** Connections whose protocol has not begun. */
   readonly admissions = new ConnectionList<Admission>()
@@ -33,7 +33,7 @@ export class Acceptor {
   readonly #events: ServerEvents
   readonly #capacity: Capacity
   readonly #slots: Slots
-  /** Undefined where the protocol begins with the first byte. */
+  /** Undefined if the protocol begins with the first byte. */
   readonly #rules: AdmissionRules | undefined
 
   constructor(listener: Listener, events: ServerEvents, capacity: Capacity, slots: Slots) {
@@ -47,12 +47,13 @@ export class Acceptor {
   }
 
   accept(socket: Socket): void {
-    const { active, limit, faults } = this.#listener
+    const { active, limit, faults, budget } = this.#listener
     const peer = peerOf(socket)
     const rules = this.#rules
     const proxied = rules !== undefined && rules.proxy !== 'off'
     if (active >= limit || this.#slots.full) this.#reject(socket, peer, 'max_connections', finite(limit))
-    // Addresses behind a proxy are limited, not its own.
+    else if (budget.exhausted || (rules !== undefined && budget.handshakesExhausted)) this.#reject(socket, peer, 'overload', null)
+    // Limits apply to the addresses behind a proxy, not to the proxy's own.
     else if (!proxied && this.#rejectByAddress(socket, peer)) return
     else if (proxied && !this.#trusts(peer)) this.#reject(socket, peer, 'proxy_header', null, 'untrusted')
     else {
@@ -67,7 +68,7 @@ export class Acceptor {
     }
   }
 
-  /** Reports the end of a connection whose protocol did not begin. */
+  /** Reports the end of a connection whose protocol had not begun. */
   endUnserved({ acceptedAtMs }: Accepted, end: Unserved): void {
     this.#slots.release(end.peer)
     const durationMs = now() - acceptedAtMs
@@ -77,9 +78,13 @@ export class Acceptor {
   #admit(accepted: Accepted, rules: AdmissionRules): void {
     const { socket } = accepted
     let { peer } = accepted
-    const leave = () => this.admissions.remove(admission)
+    const { budget } = this.#listener
+    const remove = () => {
+      this.admissions.remove(admission)
+      budget.changeHandshakes(-1)
+    }
     const end = (how: Omit<Unserved, 'peer'>) => {
-      leave()
+      remove()
       this.#listener.counters.opened++
       this.endUnserved(accepted, { peer, ...how })
     }
@@ -91,16 +96,16 @@ export class Acceptor {
           this.#slots.take(peer)
           return false
         }
-        leave()
+        remove()
         this.#listener.resolveIfEmpty()
         return true
       },
       admitted: stream => {
-        leave()
+        remove()
         this.#listener.serve({ ...accepted, socket: stream, peer })
       },
       rejected: detail => {
-        leave()
+        remove()
         this.#slots.release(peer)
         this.#reject(socket, peer, 'proxy_header', null, detail)
         this.#listener.resolveIfEmpty()
@@ -110,14 +115,15 @@ export class Acceptor {
       terminated: (reason, error) => end({ reason, error, unexpected: error !== undefined }),
     })
     this.admissions.add(admission)
+    budget.changeHandshakes(1)
   }
 
-  /** Whether a peer may send a PROXY header. Access to a Unix socket is a matter of its file. */
+  /** Whether a peer may send a PROXY header. File permissions control access to a Unix socket. */
   #trusts({ address }: Peer): boolean {
     return address === undefined || this.#listener.limits.trustedProxies.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
   }
 
-  /** @returns whether the peer's address has reached a limit */
+  /** @returns true if the connection was rejected because its address has reached a limit */
   #rejectByAddress(socket: Socket, peer: Peer): boolean {
     const limit = this.#slots.limitReached(peer)
     if (limit !== undefined) this.#reject(socket, peer, 'max_connections_per_address', limit)
@@ -128,7 +134,7 @@ export class Acceptor {
     const { counters, encrypted, protocol } = this.#listener
     counters.addRejected(reason)
     this.#events.emit('rejected', this.#listener, peer, reason, detail)
-    // Before a TLS handshake, no message can be sent.
+    // No message can be sent before the TLS handshake.
     reject(socket, this.#capacity, encrypted ? undefined : protocols[protocol].reject?.(reason, limit))
   }
 }

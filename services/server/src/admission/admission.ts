@@ -5,36 +5,36 @@ import type { Peer } from '../connection/peer.ts'
 import type { CloseReason } from '../reasons.ts'
 import type { HandshakeFailure, TlsHandshakes } from '../tls/handshakes.ts'
 
-/** What a listener requires of a connection before its protocol begins. */
+/** The steps that a listener requires before the protocol of a connection begins. */
 export interface AdmissionRules {
   readonly proxy: 'off' | 'v1' | 'v2' | 'any'
   readonly tls: TlsHandshakes | undefined
-  /** For the PROXY header and the TLS handshake together. */
+  /** Time limit for the PROXY header and the TLS handshake together. */
   readonly timeoutMs: number
 }
 
-/** What was wrong with a PROXY header; `untrusted`: its sender is not a trusted proxy. */
+/** Why a PROXY header was rejected; `untrusted`: the sender is not a trusted proxy. */
 export type ProxyError = ProxyHeaderError | 'untrusted' | 'timeout' | 'closed'
 
 /** Exactly one of `admitted`, `rejected`, `handshakeFailed` and `terminated` ends an admission. */
 export interface AdmissionEvents {
-  /** A PROXY header named the peer. @returns true if the connection was rejected for it */
+  /** A PROXY header identified the peer. @returns true if the connection was rejected because of it */
   identified(peer: Peer): boolean
-  /** @param socket carries plain text, whatever is underneath */
+  /** @param socket carries plaintext, even if the connection uses TLS */
   admitted(socket: Socket): void
   rejected(detail: ProxyError): void
   handshakeSucceeded(durationMs: number): void
   handshakeFailed(failure: HandshakeFailure, error: Error | undefined): void
-  /** @param error a bug, if any */
+  /** @param error defined if a bug is the cause */
   terminated(reason: CloseReason, error: Error | undefined): void
 }
 
-/** The first byte of everything a TLS client sends before its handshake completes (RFC 8446, section 5.1: handshake). */
+/** The first byte sent by any TLS client: the record type handshake (RFC 8446, section 5.1). */
 const TLS_HANDSHAKE = 0x16
 
 /**
- * The stage between an accepted socket and its protocol: the PROXY header, then the TLS handshake, within one time limit. It buffers no more
- * than the header.
+ * The stage between accepting a socket and starting its protocol: the PROXY header, then the TLS handshake, within one time limit. It
+ * buffers only the header.
  */
 export class Admission implements Listed {
   index = -1
@@ -47,7 +47,7 @@ export class Admission implements Listed {
   #stage: 'proxy' | 'tls' | 'over'
   #handshakeStartMs = 0
 
-  /** @param peer according to the socket */
+  /** @param peer as reported by the socket */
   constructor(socket: Socket, peer: Peer, rules: AdmissionRules, events: AdmissionEvents) {
     this.#socket = socket
     this.#peer = peer
@@ -55,13 +55,13 @@ export class Admission implements Listed {
     this.#events = events
     this.#stage = rules.proxy === 'off' ? 'tls' : 'proxy'
     this.#timer = setTimeout(() => this.#fail('timeout'), rules.timeoutMs)
-    socket.on('error', ignore) // reported at `close`, or by the TLS socket around it
+    socket.on('error', ignore) // reported at `close`, or by the TLS socket
     socket.on('end', this.#closed)
     socket.on('close', this.#closed)
     socket.on('readable', this.#read)
   }
 
-  /** Closes the connection at once. */
+  /** Destroys the connection immediately. */
   terminate(reason: CloseReason, error?: Error): void {
     this.#end()
     this.#socket.destroy()
@@ -129,12 +129,12 @@ export class Admission implements Listed {
     if (wasProxy) this.#events.rejected(failure as ProxyError)
     else {
       this.#events.handshakeFailed(failure as HandshakeFailure, error)
-      // Not now: Node crashes when a socket is destroyed inside a callback of the TLS around it.
+      // Deferred, because Node crashes if a socket is destroyed inside a callback of its TLS socket.
       setImmediate(() => this.#socket.destroy())
     }
   }
 
-  /** Later, because the TLS socket may still report the reason. */
+  /** Deferred, because the TLS socket may still report the reason. */
   readonly #closed = () => setImmediate(() => this.#fail('closed'))
 
   #end(): void {
@@ -145,7 +145,7 @@ export class Admission implements Listed {
     if (this.#rules.tls === undefined) this.#socket.off('error', ignore)
   }
 
-  /** Puts back what follows the header, as if it had not been read. */
+  /** Puts the unconsumed bytes back into the socket. */
   #handBack(): void {
     this.#stopReading()
     if (this.#bytes.length > 0) this.#socket.unshift(this.#bytes)

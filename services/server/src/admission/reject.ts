@@ -5,11 +5,11 @@ import { type Capacity, MAX_REJECTING } from '../limits/capacity.ts'
 const LINGER_MS = 1_000
 
 /**
- * Sends a FIN, behind a last message where the protocol has one, and closes when the peer does: closing at once would send a RST if the
- * peer's first bytes are already on their way.
+ * Sends a last message, if the protocol has one, and a FIN, then waits for the peer to close: closing immediately would send a RST if
+ * the peer's first bytes are already in transit.
  */
 export function reject(socket: Socket, capacity: Capacity, message: Buffer | undefined): void {
-  socket.on('error', () => {}) // without a listener, a reset by the peer would end the process
+  socket.on('error', () => {}) // without a listener, a reset by the peer would crash the process
   if (socket.destroyed || capacity.rejecting >= MAX_REJECTING) {
     socket.destroy()
     return

@@ -11,15 +11,15 @@ interface Ended {
 }
 
 /**
- * Connections by their id, for clients that ask how one of them ended: those that are open, and the last 10,000 that ended within an hour,
- * which take about 3 MB.
+ * Connections by id, for clients that ask how one of them ended: the open ones and, in about 3 MB, the last 10,000 that ended within an
+ * hour.
  */
 export class ConnectionHistory {
   readonly #boot: string
   readonly #open = new Set<number>()
   readonly #ended = new Map<number, Ended>()
 
-  /** @param boot of this process: another one's connections are not known here */
+  /** @param boot identifies this process; connections of other processes are unknown here */
   constructor(boot: string) {
     this.#boot = boot
   }
@@ -44,7 +44,7 @@ export class ConnectionHistory {
     return ended === undefined ? { state: 'unknown' } : { ...ended.connection, agoMs: nowMs - ended.endedAtMs }
   }
 
-  /** A map keeps its entries in the order in which they were added: the oldest come first. */
+  /** A map iterates in insertion order: the oldest entries come first. */
   #evict(nowMs: number): void {
     for (const [id, { endedAtMs }] of this.#ended) {
       if (this.#ended.size <= MAX_ENDED && nowMs - endedAtMs <= MAX_AGE_MS) return

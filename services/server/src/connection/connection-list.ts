@@ -1,10 +1,10 @@
-/** A member of a list, which it can leave without being searched for. */
+/** A list member that can be removed without a search. */
 export interface Listed {
-  /** Position in the list; belongs to the list. */
+  /** Position in the list; maintained by the list. */
   index: number
 }
 
-/** Open connections, in no order. An array keeps its memory where a growing and shrinking Set leaves its outgrown tables behind. */
+/** Open connections, unordered. Unlike an array, a growing and shrinking Set leaves its outgrown tables to the garbage collector. */
 export class ConnectionList<Item extends Listed> {
   readonly #items: Item[] = []
 

@@ -1,13 +1,16 @@
+import type { SocketAddresses } from '@nihao/service'
+import type { BufferBudget } from '../limits/buffer-budget.ts'
 import type { Listed } from './connection-list.ts'
 import { Lifetime, type LifetimeLimits, type LifetimeState } from './lifetime.ts'
 import type { Peer } from './peer.ts'
 import { Pump, type PumpParts } from './pump.ts'
 import type { ConnectionReport } from './report.ts'
 
-/** What all connections of a listener share. */
+/** Shared by all connections of a listener. */
 export interface ConnectionOwner {
   readonly label: string
   readonly limits: LifetimeLimits & { readonly maxBuffered: number }
+  readonly budget: BufferBudget
   /** Called once, at the end. */
   closed(connection: Connection, report: ConnectionReport): void
 }
@@ -20,7 +23,7 @@ export interface ConnectionParts extends PumpParts {
   readonly acceptedAtMs: number
 }
 
-/** One open connection: its pump, with what limits, metrics and reports need to know of it. */
+/** One open connection: a pump with the state that limits, metrics and reports need. */
 export class Connection extends Pump implements Listed, LifetimeState {
   index = -1
   readonly id: number
@@ -30,7 +33,7 @@ export class Connection extends Pump implements Listed, LifetimeState {
   readonly #owner: ConnectionOwner
 
   constructor(owner: ConnectionOwner, parts: ConnectionParts) {
-    super(parts, owner.limits.maxBuffered)
+    super(parts, owner.limits.maxBuffered, owner.budget)
     this.id = parts.id
     this.peer = parts.peer
     this.openedAtMs = parts.acceptedAtMs
@@ -42,7 +45,7 @@ export class Connection extends Pump implements Listed, LifetimeState {
     return this.codec.messages
   }
 
-  /** Messages that arrived damaged. */
+  /** Messages that arrived corrupt. */
   get corrupt(): number {
     return this.codec.corrupt ?? 0
   }
@@ -67,6 +70,11 @@ export class Connection extends Pump implements Listed, LifetimeState {
     return this.receivedBytes + this.sentBytes
   }
 
+  /** Those of the socket itself, which with PROXY are not the peer's. */
+  get addresses(): SocketAddresses {
+    return this.socket
+  }
+
   get ended(): boolean {
     return this.output.ended
   }
@@ -79,12 +87,13 @@ export class Connection extends Pump implements Listed, LifetimeState {
     return this.codec.goAway !== undefined
   }
 
-  /** Has the kernel probe the peer after this much silence. */
+  /** Makes the kernel send keep-alive probes after this idle time. */
   keepAlive(silenceMs: number): void {
     this.socket.setKeepAlive(true, silenceMs)
   }
 
-  closed(): void {
+  override closed(): void {
+    super.closed()
     this.output.freeze()
     this.#owner.closed(this, this.#report())
   }
@@ -111,7 +120,7 @@ export class Connection extends Pump implements Listed, LifetimeState {
   }
 }
 
-/** Whole ms of the monotonic clock: small integers need no memory of their own. */
+/** Whole ms of the monotonic clock: small integers are not heap-allocated. */
 export function now(): number {
   return Math.floor(performance.now())
 }

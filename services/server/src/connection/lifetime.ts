@@ -5,74 +5,74 @@ export interface LifetimeLimits {
   readonly idleTimeout: number
   readonly slowReaderTimeout: number
   readonly maxAge: number
-  /** Silence after which the kernel probes the peer. */
+  /** Idle time before the kernel sends keep-alive probes. */
   readonly keepAlive: number
 }
 
-/** Why a connection is asked to end as soon as no message is under way on it. */
+/** Why a connection is draining: it ends as soon as no message is in progress. */
 export type DrainReason = 'drained' | 'max_age'
 
-/** What a connection's lifetime depends on, besides time. */
+/** The state of a connection that its lifetime depends on. */
 export interface LifetimeState {
   /** Bytes received and sent so far. */
   readonly movedBytes: number
-  /** Bytes that the kernel has not taken because the peer does not read. */
+  /** Bytes that the kernel has not accepted because the peer does not read. */
   readonly waitingBytes: number
   /** All bytes written but not sent. */
   readonly bufferedBytes: number
-  /** The server has ended its side. */
+  /** The server has half-closed the connection. */
   readonly ended: boolean
-  /** The peer has ended its side. */
+  /** The peer has half-closed the connection. */
   readonly peerEnded: boolean
   /** The protocol has a message that asks the peer to close. */
   readonly canAskToClose: boolean
-  /** Why the connection is draining, if it is. */
+  /** Defined while the connection is draining. */
   readonly draining: DrainReason | undefined
-  /** Why the connection is ending, if it is. */
+  /** Defined if the connection is ending. */
   readonly reason: CloseReason | undefined
 }
 
-/** What a connection must do now. */
+/** The action that a connection must take now. */
 export type Step =
   | { readonly action: 'keepAlive'; readonly silenceMs: number }
   | { readonly action: 'drain'; readonly reason: DrainReason; readonly graceMs: number }
   | { readonly action: 'end' | 'terminate'; readonly reason: CloseReason }
 
-/** How long a peer may take to end its side after the server has ended its own. */
+/** Time allowed for a peer to close after the server has half-closed. */
 export const LINGER_MS = 2_000
 
-/** How long a peer may take to close a connection that has reached its maximum age. */
+/** Time allowed for a peer to close a connection that has reached its maximum age. */
 export const MAX_AGE_GRACE_MS = 10_000
 
-/** Each connection's maximum age is shorter by up to this share: connections opened together must not all end together. */
+/** Each connection's maximum age is reduced by up to this share, so that connections opened together do not all end together. */
 export const MAX_AGE_JITTER = 0.1
 
 /**
- * A draining connection ends after this much silence. Clients that ask at regular, shorter intervals end right behind a reply instead, when
- * their next request is farthest away.
+ * A draining connection ends after being idle for this long. With a client that sends requests at regular, shorter intervals, it ends
+ * directly after a reply instead, when the next request is farthest away.
  */
 export const DRAIN_QUIET_MS = 1_500
 
-/** Decides what time does to one connection. Times are whole milliseconds of one clock. */
+/** Applies the time limits of one connection. Times are whole milliseconds of one clock. */
 export class Lifetime {
   readonly #limits: LifetimeLimits
   /** 0 = never. */
   readonly #maxAgeAtMs: number
   #movedBytes = 0
   #movedAtMs: number
-  /** When the connection is terminated; 0 = not. */
+  /** When the connection will be terminated; 0 = never. */
   #deadlineMs = 0
   #isNew = true
   #lingers = false
 
-  /** @param random from 0 to below 1: this connection's share of the jitter */
+  /** @param random in [0, 1): this connection's share of the jitter */
   constructor(limits: LifetimeLimits, openedAtMs: number, random: number) {
     this.#limits = limits
     this.#movedAtMs = openedAtMs
     this.#maxAgeAtMs = limits.maxAge > 0 ? openedAtMs + Math.ceil(limits.maxAge * (1 - random * MAX_AGE_JITTER)) : 0
   }
 
-  /** The step that is due, if any. A limit is met with the precision with which this is called. */
+  /** Returns the step that is due, if any. The calling interval determines the precision of the limits. */
   next(nowMs: number, state: LifetimeState): Step | undefined {
     if (state.ended && !this.#lingers) this.#linger(nowMs, state)
     if (this.#deadlineMs > 0 && nowMs >= this.#deadlineMs) {
@@ -85,7 +85,7 @@ export class Lifetime {
     return this.#keepAlive() ?? this.#silence(nowMs, state)
   }
 
-  /** Four system calls that connections shorter than the first call are spared. */
+  /** Keep-alive is enabled at the first call, which saves shorter connections four system calls. */
   #keepAlive(): Step | undefined {
     const isNew = this.#isNew
     this.#isNew = false
@@ -110,7 +110,7 @@ export class Lifetime {
     return exceeds(silenceMs, idleTimeout) ? { action: 'end', reason: 'idle_timeout' } : undefined
   }
 
-  /** Gives the peer time to end its side as well. A draining server terminates all remaining connections itself. */
+  /** Gives the peer time to close its side too. A draining server terminates all remaining connections itself. */
   #linger(nowMs: number, { peerEnded, reason }: LifetimeState): void {
     this.#lingers = true
     if (peerEnded || reason === 'drained') return
@@ -124,8 +124,8 @@ function exceeds(silenceMs: number, limitMs: number): boolean {
 }
 
 /**
- * How often `next` must be called: limits are met within a tenth of the shortest one, and the maximum age within a tenth of its jitter,
- * without which connections opened together would end together. Ten thousand connections take a few milliseconds.
+ * The interval at which to call `next`: a tenth of the shortest limit or, for the maximum age, a tenth of its jitter, because a longer
+ * interval would end connections together. Checking ten thousand connections takes a few milliseconds.
  */
 export function sweepIntervalMs({ idleTimeout, slowReaderTimeout, maxAge }: LifetimeLimits): number {
   const limits = [idleTimeout, slowReaderTimeout, maxAge * MAX_AGE_JITTER].filter(limitMs => limitMs > 0)

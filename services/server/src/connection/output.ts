@@ -3,34 +3,37 @@ import { TLSSocket } from 'node:tls'
 import type { Bytes } from '@nihao/wire'
 import type { CloseReason } from '../reasons.ts'
 
-/** Queued bytes are handed to the socket in writes of about this size, so that a slow reader's progress shows. */
+/** Queued bytes are passed to the socket in writes of about this size, so that a slow reader's progress is visible. */
 const WRITE_BYTES = 65_536
 
 const NOTHING = Buffer.alloc(0)
 
+/** About what a queued piece costs besides its bytes: a peer that sends bytes one by one must not get them for less. */
+const PIECE_OVERHEAD_BYTES = 256
+
 type Piece = Buffer | string
 
-/** The connection that an output sends for. */
+/** The connection that owns an output. */
 export interface OutputOwner {
   /** Everything written has been sent. */
   drained(): void
   end(reason: CloseReason): void
   reset(reason: CloseReason): void
   terminate(reason: CloseReason): void
-  /** Nothing more will be sent, though the connection stays open. */
+  /** Nothing more will be sent, but the connection stays open. */
   stalled(reason: CloseReason): void
 }
 
 /**
- * The sending side of a connection. It hands the socket one write at a time and queues what follows, so that the bytes not sent are known
- * even when a write fails: Node counts a failed write as written. Limits then mean the same with TLS, whose sockets ignore highWaterMark.
+ * The sending side of a connection. It passes one write at a time to the socket and queues the rest, so that the number of unsent bytes is
+ * known even if a write fails, which Node counts as written. Limits also work with TLS, whose sockets ignore highWaterMark.
  */
 export class Output {
   #owner: OutputOwner | undefined
   readonly #socket: Socket
-  /** Under TLS, no write completes at once. */
+  /** Under TLS, no write completes synchronously. */
   readonly #encrypted: boolean
-  #queue: Piece[] | undefined
+  #queue: Buffer[] | undefined
   #queuedBytes = 0
   #writtenBytes = 0
   #lastWriteBytes = 0
@@ -53,12 +56,12 @@ export class Output {
     return this.#owner
   }
 
-  /** Bytes that the kernel has taken. */
+  /** Bytes that the kernel has accepted. */
   get sentBytes(): number {
     return this.#writtenBytes - this.waitingBytes
   }
 
-  /** Bytes that the kernel has not taken because the peer does not read. */
+  /** Bytes that the kernel has not accepted because the peer does not read. */
   get waitingBytes(): number {
     return this.#finalWaitingBytes ?? this.#queuedBytes + this.#socket.writableLength
   }
@@ -68,12 +71,18 @@ export class Output {
     return this.waitingBytes
   }
 
-  /** True once `end` was called. */
+  /** The memory that `bufferedBytes` takes. */
+  get heldBytes(): number {
+    const { bufferedBytes } = this
+    return this.#queue === undefined ? bufferedBytes : bufferedBytes + this.#queue.length * PIECE_OVERHEAD_BYTES
+  }
+
+  /** True once `end` has been called. */
   get ended(): boolean {
     return this.#ended
   }
 
-  /** Sends bytes behind those written before. Undefined is the reply to messages that need none. */
+  /** Sends bytes; undefined if a message needs no reply. */
   write(bytes: Bytes | undefined): void {
     if (bytes === undefined) return
     const socket = this.#socket
@@ -86,22 +95,22 @@ export class Output {
     }
   }
 
-  /** Half-closes the connection behind the last byte written. */
+  /** Half-closes the connection after the last byte written. */
   end(): void {
     this.#ended = true
     if (this.#queuedBytes === 0) this.#socket.end()
   }
 
-  /** Has the owner's `drained` called when everything written so far has been sent. */
+  /** Calls the owner's `drained` once everything written so far has been sent. */
   notifyDrained(): void {
     if (this.#awaited || this.#socket.writableEnded) return
     this.#awaited = true
     this.#socket.write(NOTHING, this.#callback())
   }
 
-  /** Keeps the counts as they are: a destroyed socket no longer tells what it discarded. */
+  /** Freezes the counts, because a destroyed socket does not report the bytes it discarded. */
   freeze(error?: NodeJS.ErrnoException): void {
-    // Node has already subtracted a failed write from `writableLength`; only one is under way at a time.
+    // Node has already subtracted a failed write from `writableLength`; only one is in progress at a time.
     const failed = error?.syscall === 'write' ? this.#lastWriteBytes : this.#socket.writableLength
     this.#finalWaitingBytes ??= this.#queuedBytes + failed
   }
@@ -115,7 +124,9 @@ export class Output {
     this.#writtenBytes += length
     this.#queuedBytes += length
     this.#queue ??= []
-    if (isPiece(bytes)) this.#queue.push(bytes)
+    // A string that waits would be moved to the old part of the heap, where it stays long after it was sent.
+    if (typeof bytes === 'string') this.#queue.push(Buffer.from(bytes, 'latin1'))
+    else if (isPiece(bytes)) this.#queue.push(bytes)
     else this.#queue.push(...bytes)
     this.notifyDrained()
   }
@@ -156,7 +167,7 @@ export class Output {
   }
 }
 
-/** Writes in one go and calls back when all of it has been sent. */
+/** Sends everything in one write; `written` is called when all of it has been sent. */
 function writeAll(socket: Socket, bytes: Piece | readonly Piece[], written: (() => void) | undefined): void {
   if (isPiece(bytes)) {
     socket.write(bytes, 'latin1', written)

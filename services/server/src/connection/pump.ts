@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { type Bytes, ProtocolError, type ServerCodec } from '@nihao/wire'
+import type { BufferBudget, Holder } from '../limits/buffer-budget.ts'
 import type { CloseReason } from '../reasons.ts'
 import { reset } from '../tls/reset.ts'
 import type { DrainReason } from './lifetime.ts'
@@ -7,8 +8,11 @@ import type { Output, OutputOwner } from './output.ts'
 import { countRead } from './read-buffers.ts'
 import { handleEvents, type SocketHandler } from './socket-events.ts'
 
+/** A peer that holds more is counted at once, and otherwise at the next sweep: most replies are sent before that. */
+const COUNTED_AT_ONCE_BYTES = 16 * 1_024
+
 export interface PumpParts {
-  /** Must allow half-open connections, or replies not yet written are lost when the peer half-closes. */
+  /** Must allow half-open connections; otherwise, unwritten replies are lost when the peer half-closes. */
   readonly socket: Socket
   readonly output: Output
   readonly codec: ServerCodec
@@ -17,34 +21,39 @@ export interface PumpParts {
 }
 
 /**
- * Pumps one accepted stream from its first byte to its last: read → codec → write, with backpressure. It knows nothing of time, logs or
- * metrics: others end it.
+ * Pumps one accepted stream from its first byte to its last: read → codec → write, with backpressure. It is independent of time limits,
+ * logs and metrics.
  */
-export abstract class Pump implements SocketHandler, OutputOwner {
-  /** Why the connection is ending, if it is. */
+export abstract class Pump implements SocketHandler, OutputOwner, Holder {
+  heldBytes = 0
+  /** Defined if the connection is ending. */
   reason: CloseReason | undefined
-  /** Why the connection is to end as soon as no message is under way on it, if it is. */
+  /** Defined while the connection is draining: it ends as soon as no message is in progress. */
   draining: DrainReason | undefined
-  /** Times reading stopped because the peer did not read its replies. */
+  /** Number of times that reading paused because the peer did not read its replies. */
   readPauses = 0
   protected readonly socket: Socket
   protected readonly output: Output
   protected readonly codec: ServerCodec
-  /** Bytes received after the server had ended its side. */
+  /** Bytes received after the server had half-closed. */
   protected unansweredBytes = 0
   protected error: Error | undefined
-  /** The error is a bug. */
+  /** True if the error is a bug. */
   protected unexpected = false
   readonly #maxBuffered: number
+  readonly #countAbove: number
+  readonly #budget: BufferBudget
   #paused = false
   #producerBlocked = false
 
-  /** @param maxBuffered bytes written but not sent above which reading pauses */
-  constructor({ socket, output, codec, opening }: PumpParts, maxBuffered: number) {
+  /** @param maxBuffered reading pauses while more bytes than this are buffered for sending */
+  constructor({ socket, output, codec, opening }: PumpParts, maxBuffered: number, budget: BufferBudget) {
     this.socket = socket
     this.output = output
     this.codec = codec
     this.#maxBuffered = maxBuffered
+    this.#countAbove = Math.min(maxBuffered, COUNTED_AT_ONCE_BYTES)
+    this.#budget = budget
     output.attach(this)
     handleEvents(socket, this)
     output.write(opening)
@@ -52,8 +61,8 @@ export abstract class Pump implements SocketHandler, OutputOwner {
   }
 
   /**
-   * Lets the connection end gracefully: asks the peer to close where the protocol has a message for that, and otherwise ends behind the next
-   * reply. `graceMs` is what the peer is told.
+   * Ends the connection gracefully: asks the peer to close within `graceMs` if the protocol has a message for that, and otherwise ends after
+   * the next reply.
    */
   drain(reason: DrainReason, graceMs: number): void {
     this.draining = reason
@@ -67,14 +76,14 @@ export abstract class Pump implements SocketHandler, OutputOwner {
     }
   }
 
-  /** Ends the server's side behind the last reply; the peer's FIN then closes the connection. */
+  /** Half-closes the connection after the last reply; it closes when the peer half-closes too. */
   end(reason: CloseReason): void {
     this.reason ??= reason
     this.output.end()
     this.socket.resume()
   }
 
-  /** Closes the connection at once. Replies that the peer has not read are lost. */
+  /** Destroys the connection immediately. Replies that the peer has not read are lost. */
   terminate(reason: CloseReason): void {
     this.reason = reason
     this.unansweredBytes += this.codec.pending?.length ?? 0
@@ -88,7 +97,7 @@ export abstract class Pump implements SocketHandler, OutputOwner {
     reset(this.socket)
   }
 
-  /** A bug ends this connection only. */
+  /** A bug terminates only its own connection. */
   crash(error: unknown): void {
     this.error = error instanceof Error ? error : new Error(String(error))
     this.unexpected = true
@@ -101,6 +110,7 @@ export abstract class Pump implements SocketHandler, OutputOwner {
   }
 
   drained(): void {
+    this.#budget.count(this, 0)
     if (this.#paused) this.#resume()
     if (this.#producerBlocked) this.#produce()
   }
@@ -111,7 +121,7 @@ export abstract class Pump implements SocketHandler, OutputOwner {
   }
 
   halfClosed(): void {
-    // A part of the last read may still be pending, behind replies that the peer has not yet read.
+    // Part of the last read may still be pending, until the peer has read earlier replies.
     if (this.codec.pending === undefined) this.end('client_closed')
   }
 
@@ -122,7 +132,16 @@ export abstract class Pump implements SocketHandler, OutputOwner {
     this.reason ??= isReset ? 'reset' : error.code?.startsWith('ERR_SSL_') ? 'tls_error' : 'error'
   }
 
-  abstract closed(): void
+  /** The part of a read that was not answered yet keeps all of it. */
+  countHeld(): void {
+    const { heldBytes } = this.output
+    const pendingBytes = this.codec.pending?.buffer.byteLength ?? 0
+    this.#budget.count(this, this.socket.destroyed ? 0 : heldBytes + pendingBytes + this.socket.readableLength)
+  }
+
+  closed(): void {
+    this.#budget.count(this, 0)
+  }
 
   #receive(chunk: Buffer): void {
     const { output, codec } = this
@@ -145,7 +164,7 @@ export abstract class Pump implements SocketHandler, OutputOwner {
     const { output } = this
     try {
       output.write(this.codec.receive(chunk))
-      if (output.bufferedBytes > this.#maxBuffered) this.#pause()
+      if (output.heldBytes > this.#countAbove) this.#hold()
     } catch (error) {
       if (error instanceof ProtocolError) this.#violated(error)
       else this.crash(error)
@@ -158,12 +177,23 @@ export abstract class Pump implements SocketHandler, OutputOwner {
     this.end('protocol_error')
   }
 
-  /** Stops reading until the peer has read its replies: memory is bounded by the limit and the reply to one read. */
+  /** The peer has not read a reply yet. */
+  #hold(): void {
+    this.countHeld()
+    const { bufferedBytes, heldBytes } = this.output
+    const tooMuch = bufferedBytes > this.#maxBuffered || heldBytes > 2 * this.#maxBuffered
+    if (tooMuch || this.#budget.isOverShare(this)) this.#pause()
+    this.#budget.enforce()
+  }
+
+  /** Stops reading until the peer has read its replies. This bounds memory to the limit plus the reply to one read. */
   #pause(): void {
     if (this.#paused) return
     this.#paused = true
     this.readPauses++
     this.socket.pause()
+    // Node may read once more before it stops.
+    this.#budget.count(this, this.heldBytes + this.socket.readableHighWaterMark)
     this.output.notifyDrained()
   }
 
@@ -174,7 +204,7 @@ export abstract class Pump implements SocketHandler, OutputOwner {
     if (pending !== undefined) this.#receive(pending)
   }
 
-  /** Sends without end: a block for each turn of the event loop while the kernel takes it, and otherwise when it has. */
+  /** Sends endlessly: one block per turn of the event loop, but never before the kernel has accepted the previous one. */
   #produce(): void {
     this.#producerBlocked = false
     if (this.output.ended || this.socket.destroyed) return
@@ -187,6 +217,7 @@ export abstract class Pump implements SocketHandler, OutputOwner {
     if (this.output.bufferedBytes === 0) setImmediate(() => this.#produce())
     else {
       this.#producerBlocked = true
+      this.#hold()
       this.output.notifyDrained()
     }
   }

@@ -2,7 +2,7 @@ import type { CloseReason } from '../reasons.ts'
 import type { HandshakeFailure } from '../tls/handshakes.ts'
 import type { Peer } from './peer.ts'
 
-/** How an accepted connection ended and what went through it. Log, counters and histograms are made from this. */
+/** How an accepted connection ended, and its traffic. The source of the log line, the counters and the histograms. */
 export interface ConnectionReport {
   /** Unique in this process; 0 for a connection whose protocol did not begin. */
   readonly id: number
@@ -11,33 +11,33 @@ export interface ConnectionReport {
   readonly reason: CloseReason
   /** From accept to close. */
   readonly durationMs: number
-  /** Under TLS, bytes of plain text; so is `sentBytes`. */
+  /** Under TLS, bytes of plaintext, as in `sentBytes`. */
   readonly receivedBytes: number
-  /** Bytes of the writes that the kernel took completely. */
+  /** Bytes of the writes that the kernel accepted completely. */
   readonly sentBytes: number
-  /** Bytes written but not sent. The kernel may have taken a part of the first write among them. */
+  /** Bytes written but not sent. The kernel may have accepted part of the first unsent write. */
   readonly unsentBytes: number
-  /** Bytes received after the server had ended its side, which got no reply. */
+  /** Bytes received after the server had half-closed, which were not answered. */
   readonly unansweredBytes: number
   readonly messages: number
-  /** Messages that arrived damaged. */
+  /** Messages that arrived corrupt. */
   readonly corrupt: number
-  /** The peer half-closed. */
+  /** Whether the peer sent a FIN. */
   readonly finSeen: boolean
-  /** Times reading stopped because the peer did not read its replies. */
+  /** Number of times that reading paused because the peer did not read its replies. */
   readonly readPauses: number
-  /** The system's error, the peer's violation of the protocol, or a bug. */
+  /** A system error, a protocol violation by the peer, or a bug. */
   readonly error: Error | undefined
-  /** The error is a bug: nothing the network does should cause it. */
+  /** True if the error is a bug, which no input from the network should cause. */
   readonly unexpected: boolean
-  /** Set where the TLS handshake failed. */
+  /** Defined if the TLS handshake failed. */
   readonly handshakeFailure: HandshakeFailure | undefined
 }
 
-/** What is known of a connection that ended before its protocol began. */
+/** The end of a connection whose protocol had not begun. */
 export type UnservedEnd = Pick<ConnectionReport, 'listener' | 'peer' | 'reason' | 'durationMs'> & Partial<ConnectionReport>
 
-/** The report of a connection that ended before its protocol began. */
+/** The report of a connection whose protocol had not begun. */
 export function unservedReport(end: UnservedEnd): ConnectionReport {
   return {
     id: 0,

@@ -13,7 +13,7 @@ export interface SocketHandler {
 const HANDLER = Symbol('handler')
 type HandledSocket = Socket & { [HANDLER]: SocketHandler }
 
-/** Passes a socket's events to its handler. All sockets share these listeners, which find the handler through the socket. */
+/** Passes a socket's events to its handler. All sockets share these listeners, which look up the handler on the socket. */
 export function handleEvents(socket: Socket, handler: SocketHandler): void {
   const handled = socket as HandledSocket
   handled[HANDLER] = handler

@@ -1,8 +1,9 @@
 import type { Connection } from './connection.ts'
 
-/** Applies what is due on a connection now. An unexpected error ends this connection only. */
+/** Takes the step that is due on a connection, if any. An unexpected error terminates only this connection. */
 export function supervise(connection: Connection, nowMs: number): void {
   try {
+    if (connection.heldBytes > 0 || connection.bufferedBytes > 0) connection.countHeld()
     const step = connection.lifetime.next(nowMs, connection)
     if (step === undefined) return
     if (step.action === 'keepAlive') connection.keepAlive(step.silenceMs)

@@ -1,6 +1,6 @@
 import type { Amount } from '@nihao/service'
 
-/** Faults that a listener can inject: the `reason` of the metric and the options in the log. */
+/** Faults that a listener can inject, as named by the `reason` label of the metric. */
 export const faultKinds = ['delay', 'throttle', 'close_after', 'reset_after', 'stall_after', 'corrupt', 'refuse'] as const
 export type FaultKind = (typeof faultKinds)[number]
 
@@ -18,8 +18,8 @@ export interface FaultSettings {
 }
 
 /**
- * The faults of one listener. Each connection has its own random numbers, which depend on the seed and the number of connections before it
- * only: they are the same in every run, whatever other connections do in the meantime.
+ * The faults of one listener. Each connection has its own random numbers, which depend only on the seed and on the number of earlier
+ * connections: they are the same in every run, regardless of concurrent connections.
  */
 export class Faults {
   readonly settings: FaultSettings
@@ -37,7 +37,7 @@ export class Faults {
   }
 }
 
-/** Decides which faults one connection gets. */
+/** Selects the faults of one connection. */
 export class ConnectionFaults {
   readonly refused: boolean
   readonly #faults: Faults
@@ -54,14 +54,14 @@ export class ConnectionFaults {
     return this.#faults.settings.throttle || Number.POSITIVE_INFINITY
   }
 
-  /** How long the next bytes are held back. */
+  /** Returns the delay of the next bytes. */
   delayMs(): number {
     const { delay, jitter } = this.#faults.settings
     if (delay + jitter > 0) this.count('delay')
     return jitter > 0 ? delay + this.#random() * jitter : delay
   }
 
-  /** The reply, or a copy with one bit of its last byte flipped, which is never in the header of a frame with a payload. */
+  /** Returns the reply, or a copy with one bit flipped in its last byte, which is never in the header of a frame with a payload. */
   corrupted(reply: Buffer): Buffer {
     if (reply.length === 0 || !this.#hits('corrupt', this.#faults.settings.corrupt)) return reply
     const copy = Buffer.from(reply)
@@ -70,7 +70,7 @@ export class ConnectionFaults {
   }
 
   /**
-   * How many of the next bytes are sent, and how the connection ends behind them, if it does.
+   * Returns how many of the next bytes to send, and how to end the connection after them, if a limit is reached.
    * @param messages answered once these bytes are sent
    */
   sendable(sentBytes: number, bytes: number, messages: number): { length: number; end?: EndKind } {
@@ -101,12 +101,12 @@ export class ConnectionFaults {
 /** Faults that end a connection. */
 export type EndKind = 'close_after' | 'reset_after' | 'stall_after'
 
-/** Undefined where no fault is on: connections then have no overhead. */
+/** Undefined if no fault is enabled: connections then have no overhead. */
 export function createFaults(settings: FaultSettings): Faults | undefined {
   return Object.keys(describeFaults(settings)).length > 0 ? new Faults(settings) : undefined
 }
 
-/** The faults that are on, for the log. */
+/** The enabled faults, for the log. */
 export function describeFaults({ faultSeed: _, ...settings }: FaultSettings): object {
   const { delay, jitter, throttle, closeAfter, resetAfter, stallAfter, corrupt, refuse } = settings
   const amounts = Object.entries({ closeAfter, resetAfter, stallAfter }).map(([name, { bytes, messages }]) => [
@@ -117,7 +117,7 @@ export function describeFaults({ faultSeed: _, ...settings }: FaultSettings): ob
   return Object.fromEntries([...others, ...amounts].filter(([, value]) => value))
 }
 
-/** Numbers from 0 to below 1: a counter, its 32 bits mixed until each depends on all (the finalizer of MurmurHash3). */
+/** Numbers in [0, 1): a counter whose bits are mixed by the finalizer of MurmurHash3. */
 function randomNumbers(seed: number, stream: number): () => number {
   let counter = mix(mix(seed) + stream)
   return () => {

@@ -3,10 +3,10 @@ import type { Bytes, ServerCodec } from '@nihao/wire'
 import { Output } from '../connection/output.ts'
 import type { ConnectionFaults, EndKind } from './faults.ts'
 
-/** A throttled connection sends this much time's worth of bytes at once. */
+/** A throttled connection sends the bytes for this much time in one write. */
 const SLICE_MS = 50
 
-/** One write that waits for its time. */
+/** One delayed write. */
 interface Delayed {
   bytes: Buffer
   readonly dueMs: number
@@ -14,7 +14,7 @@ interface Delayed {
   readonly messages: number
 }
 
-/** An output that does to the bytes what the faults say. They keep their order and count as buffered, as those of a slow reader do. */
+/** An output that injects faults. Delayed bytes keep their order and count as buffered, as those for a slow reader do. */
 export class FaultyOutput extends Output {
   readonly #faults: ConnectionFaults
   readonly #codec: Pick<ServerCodec, 'messages'>
@@ -30,7 +30,7 @@ export class FaultyOutput extends Output {
   #ending = false
   #timer: NodeJS.Timeout | undefined
 
-  /** @param codec says how many messages were received */
+  /** @param codec counts the received messages */
   constructor(socket: Socket, faults: ConnectionFaults, codec: Pick<ServerCodec, 'messages'>) {
     super(socket)
     this.#faults = faults
@@ -47,7 +47,7 @@ export class FaultyOutput extends Output {
     return this.#ending
   }
 
-  /** Takes the whole reply to one read. No reply may still complete the number of messages that a fault waits for. */
+  /** Takes the whole reply to one read. Even without a reply, the read may reach the number of messages for a fault. */
   override write(reply: Bytes | undefined): void {
     const { messages } = this.#codec
     const bytes = messages > this.#messages ? this.#faults.corrupted(toBuffer(reply)) : toBuffer(reply)
@@ -68,7 +68,7 @@ export class FaultyOutput extends Output {
     this.#send()
   }
 
-  /** Sends what is due, a slice at a time, as fast as the kernel takes it. */
+  /** Sends the due bytes, one slice at a time, as fast as the kernel accepts them. */
   #send(): void {
     clearTimeout(this.#timer)
     while (super.bufferedBytes === 0 && this.#endKind === undefined) {
@@ -98,7 +98,7 @@ export class FaultyOutput extends Output {
     const { length, end } = this.#faults.sendable(this.#slicedBytes, slice.length, isLast ? next.messages : 0)
     this.#slicedBytes += length
     this.#delayedBytes -= length
-    // A timer fires a little late: up to one slice is made up for.
+    // Timers fire slightly late, so up to one slice is sent early to catch up.
     this.#nextSliceMs = Math.max(this.#nextSliceMs, nowMs - SLICE_MS) + (length / this.#faults.bytesPerSecond) * 1_000
     this.#endKind = end
     if (isLast) this.#delayed.shift()
@@ -110,7 +110,7 @@ export class FaultyOutput extends Output {
     this.#endInjected = true
     this.#faults.count(kind)
     if (kind === 'close_after') {
-      // What waits behind the end is dropped.
+      // Bytes after the end are dropped.
       this.#delayed.length = 0
       this.#delayedBytes = 0
       this.owner?.end('fault')

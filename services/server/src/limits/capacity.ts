@@ -1,26 +1,26 @@
 import { readFileSync } from 'node:fs'
 
-/** Rejected connections that may be open at once, until their peers have seen the FIN. */
+/** Maximum rejected connections that are waiting for their peers to close. */
 export const MAX_REJECTING = 100
 
-/** Open files not available to connections: rejected ones, admin requests, and what Node itself has open. */
+/** Open files not available to connections: reserved for rejected connections, admin requests and Node itself. */
 const RESERVED_FILES = MAX_REJECTING + 64 + 64
 
-/** The connections of the whole process, over all listeners. */
+/** The connections of the process, on all listeners. */
 export interface Capacity {
   /** Infinity = no limit. */
   readonly limit: number
-  /** The soft limit of open files, where it lowers the limit of connections. */
+  /** The open file limit, if it lowers the connection limit. */
   readonly openFiles: number | undefined
   open: number
-  /** Rejected connections that wait for their peer to close. */
+  /** Rejected connections that are waiting for their peers to close. */
   rejecting: number
 }
 
 /**
- * The configured limit, or what the open file limit leaves for connections if that is less: above it, the kernel's connections would be
- * closed without an event or a count.
- * @param maxConnections 0 = no limit but that of open files
+ * The configured limit, or the number of open files available to connections if that is lower: above it, Node would close connections
+ * without an event.
+ * @param maxConnections 0 = limited by open files only
  */
 export function createCapacity(maxConnections: number, openFiles = softFileLimit()): Capacity {
   const wanted = maxConnections || Number.POSITIVE_INFINITY

@@ -1,9 +1,9 @@
 import type { Peer } from '../connection/peer.ts'
 import type { Capacity } from './capacity.ts'
 
-/** Connections open from each address, with a limit for one address. */
+/** Open connections by address, with a limit per address. */
 export class AddressSlots {
-  /** Connections that one address may have open; 0 = no limit. */
+  /** Maximum open connections from one address; 0 = no limit. */
   readonly limit: number
   readonly #open = new Map<string, number>()
 
@@ -23,18 +23,18 @@ export class AddressSlots {
   }
 }
 
-/** Limits that all listeners of the process share. */
+/** Limits shared by all listeners of the process. */
 export interface ProcessLimits {
   readonly capacity: Capacity
   readonly addresses: AddressSlots
 }
 
-/** The slots that the connections of one listener take: in the process, and for their address in the process and on the listener. */
+/** Connection slots of one listener: each connection takes one in the process, and one for its address in the process and on the listener. */
 export class Slots {
   readonly #capacity: Capacity
   readonly #addresses: readonly AddressSlots[]
 
-  /** @param maxPerAddress of this listener alone; 0 = no limit but that of the process */
+  /** @param maxPerAddress for this listener only; 0 = only the limit of the process applies */
   constructor({ capacity, addresses }: ProcessLimits, maxPerAddress: number) {
     this.#capacity = capacity
     this.#addresses = [addresses, new AddressSlots(maxPerAddress)].filter(({ limit }) => limit > 0)
@@ -45,7 +45,7 @@ export class Slots {
     return this.#capacity.open >= this.#capacity.limit
   }
 
-  /** The per-address limit that a peer has reached, if any. */
+  /** Returns the per-address limit that a peer has reached, if any. */
   limitReached({ address }: Peer): number | undefined {
     if (address === undefined) return undefined
     return this.#addresses.find(slots => slots.full(address))?.limit

@@ -52,7 +52,7 @@ export class TlsHandshakes {
     this.#server.on('tlsClientError', (error, socket) => this.#failed(socket, error))
   }
 
-  /** When the first of the certificates in use expires: wall clock, ms. */
+  /** Earliest expiry of the certificates in use: wall clock, ms. */
   get expiresAtMs(): number {
     return this.#credentials.current.expiresAtMs ?? Number.NaN
   }
@@ -65,10 +65,10 @@ export class TlsHandshakes {
     this.#credentials.close()
   }
 
-  /** Starts a handshake, which includes the bytes that were put back into the socket. One event follows unless the socket is destroyed. */
+  /** Starts a handshake, including bytes put back into the socket. Calls one of the events, unless the socket is destroyed. */
   start(socket: Socket, events: HandshakeEvents): void {
     this.#pending.set(socket, events)
-    // A peer that closes during its handshake is gone; Node would wait for this side to end as well.
+    // A peer that closes during the handshake is gone, but Node would wait for this side to end too.
     socket.allowHalfOpen = false
     this.#server.emit('connection', socket)
   }
@@ -79,7 +79,7 @@ export class TlsHandshakes {
       this.#failed(socket, new Error())
       return
     }
-    socket.allowHalfOpen = true // or replies not yet written are lost when the peer half-closes
+    socket.allowHalfOpen = true // otherwise, unwritten replies are lost when the peer half-closes
     this.#take(socket)?.succeeded(socket)
   }
 
@@ -90,7 +90,7 @@ export class TlsHandshakes {
     this.#take(socket)?.failed(failure, Object.assign(new Error(reason ?? message), { code }))
   }
 
-  /** Node reports a handshake by the TLS socket it has put around the accepted one, and has no public way from one to the other. */
+  /** Node reports handshakes by TLS socket and offers no public way to get the underlying accepted socket. */
   #take(socket: TLSSocket): HandshakeEvents | undefined {
     const accepted = (socket as unknown as { _parent: Socket | null })._parent
     if (accepted === null || accepted === undefined) return undefined
@@ -100,7 +100,7 @@ export class TlsHandshakes {
   }
 }
 
-/** `reason` is OpenSSL's own text; the message surrounds it with addresses and file names. */
+/** `reason` is OpenSSL's own text; the message adds addresses and file names. */
 type OpenSslError = NodeJS.ErrnoException & { readonly reason?: string }
 
 const FAILURES: readonly [code: RegExp, failure: HandshakeFailure][] = [

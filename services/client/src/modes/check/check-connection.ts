@@ -1,28 +1,28 @@
 import type { Connection } from '../../connect/connection.ts'
 import type { ConnectionEvents } from '../../connect/connection-events.ts'
 import type { Failure, FailureReason } from '../../failure.ts'
+import type { Figures } from '../../report/results.ts'
 import { CheckFailure } from './check-failure.ts'
-import type { Figures } from './report.ts'
 import { WatchedState } from './watched-state.ts'
 
-/** How much of what a server says first is kept for people. */
+/** How much of the server's first message is kept for reports. */
 const MAX_OPENING_BYTES = 200
 
-/** How long a server may take to close its side before it is not waited for. */
-const LEAVE_MS = 200
+/** How long to wait for the server to close its side. */
+const CLOSE_MS = 200
 
-/** Of exchanges whose step has a limit of its own. */
+/** Deadline of exchanges whose step has its own time limit. */
 const NO_DEADLINE_MS = 86_400_000
 
-/** What happened, where no error says it. */
+/** Failure details by reason, for failures without an error. */
 const DETAILS: Readonly<Partial<Record<FailureReason, string>>> = {
   eof: 'the server closed the connection (FIN)',
   timeout: 'no reply in time',
 }
 
 /**
- * A connection of a check, step by step. Each step resolves when its state is reached. It throws a `CheckFailure` when the connection has failed,
- * or when the signal ends the check.
+ * A connection of a check, used step by step. Each step resolves once it is complete. It throws a `CheckFailure` if the connection fails or
+ * the signal ends the check.
  */
 export class CheckConnection implements ConnectionEvents, Disposable {
   /** Requests sent. */
@@ -32,7 +32,7 @@ export class CheckConnection implements ConnectionEvents, Disposable {
   readonly #giveUp: () => void
   readonly #state = new WatchedState(() => this.#failure)
   #opening = Buffer.alloc(0)
-  #leaving = false
+  #closing = false
   #closed = false
   #failure: CheckFailure | undefined
 
@@ -57,31 +57,31 @@ export class CheckConnection implements ConnectionEvents, Disposable {
     return { sentBytes, receivedBytes }
   }
 
-  /** What a server of frames says of itself. */
+  /** The contents of HELLO (probe). */
   get hello(): Readonly<Record<string, unknown>> {
     return this.#connection.hello ?? {}
   }
 
-  /** The beginning of what the server said first. */
+  /** The beginning of the server's first message. */
   get openingText(): string {
     return this.#opening.toString('utf8', 0, MAX_OPENING_BYTES)
   }
 
-  /** Waits for what the server says first, where it speaks first. */
+  /** Waits for the server's first message, if the server speaks first. */
   async opened(withinMs: number): Promise<void> {
     this.resume()
     const failure = await this.#connection.open(withinMs)
-    if (failure !== undefined) throw this.#describe(failure, `the server said nothing within ${withinMs} ms`)
+    if (failure !== undefined) throw this.#describe(failure, `the server sent nothing within ${withinMs} ms`)
     this.#connection.onReceive = undefined
     if (this.#connection.codec.pulls) this.pause()
   }
 
-  /** Sends requests at once, whether or not the path takes them. */
+  /** Sends requests immediately, ignoring backpressure. */
   send(count = 1): void {
     for (let index = 0; index < count; index++) this.#connection.send(this.#newExchange())
   }
 
-  /** Sends one request byte by byte, each in a packet of its own as far as the sender can control that. @returns the number of bytes */
+  /** Sends one request byte by byte, each byte in its own packet if possible. @returns the number of bytes */
   async sendInBytes(): Promise<number> {
     const request = this.#connection.begin(this.#newExchange(), performance.now())
     for (const byte of request) {
@@ -91,7 +91,7 @@ export class CheckConnection implements ConnectionEvents, Disposable {
     return request.length
   }
 
-  /** Sends requests as fast as the path takes them. */
+  /** Sends requests as fast as the path accepts them. */
   async stream(count: number): Promise<void> {
     for (let index = 0; index < count; index++) {
       this.send()
@@ -107,7 +107,7 @@ export class CheckConnection implements ConnectionEvents, Disposable {
     if (this.#connection.codec.pulls) this.pause()
   }
 
-  /** One request and its reply. @returns the round trip, ms */
+  /** Sends one request and waits for its reply. @returns the round-trip time, ms */
   async exchange(withinMs?: number): Promise<number> {
     const startMs = performance.now()
     this.send()
@@ -115,12 +115,12 @@ export class CheckConnection implements ConnectionEvents, Disposable {
     return performance.now() - startMs
   }
 
-  /** Waits until the path takes more. @returns false if it does not within `forMs` */
+  /** Waits until the path accepts more data. @returns false if it does not within `forMs` */
   takesMore(forMs: number): Promise<boolean> {
     return this.#state.until(() => this.#writable, forMs)
   }
 
-  /** Waits while nothing may happen: neither unexpected bytes nor an end. */
+  /** Waits for `forMs`; fails if bytes arrive or the connection ends. */
   async quiet(forMs: number): Promise<void> {
     await this.#state.until(() => false, forMs)
   }
@@ -133,17 +133,17 @@ export class CheckConnection implements ConnectionEvents, Disposable {
     this.#connection.socket.resume()
   }
 
-  /** Half-closes, and waits for every reply and for the server's FIN behind them. */
+  /** Half-closes, then waits for all replies and the server's FIN. */
   async halfClose(): Promise<void> {
-    this.#leaving = true
+    this.#closing = true
     this.#connection.halfClose()
     await this.#state.until(() => this.#closed && this.#failure === undefined)
   }
 
-  /** Closes, and gives the server a moment to close as well. */
-  async leave(): Promise<void> {
-    this.#leaving = true
-    this.#connection.finish(LEAVE_MS)
+  /** Closes, and gives the server a moment to close too. */
+  async close(): Promise<void> {
+    this.#closing = true
+    this.#connection.finish(CLOSE_MS)
     if (!this.#connection.codec.pulls) await this.#state.until(() => this.#closed).catch(() => {})
     this[Symbol.dispose]()
   }
@@ -160,7 +160,7 @@ export class CheckConnection implements ConnectionEvents, Disposable {
   closed(_: Connection, failure: Failure | undefined): void {
     this.#closed = true
     if (failure !== undefined) this.#failure = this.#describe(failure)
-    else if (!this.#leaving) this.#failure = this.#describe({ reason: 'eof' })
+    else if (!this.#closing) this.#failure = this.#describe({ reason: 'eof' })
     this.#state.changed()
   }
 

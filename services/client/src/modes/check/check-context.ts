@@ -11,17 +11,17 @@ const HEADER_BYTES = 13
 const LINE_END_BYTES = 1
 
 export interface CheckConnectOptions {
-  /** In place of the target's message. */
+  /** Overrides the target's message. */
   readonly message?: string
-  /** In place of the target's timeout. */
+  /** Overrides the target's timeout. */
   readonly timeoutMs?: number
 }
 
-/** What a check works with: its target, and connections to it that end with the check. */
+/** The context of a check: its target, and connections that are closed when the check ends. */
 export class CheckContext implements Disposable {
   readonly values: CheckValues
   readonly protocol: ProtocolName
-  /** The time that the check may take. */
+  /** Time limit of the check. */
   readonly limitMs: number
   readonly #target: CheckTarget
   readonly #signal: AbortSignal
@@ -36,7 +36,7 @@ export class CheckContext implements Disposable {
     this.#signal = signal
   }
 
-  /** True where the server speaks first. */
+  /** True if the server speaks first. */
   get serverSpeaksFirst(): boolean {
     return !protocols[this.protocol].text || this.values.banner
   }
@@ -46,14 +46,14 @@ export class CheckContext implements Disposable {
     return this.#target.phasesMs
   }
 
-  /** A random text, so that a stale or foreign reply is not taken for the right one. @param sizeBytes of the whole request */
+  /** Random text, so that a stale or foreign reply is detected. @param sizeBytes of the whole request */
   textFor(sizeBytes: number): string {
     const overheadBytes = protocols[this.protocol].text ? LINE_END_BYTES : HEADER_BYTES
     const lengthBytes = Math.max(0, sizeBytes - overheadBytes)
     return randomBytes(lengthBytes).toString('base64').slice(0, lengthBytes)
   }
 
-  /** Connects, without waiting for what the server says first. @throws {CheckFailure} */
+  /** Connects without waiting for the server's first message. @throws {CheckFailure} */
   async dial(options: CheckConnectOptions = {}): Promise<CheckConnection> {
     const connection = await this.#target.connector.dial(this.#signal, options)
     if (!(connection instanceof Connection)) {
@@ -65,7 +65,7 @@ export class CheckContext implements Disposable {
     return checkConnection
   }
 
-  /** Connects, and waits for what the server says first. @throws {CheckFailure} */
+  /** Connects and waits for the server's first message. @throws {CheckFailure} */
   async connect(options: CheckConnectOptions = {}): Promise<CheckConnection> {
     const connection = await this.dial(options)
     await connection.opened(options.timeoutMs ?? this.values.timeout)

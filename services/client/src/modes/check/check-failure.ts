@@ -1,7 +1,7 @@
 import type { FailureReason } from '../../failure.ts'
-import type { Figures } from './report.ts'
+import type { Figures } from '../../report/results.ts'
 
-/** Why a check failed, and what was observed until then. */
+/** Why a check failed, and the observations until then. */
 export class CheckFailure extends Error {
   override readonly name = 'CheckFailure'
   readonly reason: FailureReason
@@ -14,7 +14,7 @@ export class CheckFailure extends Error {
   }
 }
 
-/** Adds to a failure of these steps what only their caller knows. */
+/** Adds the caller's figures to a failure of these steps. */
 export async function withFigures<Value>(steps: Promise<Value>, figures: () => Figures): Promise<Value> {
   try {
     return await steps

@@ -4,7 +4,7 @@ import type { Connector, Phase } from '../../connect/connector.ts'
 import type { CheckValues, TargetConfig } from '../../settings.ts'
 import { Target } from '../../target.ts'
 
-/** A target of checks, which run one after the other. */
+/** A target, whose checks run one after the other. */
 export interface CheckTarget {
   readonly label: string
   readonly protocol: ProtocolName

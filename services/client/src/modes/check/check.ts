@@ -1,21 +1,21 @@
 import type { ProtocolName } from '@nihao/wire'
 import type { FailureReason } from '../../failure.ts'
+import type { Figures } from '../../report/results.ts'
 import type { CheckValues } from '../../settings.ts'
 import type { CheckContext } from './check-context.ts'
-import type { Figures } from './report.ts'
 
-/** What a failure probably means; a function where that depends on what was observed. */
+/** The probable cause of a failure; a function if it depends on the observations. */
 export type Hint = string | ((figures: Figures) => string)
 
 /** One check of a path. */
 export interface Check {
-  /** Why this check makes no sense for a protocol; undefined where it does. */
+  /** Why this check does not apply to a protocol; undefined if it does. */
   readonly skipReason?: (protocol: ProtocolName) => string | undefined
-  /** The time that it may take, ms; by default the check timeout. */
+  /** Time limit, ms; by default the check timeout. */
   readonly limitMs?: (values: CheckValues) => number
-  /** @returns what was observed @throws {CheckFailure} */
+  /** @returns the observations @throws {CheckFailure} */
   readonly run: (context: CheckContext) => Promise<Figures>
-  /** What a failure probably means, by its reason. */
+  /** The probable cause of a failure, by reason. */
   readonly hints: Readonly<Partial<Record<FailureReason, Hint>>> & { readonly otherwise: Hint }
 }
 
@@ -34,13 +34,13 @@ export function needsRequests(protocol: ProtocolName): string | undefined {
   return protocol === 'chargen' ? 'a chargen server ignores requests' : undefined
 }
 
-/** Hints that hold for every check. */
+/** Hints that apply to every check. */
 const HINTS: Readonly<Partial<Record<FailureReason, string>>> = {
-  dns: 'The name does not exist, or the resolver of this machine is wrong or unreachable.',
+  dns: 'The name does not exist, or the resolver of this machine is misconfigured or unreachable.',
   refused: 'Nothing listens on this address and port, or a firewall rejects the connection.',
-  unreachable: 'There is no route to this address, or a firewall rejects the connection with ICMP.',
-  rejected: 'The server rejects the connection because of a limit of its own.',
-  no_ports: 'No local port is left for connections to this address.',
+  unreachable: 'No route to this address, or a firewall rejects the connection with ICMP.',
+  rejected: 'The server rejects the connection because of one of its limits.',
+  no_ports: 'No local port is free for another connection to this address.',
   no_files: 'This process has reached its limit of open files (ulimit -n).',
 }
 

@@ -12,7 +12,7 @@ import { shortConnections } from './checks/short-connections.ts'
 import { sizes } from './checks/sizes.ts'
 import { utf8Pieces } from './checks/utf8-pieces.ts'
 
-/** Every check. To add one: a file in checks/, a name in check-names.ts and a row here. */
+/** All checks. To add one, add a file to checks/, a name to check-names.ts and a row here. */
 export const checks: Readonly<Record<CheckName, Check>> = {
   connect,
   hello,

@@ -1,65 +1,7 @@
-import type { CheckName } from '../../check-names.ts'
-import type { FailureReason } from '../../failure.ts'
+import type { Report } from '../../report/results.ts'
 
 /** Version of the JSON report: docs/check-report.schema.json describes it. */
 export const REPORT_VERSION = 1
-
-/** What was observed, by names that end with the unit: `roundTripMs`, `receivedBytes`. */
-export type Figures = Readonly<Record<string, number | string>>
-
-interface Completed {
-  readonly name: CheckName
-  readonly durationMs: number
-  /** The time that the check may take. */
-  readonly limitMs: number
-  readonly figures: Figures
-}
-
-export interface Ok extends Completed {
-  readonly verdict: 'ok'
-}
-
-export interface Failed extends Completed {
-  readonly verdict: 'failed'
-  readonly reason: FailureReason
-  readonly detail: string
-  /** What the failure probably means. */
-  readonly meaning: string
-}
-
-export interface Skipped {
-  readonly name: CheckName
-  readonly verdict: 'skipped'
-  readonly why: string
-}
-
-/** The result of one check. Every text in it is printable: nothing from the network can control a terminal or end a line. */
-export type Result = Ok | Failed | Skipped
-
-export interface TargetReport {
-  readonly target: string
-  /** False when no connection could be made: the only result is then that of `connect`. */
-  readonly reachable: boolean
-  readonly results: readonly Result[]
-}
-
-export interface Report {
-  readonly release: string
-  /** ISO 8601. */
-  readonly started: string
-  readonly durationMs: number
-  /** The signal that ended the run early. */
-  readonly interrupted: NodeJS.Signals | undefined
-  readonly targets: readonly TargetReport[]
-}
-
-/** Formats a report. Each part is written as soon as it is known, to show progress. */
-export interface Reporter {
-  begin?(): string
-  target?(target: string): string
-  result?(target: string, result: Result): string
-  end(report: Report): string
-}
 
 /** The verdict of the whole run. A failed check outranks an unreachable target. */
 export function verdictOf({ interrupted, targets }: Report): 'ok' | 'failed' | 'unreachable' | 'interrupted' {
@@ -67,9 +9,4 @@ export function verdictOf({ interrupted, targets }: Report): 'ok' | 'failed' | '
   const failed = targets.some(({ reachable, results }) => reachable && results.some(({ verdict }) => verdict === 'failed'))
   if (failed) return 'failed'
   return targets.every(({ reachable }) => reachable) ? 'ok' : 'unreachable'
-}
-
-export function countVerdicts(results: readonly Result[]): Record<Result['verdict'], number> {
-  const count = (word: Result['verdict']) => results.filter(({ verdict }) => verdict === word).length
-  return { ok: count('ok'), failed: count('failed'), skipped: count('skipped') }
 }

@@ -1,7 +1,8 @@
 import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, test } from '@jest/globals'
 import { printable } from '@nihao/service'
-import { type Report, type Result, verdictOf } from './report.ts'
+import type { Report, Result } from '../../report/results.ts'
+import { verdictOf } from './report.ts'
 import { reporters } from './reporters.ts'
 
 const judged = { durationMs: 12.345, limitMs: 10_000 }
@@ -174,7 +175,7 @@ not ok 6 - echo+unix:///tmp/a&b\\#c connect
 `)
 })
 
-test('an interrupted run says so, and no plan makes it look whole', () => {
+test('an interrupted run is reported as such, and TAP has no plan', () => {
   const interrupted: Report = { ...report, interrupted: 'SIGINT' }
   expect(render('text', interrupted)).toMatch(/ interrupted by SIGINT \(/)
   expect(JSON.parse(render('json', interrupted))).toMatchObject({ verdict: 'interrupted', interrupted: 'SIGINT' })

@@ -1,15 +1,15 @@
 import { printable } from '@nihao/service'
 import type { CheckName } from '../../check-names.ts'
+import type { Figures, Result } from '../../report/results.ts'
 import { hintFor, limitOf } from './check.ts'
 import { CheckContext } from './check-context.ts'
 import { CheckFailure } from './check-failure.ts'
 import type { CheckTarget } from './check-target.ts'
 import { checks } from './checks.ts'
-import type { Figures, Result } from './report.ts'
 
 /**
  * Runs one check on one target.
- * @param interrupt ends it; the check then counts as skipped
+ * @param interrupt ends the check, which then counts as skipped
  */
 export async function runOneCheck(name: CheckName, target: CheckTarget, interrupt: AbortSignal): Promise<Result> {
   const check = checks[name]
@@ -18,7 +18,7 @@ export async function runOneCheck(name: CheckName, target: CheckTarget, interrup
 
   const limitMs = limitOf(check, target.values)
   const overdue = new AbortController()
-  const late = Object.assign(new Error(`not finished within ${limitMs} ms`), { code: 'ETIMEDOUT' })
+  const late = Object.assign(new Error(`not completed within ${limitMs} ms`), { code: 'ETIMEDOUT' })
   const timer = setTimeout(() => overdue.abort(late), limitMs)
   using context = new CheckContext(target, limitMs, AbortSignal.any([interrupt, overdue.signal]))
   const startMs = performance.now()
@@ -41,7 +41,7 @@ export async function runOneCheck(name: CheckName, target: CheckTarget, interrup
   }
 }
 
-/** Durations to the microsecond, and texts that can't control a terminal. */
+/** Rounds numbers to three decimals, and makes text safe for terminals. */
 function clean(figures: Figures): Figures {
   return Object.fromEntries(
     Object.entries(figures).map(([name, value]) => [name, typeof value === 'number' ? round(value) : printable(value)]),

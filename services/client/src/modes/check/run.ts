@@ -1,16 +1,17 @@
 import { EXIT, exit, type Logger, stopOnSignal, writeReport } from '@nihao/service'
 import { type CheckName, selectChecks } from '../../check-names.ts'
 import { program } from '../../program.ts'
+import type { Report, Reporter, Result, TargetReport } from '../../report/results.ts'
 import type { CheckConfig } from '../../settings.ts'
 import { type CheckTarget, newCheckTarget } from './check-target.ts'
-import { type Report, type Reporter, type Result, type TargetReport, verdictOf } from './report.ts'
+import { verdictOf } from './report.ts'
 import { reporters } from './reporters.ts'
 import { runOneCheck } from './run-one-check.ts'
 import { untilAnswered, waitForTargets } from './wait.ts'
 
 const EXIT_CODES = { ok: EXIT.ok, failed: EXIT.failed, unreachable: EXIT.notConnected } as const
 
-/** Checks every target once, one after the other, and ends the process with the verdict as exit code. */
+/** Checks every target once, one after the other, and exits with the code of the verdict. */
 export async function runCheck(config: CheckConfig, logger: Logger): Promise<void> {
   const interrupt = new AbortController()
   let signalled: NodeJS.Signals | undefined
@@ -61,7 +62,7 @@ async function checkTarget(
     write(reporter.result?.(target, result))
   }
   write(reporter.target?.(target))
-  // Also where it was not selected: an unreachable target is reported once.
+  // Runs even if not selected, so that an unreachable target is reported only once.
   const connected = await runOneCheck('connect', checked, interrupt)
   if (connected.verdict !== 'ok' || names.includes('connect')) add(connected)
   if (connected.verdict !== 'ok') return { target, reachable: connected.verdict !== 'failed', results }
@@ -77,8 +78,8 @@ async function checkTarget(
 }
 
 /**
- * Why no more checks make sense after one that failed: they would fail as well. A target gets a moment to recover, from connections above its limit
- * or from a crash.
+ * Why the remaining checks would fail too after this one; undefined if they may not. The target gets time to recover, for example from a
+ * crash.
  */
 async function whyNotContinue(failed: CheckName, target: CheckTarget, interrupt: AbortSignal): Promise<string | undefined> {
   if (failed === 'hello' || failed === 'exchange') return `requires ${failed}, which failed`
@@ -86,7 +87,7 @@ async function whyNotContinue(failed: CheckName, target: CheckTarget, interrupt:
   return exchange?.verdict === 'ok' ? undefined : `the target has not answered since ${failed} failed`
 }
 
-/** Writes the parts of the report in order, while the checks go on; `end` resolves to false if a part could not be written. */
+/** Writes the parts of the report in order while checks continue; `end` resolves to false if a part could not be written. */
 function output(logger: Logger) {
   let written: Promise<unknown> = Promise.resolve()
   let complete = true

@@ -1,14 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Result } from '../../report/results.ts'
 import type { CheckTarget } from './check-target.ts'
-import type { Result } from './report.ts'
 import { runOneCheck } from './run-one-check.ts'
 
-/** Between two attempts. */
+/** Pause between two attempts. */
 const PAUSE_MS = 250
 
 /**
- * Waits until there was an exchange with each target, all at the same time, for at most `waitMs`: a connection alone proves nothing where a proxy
- * accepts for servers that have not started. The checks then show what is still down.
+ * Waits in parallel, for at most `waitMs`, for a successful exchange with each target. A connection alone would prove nothing, because a
+ * proxy may accept connections for servers that have not started.
  */
 export async function waitForTargets(waitMs: number, targets: readonly CheckTarget[], interrupt: AbortSignal): Promise<void> {
   if (waitMs > 0) await Promise.all(targets.map(target => waitForTarget(target, waitMs, interrupt)))
@@ -28,8 +28,8 @@ async function waitForTarget(target: CheckTarget, waitMs: number, interrupt: Abo
 }
 
 /**
- * Tries to make an exchange until one succeeds.
- * @returns that one, or the last one that failed within the time
+ * Repeats the check `exchange` until it succeeds.
+ * @returns the successful result, or the last failure before `forMs`
  */
 export async function untilAnswered(target: CheckTarget, forMs: number, interrupt: AbortSignal): Promise<Result | undefined> {
   const signal = AbortSignal.any([interrupt, AbortSignal.timeout(forMs)])

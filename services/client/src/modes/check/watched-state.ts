@@ -1,21 +1,21 @@
-/** A state that steps wait for. */
+/** Lets the steps of a check wait for a state. */
 export class WatchedState {
   readonly #failure: () => Error | undefined
   readonly #waiting = new Set<() => void>()
 
-  /** @param failure why no state will be reached any more */
+  /** @param failure returns an error once no further state can be reached */
   constructor(failure: () => Error | undefined) {
     this.#failure = failure
   }
 
-  /** Resolves when the state is reached, with false after `forMs` without it. @throws the failure */
+  /** Waits until `reached` returns true. Resolves with false if it does not within `forMs`. @throws the failure */
   until(reached: () => boolean, forMs?: number): Promise<boolean> {
     return new Promise((resolve, reject) => {
       const done = () => {
-        this.#waiting.delete(look)
+        this.#waiting.delete(recheck)
         clearTimeout(timer)
       }
-      const look = () => {
+      const recheck = () => {
         const failure = this.#failure()
         if (reached()) resolve(true)
         else if (failure !== undefined) reject(failure)
@@ -27,13 +27,13 @@ export class WatchedState {
         resolve(false)
       }
       const timer = forMs === undefined ? undefined : setTimeout(over, forMs)
-      this.#waiting.add(look)
-      look()
+      this.#waiting.add(recheck)
+      recheck()
     })
   }
 
-  /** Has every waiting step look again. */
+  /** Makes every waiting step check the state again. */
   changed(): void {
-    for (const look of this.#waiting) look()
+    for (const recheck of this.#waiting) recheck()
   }
 }

@@ -1,7 +1,7 @@
 import type { Target } from '../../target.ts'
 import { Rung, type RungResult } from './rung.ts'
 
-/** All rungs of one target, with TCP keep-alive or without. They run at the same time. */
+/** All rungs of one target, with or without TCP keep-alive. They run in parallel. */
 export class Ladder {
   readonly target: Target
   /** 0 = without keep-alive. */
@@ -20,11 +20,11 @@ export class Ladder {
   }
 }
 
-/** What a ladder shows about the idle timeout of its path. Durations of silence, ms; undefined where no rung shows it. */
+/** The findings of a ladder about the idle timeout of its path. Durations of silence, ms; undefined if unknown. */
 export interface Findings {
   /** The longest silence that a connection survived. */
   readonly survivedMs: number | undefined
-  /** The death after the shortest silence. */
+  /** The failure after the shortest silence. */
   readonly firstDeath: (RungResult & { outcome: 'died' }) | undefined
 }
 
@@ -37,7 +37,7 @@ export function findings({ rungs }: Ladder): Findings {
   }
 }
 
-/** How many rungs of these ladders have this outcome. */
+/** Counts the rungs with this outcome. */
 export function countOutcome(ladders: readonly Ladder[], outcome: RungResult['outcome']): number {
   return ladders.flatMap(({ rungs }) => rungs).filter(({ result }) => result?.outcome === outcome).length
 }

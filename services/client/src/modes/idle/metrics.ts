@@ -5,7 +5,7 @@ import { findings, type Ladder } from './ladder.ts'
 /**
  * Registers the metrics of ladders.
  * @param ladders all of them, so that every series starts at 0
- * @returns records the findings of a completed ladder
+ * @returns a function that records the findings of a completed ladder
  */
 export function registerLadders(registry: Registry, ladders: readonly Ladder[]): (ladder: Ladder) => void {
   const labelNames = ['target', 'keep_alive']

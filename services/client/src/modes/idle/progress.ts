@@ -6,7 +6,7 @@ const ERASE_LINE = '\r\x1b[2K'
 
 /**
  * Shows the progress of ladders on a terminal, updated each second.
- * @returns removes it
+ * @returns a function that removes it
  */
 export function showProgress(terminal: WriteStream, ladders: readonly Ladder[]): () => void {
   if (!terminal.isTTY) return () => {}

@@ -3,7 +3,7 @@ import type { Failure } from '../../failure.ts'
 import { countOutcome, findings, type Ladder } from './ladder.ts'
 import { describeDeath, type Rung, type RungResult } from './rung.ts'
 
-/** Of the JSON report: increased when a field changes its meaning or is removed. */
+/** Version of the JSON report, increased when a field is removed or changes its meaning. */
 const VERSION = 1
 
 /** Milliseconds in the format of settings: `250ms`, `1.5s`, `2m`. */
@@ -17,7 +17,7 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(wholeSeconds / 60)}m${rest === 0 ? '' : `${rest}s`}`
 }
 
-/** The report for people: a block for each ladder, a line for each rung. */
+/** The text report: a block per ladder, a line per rung. */
 export function textReport(ladders: readonly Ladder[]): string {
   return ladders.map(ladderText).join('\n')
 }
@@ -37,7 +37,7 @@ function ladderText(ladder: Ladder): string {
   return `${[title, ...lines, `  => ${conclusion(ladder)}`].join('\n')}\n`
 }
 
-/** Cells of a rung's row: outcome, TCP term, and how it was noticed. */
+/** The cells of a rung's row: outcome, TCP term, and how a failure was detected. */
 function describeResult({ result, goAwayReason }: Rung, timeoutMs: number): [string, string, string] {
   const goAway = goAwayReason === undefined ? '' : `the server had sent GOAWAY (${goAwayReason})`
   switch (result?.outcome) {
@@ -62,7 +62,7 @@ function whyUnusable({ error }: Failure): string {
   return error?.message ?? 'in the exchange before the silence'
 }
 
-/** Why no rung had a connection, where the reason is the same for all. */
+/** Why no rung had a usable connection, if the reason is the same for all. */
 function unreachableBecause({ rungs }: Ladder): string | undefined {
   const reasons = rungs.map(({ result }) =>
     result?.outcome === 'unusable' ? `${result.failure.reason}, ${whyUnusable(result.failure)}` : undefined,
@@ -72,11 +72,11 @@ function unreachableBecause({ rungs }: Ladder): string | undefined {
 
 function conclusion(ladder: Ladder): string {
   const { survivedMs, firstDeath } = findings(ladder)
-  if (survivedMs === undefined && firstDeath === undefined) return 'no rung finished: nothing is known'
+  if (survivedMs === undefined && firstDeath === undefined) return 'no rung finished: no result'
   const survivor = `longest survivor ${survivedMs === undefined ? 'none' : formatDuration(survivedMs)}`
   if (firstDeath === undefined) return `${survivor}, no death`
   const { failure, noticed, silentMs } = firstDeath
-  // A FIN or RST shows the moment; silence only shows that it was before.
+  // A FIN or RST arrives at that moment; a missing reply only shows that the connection died earlier.
   const exact = noticed === 'silence' && failure.reason !== 'timeout'
   const death = `first death ${exact ? 'after' : 'within'} ${formatDuration(silentMs)} by ${describeDeath(failure.reason)}`
   const doubt =
@@ -86,13 +86,13 @@ function conclusion(ladder: Ladder): string {
   return `${survivor}, ${death}${doubt}`
 }
 
-/** The report for programs. */
+/** The JSON report. */
 export function jsonReport(ladders: readonly Ladder[], interrupted: boolean): string {
   const report = { report: 'idle', version: VERSION, interrupted, ladders: ladders.map(describeLadder) }
   return `${JSON.stringify(report, null, 2)}\n`
 }
 
-/** A ladder as JSON; reasons as in metrics and logs. */
+/** A ladder as JSON, with the reasons of metrics and logs. */
 export function describeLadder(ladder: Ladder): { readonly target: string; readonly [field: string]: unknown } {
   const { target, keepAliveMs, rungs } = ladder
   const { survivedMs, firstDeath } = findings(ladder)
@@ -123,7 +123,7 @@ function describe(result: RungResult): object {
   }
 }
 
-/** 0 when every rung survived. A path that could not be tried differs from one that loses connections. */
+/** 0 if every rung survived. A path that could not be tested has a different code from one that loses connections. */
 export function exitCode(ladders: readonly Ladder[]): number {
   if (countOutcome(ladders, 'died') > 0) return EXIT.failed
   if (countOutcome(ladders, 'unusable') === 0) return EXIT.ok

@@ -1,5 +1,5 @@
 import { createRegistry, EXIT, exit, type Logger, stopOnSignal, writeReport } from '@nihao/service'
-import { registerDurations } from '../../metrics.ts'
+import { registerDurations } from '../../duration-metrics.ts'
 import { program } from '../../program.ts'
 import type { IdleConfig, IdleValues } from '../../settings.ts'
 import { Target } from '../../target.ts'
@@ -18,7 +18,7 @@ export async function runIdle(config: IdleConfig, logger: Logger): Promise<void>
   else await watchIdle({ config, logger, registry, targets, newLadders })
 }
 
-/** Keep-alive can avoid an idle timeout: two ladders show whether it does. */
+/** Two ladders per target show whether keep-alive avoids an idle timeout. */
 function laddersTo(target: Target<IdleValues>): Ladder[] {
   const { keepAlive, rungs } = target.values
   return (keepAlive === 0 ? [0] : [0, keepAlive]).map(keepAliveMs => new Ladder(target, rungs, keepAliveMs))

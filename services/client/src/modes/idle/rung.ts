@@ -4,16 +4,16 @@ import type { ConnectionEvents } from '../../connect/connection-events.ts'
 import type { Failure, FailureReason } from '../../failure.ts'
 import type { Target } from '../../target.ts'
 
-/** The outcome of one connection. `silentMs`: how long it was silent before that. */
+/** The outcome of one connection. `silentMs` is the duration of its silence. */
 export type RungResult =
   | { readonly outcome: 'survived'; readonly silentMs: number }
   | { readonly outcome: 'died'; readonly silentMs: number; readonly noticed: Noticed; readonly failure: Failure }
-  /** The connection failed before its silence began, which says nothing about the timeout. */
+  /** The connection failed before its silence began, which says nothing about an idle timeout. */
   | { readonly outcome: 'unusable'; readonly failure: Failure }
   /** The client was stopped. `silentMs` is 0 if the silence had not begun. */
   | { readonly outcome: 'unfinished'; readonly silentMs: number }
 
-/** When the client noticed that a connection had died: during the silence, or only at the exchange after it. */
+/** When the client detected that a connection had died: during the silence, or only at the exchange after it. */
 export type Noticed = 'silence' | 'exchange'
 
 /** How a connection died, in TCP terms. */
@@ -21,7 +21,7 @@ export function describeDeath(reason: FailureReason): string {
   return { eof: 'FIN', reset: 'RST', timeout: 'silence' }[reason as string] ?? reason
 }
 
-/** One step of a ladder: one exchange, silence, another exchange, all on one connection. */
+/** One step of a ladder: an exchange, a silence and another exchange on one connection. */
 export class Rung implements ConnectionEvents {
   readonly silenceMs: number
   /** Undefined until it is known. */
@@ -33,14 +33,14 @@ export class Rung implements ConnectionEvents {
   readonly #closed = Promise.withResolvers<Failure | undefined>()
   #answered = Promise.withResolvers<undefined>()
 
-  /** @param keepAliveMs time without traffic after which the kernel sends keep-alive probes; 0 = never */
+  /** @param keepAliveMs idle time before the kernel sends keep-alive probes; 0 = never */
   constructor(target: Target, silenceMs: number, keepAliveMs: number) {
     this.#target = target
     this.silenceMs = silenceMs
     this.#keepAliveMs = keepAliveMs
   }
 
-  /** Resolves when the result is known and the connection is closed; soon after the signal at the latest. */
+  /** Resolves when the result is known and the connection is closed, or soon after the signal. */
   async climb(signal: AbortSignal): Promise<void> {
     const { connector, statistics, values } = this.#target
     const connection = await connector.connect(this, signal, { keepAliveMs: this.#keepAliveMs })

@@ -17,7 +17,7 @@ export interface Watch {
   readonly newLadders: () => Ladder[]
 }
 
-/** Climbs the ladders again and again until a signal arrives; the log, metrics and `/ladders` show the findings. */
+/** Repeats the ladders until a signal arrives; the log, metrics and `/ladders` show the findings. */
 export async function watchIdle({ config, logger, registry, targets, newLadders }: Watch): Promise<void> {
   const stopping = new AbortController()
   const { signal } = stopping

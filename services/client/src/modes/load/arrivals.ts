@@ -1,10 +1,10 @@
 import type { ArrivalsName } from '../../settings.ts'
 
 /**
- * The times at which an open loop starts its exchanges, in ms from its start: each call returns the next one.
- * `fixed`: the n-th is n / rate, without adding up rounding errors. `poisson`: the gaps are exponentially distributed, as between many
+ * The start times of the exchanges of an open loop, in ms from its start; each call returns the next one.
+ * `fixed`: the nth is n / rate, without accumulated rounding errors. `poisson`: the gaps are exponentially distributed, as between many
  * independent users.
- * @param random returns numbers from 0 to below 1
+ * @param random returns numbers in [0, 1)
  */
 export function arrivalTimes(arrivals: ArrivalsName, ratePerSecond: number, random = Math.random): () => number {
   let count = 0

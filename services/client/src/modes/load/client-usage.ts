@@ -1,11 +1,11 @@
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
-import { type Distribution, round } from './figures.ts'
+import { type Distribution, round } from '../../report/distribution.ts'
 
-/** What the load cost the client itself. */
+/** Resource usage of the client during the load. */
 export interface ClientUsage {
   /** Share of the time in which the event loop was busy, 0 to 1. */
   readonly eventLoopUtilization: number
-  /** How late timers fired. */
+  /** Delay of timers. */
   readonly eventLoopDelayMs: { readonly p50: number | null; readonly p99: number | null; readonly max: number | null }
   readonly cpuSeconds: number
 }
@@ -13,11 +13,11 @@ export interface ClientUsage {
 const RESOLUTION_MS = 10
 const NS_PER_MS = 1_000_000
 
-/** From these values on, the figures describe the client rather than the server. */
+/** At or above these values, the results describe the client rather than the server. */
 const BUSY_UTILIZATION = 0.95
 const LATE_P99_MS = 10
 
-/** Measures the usage from now on. @returns ends that */
+/** Starts measuring. @returns a function that stops and returns the usage */
 export function measureUsage(): () => ClientUsage {
   const utilization = performance.eventLoopUtilization()
   const cpu = process.cpuUsage()
@@ -26,7 +26,7 @@ export function measureUsage(): () => ClientUsage {
   return () => {
     intervals.disable()
     const { user, system } = process.cpuUsage(cpu)
-    // The histogram holds the time between two timers: the resolution and the delay.
+    // The histogram records the time between two timers: the resolution plus the delay.
     const delayMs = (ns: number) => (intervals.count === 0 ? null : round(Math.max(0, ns / NS_PER_MS - RESOLUTION_MS)))
     return {
       eventLoopUtilization: round(performance.eventLoopUtilization(utilization).utilization),
@@ -40,7 +40,7 @@ export function measureUsage(): () => ClientUsage {
   }
 }
 
-/** Why the client itself was the bottleneck; empty when it was not. */
+/** Why the client itself was the bottleneck; empty if it was not. */
 export function bottlenecks({ eventLoopUtilization }: ClientUsage, lags: readonly (Distribution | null)[]): string[] {
   const reasons: string[] = []
   if (eventLoopUtilization >= BUSY_UTILIZATION) {
@@ -48,6 +48,6 @@ export function bottlenecks({ eventLoopUtilization }: ClientUsage, lags: readonl
     reasons.push(`its event loop was busy ${percent(eventLoopUtilization)} of the time (limit ${percent(BUSY_UTILIZATION)})`)
   }
   const lagMs = Math.max(...lags.map(lag => lag?.percentiles.p99 ?? 0))
-  if (lagMs >= LATE_P99_MS) reasons.push(`the p99 of its schedule lag was ${lagMs} ms (limit ${LATE_P99_MS} ms)`)
+  if (lagMs >= LATE_P99_MS) reasons.push(`its p99 schedule lag was ${lagMs} ms (limit ${LATE_P99_MS} ms)`)
   return reasons
 }

@@ -1,39 +1,25 @@
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
 import { nonZero, type TargetCounters } from '../../counters.ts'
+import { type Distribution, describe, record, round } from '../../report/distribution.ts'
 import type { Observer } from '../../statistics.ts'
 
-const NS_PER_MS = 1_000_000
-
-/** Percentiles that reports show. */
-export const percentiles = [50, 75, 90, 99, 99.9, 99.99] as const
-
-/** Figures of a distribution of durations, in ms; null where nothing was measured. */
-export interface Distribution {
-  readonly count: number
-  readonly min: number | null
-  readonly mean: number | null
-  /** By name: p50, p99.9 … */
-  readonly percentiles: Readonly<Record<string, number | null>>
-  readonly max: number | null
-}
-
-/** The results of a target's load in the measured time. */
+/** The results of one target during the measurement. */
 export interface TargetFigures {
   /** From the start to the last reply; in an open loop at least as long as the schedule. */
   readonly elapsedMs: number
   readonly answered: number
   readonly failed: number
   readonly failures: Readonly<Record<string, number>>
-  /** Answered exchanges; null where no time was measured. */
+  /** Answered exchanges per second; null if no time was measured. */
   readonly ratePerSecond: number | null
   readonly sentBytes: number
   readonly receivedBytes: number
   readonly latencyMs: { readonly fromIntendedStart: Distribution; readonly fromSend: Distribution }
-  /** How late the client itself started exchanges; null in a closed loop, which has no schedule. */
+  /** Delay of the client itself in starting exchanges; null in a closed loop, which has no schedule. */
   readonly scheduleLagMs: Distribution | null
 }
 
-/** Measures the load of one target. What happened before `reset` does not count. */
+/** Measures the load of one target. Events before `reset` do not count. */
 export class Figures implements Observer {
   readonly fromIntendedStart: RecordableHistogram
   readonly #fromSend = createHistogram()
@@ -44,7 +30,7 @@ export class Figures implements Observer {
 
   constructor(openLoop: boolean) {
     this.#openLoop = openLoop
-    // In a closed loop an exchange is sent at its intended start: one histogram holds both.
+    // In a closed loop, an exchange is sent at its intended start: one histogram serves both.
     this.fromIntendedStart = openLoop ? createHistogram() : this.#fromSend
   }
 
@@ -64,21 +50,21 @@ export class Figures implements Observer {
     record(this.#lag, lagMs)
   }
 
-  /** The measured time begins. */
+  /** Starts the measurement. */
   reset(counters: TargetCounters): void {
     for (const histogram of [this.fromIntendedStart, this.#fromSend, this.#lag]) histogram.reset()
     const { exchanges, exchangeFailures } = counters
     this.#before = { startMs: performance.now(), exchanges, failures: { ...exchangeFailures }, ...counters.bytes() }
   }
 
-  /** Adds the latencies since the last call to a histogram. Before the first call none are kept. */
+  /** Adds the latencies since the last call to a histogram. None are kept before the first call. */
   takeRecent(into: RecordableHistogram): void {
     this.#recent ??= createHistogram()
     if (this.#recent.count > 0) into.add(this.#recent)
     this.#recent.reset()
   }
 
-  /** The measured time ends. @param scheduledMs how long the load was meant to take; a rate over less would be too high */
+  /** Ends the measurement. @param scheduledMs the scheduled duration: a rate over a shorter time would be too high */
   close(counters: TargetCounters, scheduledMs: number): TargetFigures {
     const elapsedMs = Math.max(performance.now() - this.#before.startMs, scheduledMs)
     const { failures, failed, exchanges } = this.#since(counters)
@@ -105,23 +91,3 @@ export class Figures implements Observer {
     return { failures, failed, exchanges: exchanges - this.#before.exchanges }
   }
 }
-
-function record(histogram: RecordableHistogram, durationMs: number): void {
-  // A histogram holds whole numbers from 1.
-  histogram.record(Math.max(1, Math.round(durationMs * NS_PER_MS)))
-}
-
-/** @param histogram of durations in ns */
-export function describe(histogram: RecordableHistogram): Distribution {
-  const ms = (ns: number) => (histogram.count === 0 ? null : round(ns / NS_PER_MS))
-  return {
-    count: histogram.count,
-    min: ms(histogram.min),
-    mean: ms(histogram.mean),
-    percentiles: Object.fromEntries(percentiles.map(percentile => [`p${percentile}`, ms(histogram.percentile(percentile))])),
-    max: ms(histogram.max),
-  }
-}
-
-/** To the microsecond. */
-export const round = (value: number) => Math.round(value * 1_000) / 1_000

@@ -7,21 +7,21 @@ import { arrivalTimes } from './arrivals.ts'
 import type { LoadConnection } from './load-connection.ts'
 import { LoadConnections } from './load-connections.ts'
 
-/** What ends a run, whichever comes first; Infinity where it is no limit. */
+/** The limits of a run, whichever is reached first; Infinity = no limit. */
 export interface Bounds {
   readonly count: number
   readonly durationMs: number
 }
 
-/** An exchange that was due while no connection was free. */
+/** An exchange that became due while no connection was free. */
 interface Waiting {
   readonly intendedMs: number
   readonly deadlineMs: number
 }
 
 /**
- * Makes the exchanges of one target. In a closed loop each reply makes room for the next exchange; in an open loop exchanges start on a schedule,
- * and wait while no connection is free. Runs use the same connections one after the other.
+ * Makes the exchanges with one target. In a closed loop, each reply makes room for the next exchange; in an open loop, exchanges start on a
+ * schedule, and wait while no connection is free. Successive runs use the same connections.
  */
 export class Generator implements Alarm {
   /** When the next exchange of an open loop is due. */
@@ -31,13 +31,13 @@ export class Generator implements Alarm {
   readonly #waiting = new ExpiringQueue<Waiting>(() => this.#giveUp())
   readonly #logged = new Set<string>()
   #notConnected: Failure | undefined
-  // The current run: how many exchanges may still start and until when, and how many are not over.
+  // The current run: how many exchanges may still start, until when, and how many are in progress.
   #left = 0
   #startMs = 0
   #durationMs = 0
   #endMs = 0
-  #underway = 0
-  /** Gives the times of the exchanges of an open loop, ms from the start of the run; then the last one that it gave. */
+  #inProgress = 0
+  /** Returns the next start time of an open loop, ms from the start of the run; then the last time returned. */
   #nextMs: () => number = () => Number.POSITIVE_INFINITY
   #scheduledMs = 0
   #timer: NodeJS.Timeout | undefined
@@ -59,7 +59,7 @@ export class Generator implements Alarm {
     })
   }
 
-  /** Resolves when every connection was tried once; with the failure if none of them is open. */
+  /** Resolves when every connection has been tried once, with the failure if none of them is open. */
   async connect(): Promise<Failure | undefined> {
     const ready = this.#isOpenLoop ? sharedTicker().ready() : undefined
     await this.#connections.connect()
@@ -69,8 +69,8 @@ export class Generator implements Alarm {
   }
 
   /**
-   * Resolves when the last exchange of the run is over.
-   * @returns for an open loop, the time that the run was scheduled for, ms: up to when the next exchange would have started; else 0
+   * Resolves when the last exchange of the run is complete.
+   * @returns for an open loop, the scheduled duration, ms: until the next exchange would have started; otherwise 0
    */
   async run({ count, durationMs }: Bounds): Promise<number> {
     this.#startMs = performance.now()
@@ -85,7 +85,7 @@ export class Generator implements Alarm {
     return this.#scheduledMs
   }
 
-  /** Starts nothing more, and drops the exchanges that wait. */
+  /** Starts no more exchanges and drops those that are waiting. */
   stop(): void {
     this.#over(this.#waiting.clear().length)
     this.#startNoMore()
@@ -123,11 +123,11 @@ export class Generator implements Alarm {
     this.dueMs = this.#startMs + this.#scheduledMs
   }
 
-  /** Takes one of the exchanges of the run, if one may start at that time. */
+  /** Claims one of the exchanges of the run. @returns false if none may start at that time */
   #start(atMs: number): boolean {
     if (this.#left === 0 || atMs >= this.#endMs) return false
     this.#left--
-    this.#underway++
+    this.#inProgress++
     return true
   }
 
@@ -147,20 +147,20 @@ export class Generator implements Alarm {
   #arrive(intendedMs: number): void {
     const nowMs = performance.now()
     this.#target.statistics.exchangeStarted(intendedMs, nowMs)
-    // While one waits, no connection is free.
+    // While an exchange waits, no connection is free.
     const connection = this.#waiting.length === 0 ? this.#connections.nextFree() : undefined
     if (connection !== undefined) connection.send(intendedMs, nowMs)
     else this.#waiting.push({ intendedMs, deadlineMs: intendedMs + this.#target.values.timeout })
   }
 
   #answered(connection: LoadConnection, nowMs: number): void {
-    this.#underway--
+    this.#inProgress--
     if (connection.oneWay) setImmediate(() => this.#feed(connection, performance.now()))
     else this.#feed(connection, nowMs)
     this.#over(0)
   }
 
-  /** Gives a connection as many exchanges as it has room for. */
+  /** Sends as many exchanges on a connection as it has room for. */
   #feed(connection: LoadConnection, nowMs: number): void {
     if (!this.#isOpenLoop) {
       while (connection.free && this.#start(nowMs)) connection.send(nowMs, nowMs)
@@ -173,7 +173,7 @@ export class Generator implements Alarm {
     }
   }
 
-  /** In a closed loop without a server, each attempt to connect counts as the exchange that it was made for: so a run by count ends. */
+  /** In a closed loop without a server, each connection attempt counts as a failed exchange, so that a run by count ends. */
   #missed(failure: Failure): void {
     this.#notConnected = failure
     if (this.#isOpenLoop || !this.#start(performance.now())) return
@@ -181,13 +181,13 @@ export class Generator implements Alarm {
     this.#over(1)
   }
 
-  /** An exchange waited in the client until its deadline. */
+  /** Fails an exchange that waited for a connection until its deadline. */
   #giveUp(): void {
     this.#target.statistics.exchangeFailed(this.#connections.connected ? 'timeout' : (this.#notConnected?.reason ?? 'timeout'))
     this.#over(1)
   }
 
-  /** Once for each reason: the report has the numbers. */
+  /** Logs each reason only once; the report has the counts. */
   #logOnce({ reason, error }: Failure, message: string): void {
     if (this.#logged.has(reason)) return
     this.#logged.add(reason)
@@ -195,7 +195,7 @@ export class Generator implements Alarm {
   }
 
   #over(exchanges: number): void {
-    this.#underway -= exchanges
-    if (this.#underway === 0 && this.#left === 0) this.#finished.resolve()
+    this.#inProgress -= exchanges
+    if (this.#inProgress === 0 && this.#left === 0) this.#finished.resolve()
   }
 }

@@ -2,11 +2,11 @@ import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
 
 const NS_PER_MS = 1_000_000
 
-/** Steps for each halving of the distance to 100%, as in HdrHistogram's own output. */
+/** Steps per halving of the distance to 100%, as in HdrHistogram's own output. */
 const STEPS_PER_HALF = 5
 
 /**
- * The sum of histograms of durations in ns, in the percentile format of HdrHistogram, in ms. Its plotter reads that:
+ * The sum of histograms of durations in ns, in ms and in HdrHistogram's percentile format, for its plotter:
  * https://hdrhistogram.github.io/HdrHistogram/plotFiles.html
  */
 export function histogramTable(histograms: readonly RecordableHistogram[]): string {
@@ -29,7 +29,7 @@ export function histogramTable(histograms: readonly RecordableHistogram[]): stri
   return lines.join('\n')
 }
 
-/** Percentiles from 0 to 100, finer towards the end, as far as `count` values can distinguish them. */
+/** Percentiles from 0 to 100, in finer steps towards the end, as far as `count` values can distinguish them. */
 export function percentileSteps(count: number): number[] {
   if (count === 0) return []
   const steps: number[] = []

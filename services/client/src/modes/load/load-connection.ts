@@ -6,20 +6,20 @@ import type { LoadValues } from '../../settings.ts'
 import type { Target } from '../../target.ts'
 
 export interface LoadConnectionEvents {
-  /** It can send. */
+  /** The connection can send. */
   connected(connection: LoadConnection): void
   notConnected(failure: Failure): void
   answered(connection: LoadConnection, nowMs: number): void
-  /** The connection broke, and so many exchanges with it. */
+  /** The connection failed, with this many exchanges. */
   lost(failure: Failure, exchanges: number): void
 }
 
-/** One of the connections of a load: kept open, with at most `depth` outstanding exchanges. */
+/** A connection of a load: kept open, with at most `depth` outstanding exchanges. */
 export class LoadConnection implements ReconnectingEvents {
   readonly #target: Target<LoadValues>
   readonly #events: LoadConnectionEvents
   readonly #connection: ReconnectingConnection
-  /** Exchanges to be used again: at a million per second, new ones would be a tenth of the work. */
+  /** Exchanges to reuse: at a million per second, allocating them would be a tenth of the work. */
   readonly #spare: { intendedMs: number; deadlineMs: number; sentMs: number }[] = []
 
   constructor(target: Target<LoadValues>, events: LoadConnectionEvents) {
@@ -28,7 +28,7 @@ export class LoadConnection implements ReconnectingEvents {
     this.#connection = new ReconnectingConnection(target, this)
   }
 
-  /** Resolves when the first attempt to connect is over. */
+  /** Resolves when the first connection attempt has succeeded or failed. */
   get tried(): Promise<void> {
     return this.#connection.tried
   }
@@ -37,18 +37,18 @@ export class LoadConnection implements ReconnectingEvents {
     return this.#connection.current !== undefined
   }
 
-  /** True when an exchange can be sent at once. */
+  /** True if an exchange can be sent immediately. */
   get free(): boolean {
     const { current } = this.#connection
     return current !== undefined && current.outstanding < this.#target.values.depth
   }
 
-  /** True where the server never replies: sending then has to yield to the event loop. */
+  /** True if the server never replies, so that sending must yield to the event loop. */
   get oneWay(): boolean {
     return this.#connection.current?.codec.oneWay ?? false
   }
 
-  /** Sends an exchange; the connection breaks when its reply takes longer than the timeout, however long the exchange waited before. */
+  /** Sends an exchange. The timeout of its reply starts now, regardless of how long the exchange waited. */
   send(intendedMs: number, nowMs: number): void {
     const exchange = this.#spare.pop() ?? { intendedMs, deadlineMs: nowMs, sentMs: nowMs }
     exchange.intendedMs = intendedMs

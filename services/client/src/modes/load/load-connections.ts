@@ -6,14 +6,14 @@ import { LoadConnection, type LoadConnectionEvents } from './load-connection.ts'
 export class LoadConnections {
   readonly all: readonly LoadConnection[]
   #ended: Promise<unknown> = Promise.resolve()
-  /** Index of the connection that `nextFree` returned last. */
+  /** Index of the connection last returned by `nextFree`. */
   #turn = 0
 
   constructor(target: Target<LoadValues>, events: LoadConnectionEvents) {
     this.all = Array.from({ length: target.values.connections }, () => new LoadConnection(target, events))
   }
 
-  /** Resolves when every connection was tried once. */
+  /** Resolves when every connection has been tried once. */
   async connect(): Promise<void> {
     this.#ended = Promise.all(this.all.map(connection => connection.run()))
     await Promise.all(this.all.map(({ tried }) => tried))
@@ -29,7 +29,7 @@ export class LoadConnections {
     return this.all.some(({ isConnected }) => isConnected)
   }
 
-  /** The connections take turns. */
+  /** Returns the next free connection, round-robin. */
   nextFree(): LoadConnection | undefined {
     for (let tried = 0; tried < this.all.length; tried++) {
       this.#turn = (this.#turn + 1) % this.all.length

@@ -20,22 +20,22 @@ export interface TargetLoad {
 export interface Outcome {
   readonly startedAt: Date
   readonly interrupted: Interrupt | undefined
-  /** Undefined where nothing was measured. */
+  /** Undefined if nothing was measured. */
   readonly usage: ClientUsage | undefined
   readonly targets: readonly TargetOutcome[]
 }
 
 export interface TargetOutcome {
   readonly target: Target<LoadValues>
-  /** Why there was no load at all. */
+  /** Why no load was generated. */
   readonly failure: Failure | undefined
   readonly figures: TargetFigures
 }
 
-/** The duration of a load without count and duration. */
+/** Default duration if neither count nor duration is set. */
 const DEFAULT_DURATION_MS = 10_000
 
-/** A load on all targets at the same time: connects, warms up, measures, closes. */
+/** A load on all targets in parallel: connects, warms up, measures, closes. */
 export class Load {
   readonly targets: readonly TargetLoad[]
   readonly #config: LoadConfig
@@ -46,7 +46,7 @@ export class Load {
     this.targets = config.targetConfigs.map(targetConfig => newTargetLoad(targetConfig, logger))
   }
 
-  /** Ends the load early; `run` then resolves when the exchanges that were started are over. */
+  /** Ends the load early; `run` resolves when all started exchanges are complete. */
   stop(interrupt: Interrupt): void {
     this.#interrupted = interrupt
     for (const { generator } of this.targets) generator.stop()

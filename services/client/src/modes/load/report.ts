@@ -4,12 +4,12 @@ import type { LoadConfig } from '../../settings.ts'
 import { bottlenecks, type ClientUsage } from './client-usage.ts'
 import type { TargetFigures } from './figures.ts'
 import type { Interrupt, Outcome, TargetOutcome } from './load.ts'
-import { exitCode, type Threshold, thresholdsOf } from './thresholds.ts'
+import { exitCode, type LoadThreshold, thresholdsOf } from './thresholds.ts'
 
-/** Increased when a field changes its meaning or is removed; fields may be added at any time. See docs/load-report.schema.json. */
+/** Increased when a field is removed or changes its meaning; fields may be added at any time. See docs/load-report.schema.json. */
 const REPORT_VERSION = 1
 
-/** The results of a load: the JSON report, from which the text report is made. */
+/** The results of a load: the JSON report, and the source of the text report. */
 export interface Report {
   readonly version: typeof REPORT_VERSION
   readonly program: string
@@ -17,15 +17,15 @@ export interface Report {
   readonly startedAt: string
   readonly interrupted: Interrupt | null
   readonly exitCode: number
-  readonly thresholds: readonly Threshold[]
-  /** Null where no load was measured. */
+  readonly thresholds: readonly LoadThreshold[]
+  /** Null if nothing was measured. */
   readonly client: (ClientUsage & { readonly bottlenecks: readonly string[] }) | null
   readonly targets: readonly TargetReport[]
 }
 
 export interface TargetReport extends TargetFigures {
   readonly target: string
-  /** Why there was no load at all; null when there was. */
+  /** Why no load was generated; null if it was. */
   readonly notConnected: { readonly reason: string; readonly message: string | null } | null
   readonly settings: {
     readonly connections: number
@@ -33,16 +33,16 @@ export interface TargetReport extends TargetFigures {
     /** Exchanges per second; 0 = closed loop. */
     readonly rate: number
     readonly arrivals: string
-    /** Bytes; null = the message as it is. */
+    /** Bytes; null = the configured message. */
     readonly size: { readonly minimum: number; readonly maximum: number } | null
   }
-  /** Of the whole run, warm-up included. */
+  /** Totals of the whole run, including the warm-up. */
   readonly connections: {
     readonly attempts: number
     readonly failures: Readonly<Record<string, number>>
     readonly closed: Readonly<Record<string, number>>
     readonly serversSeen: number
-    /** Comparisons of both ends' counters when a connection ended (probe). */
+    /** Comparisons of client and server counters at the end of a connection (probe). */
     readonly comparisons: { readonly equal: number; readonly different: number }
   }
 }

@@ -5,8 +5,8 @@ import { type ClientOptions, type ProtocolName, protocols } from '@nihao/wire'
 const FILLER = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'
 
 /**
- * Requests of a size: of the line with its line end in a text protocol, of the payload in frames. Requests of different sizes are ends of the
- * same text, so that none of them is a copy.
+ * Requests of given sizes: of the line including its line end in text protocols, of the payload in frames. All sizes are views of the end of
+ * the same text, without copies.
  */
 export function requestsOf({ minimum, maximum }: SizeRange, name: ProtocolName): Pick<ClientOptions, 'message' | 'nextRequest'> {
   const lineEnd = protocols[name].text ? '\n' : ''

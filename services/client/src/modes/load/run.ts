@@ -7,7 +7,7 @@ import { reportOf } from './report.ts'
 import { showStatusLine } from './status-line.ts'
 import { textReport } from './text-report.ts'
 
-/** Loads every target, writes a report to stdout and ends with the exit code that sums it up. */
+/** Generates load on every target, writes a report to stdout and exits with the code of the result. */
 export async function runLoad(config: LoadConfig, logger: Logger): Promise<void> {
   const load = new Load(config, logger)
   const finished = finish(load, config, logger)

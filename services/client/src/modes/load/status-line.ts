@@ -5,7 +5,7 @@ import type { Load } from './load.ts'
 const INTERVAL_MS = 1_000
 const CLEAR = '\r\x1b[K'
 
-/** Shows one line on a terminal, updated each second. @returns removes it */
+/** Shows one line on a terminal, updated each second. @returns a function that removes it */
 export function showStatusLine({ targets }: Load, terminal: WriteStream): () => void {
   const startMs = performance.now()
   let beforeMs = startMs
@@ -23,7 +23,7 @@ export function showStatusLine({ targets }: Load, terminal: WriteStream): () => 
     const ms = (percentile: number) => (latencies.count === 0 ? '-' : `${(latencies.percentile(percentile) / 1e6).toFixed(3)} ms`)
     const seconds = Math.round((nowMs - startMs) / 1_000)
     const line = `${seconds} s  ${Math.round(rate)}/s  p50 ${ms(50)}  p99 ${ms(99)}  failures ${failures}`
-    // The cursor returns to the start of the line, so that other output begins there.
+    // The cursor returns to the start of the line, where other output then begins.
     terminal.write(`${CLEAR}${line.slice(0, terminal.columns - 1)}\r`)
     beforeMs = nowMs
     before = answered

@@ -1,12 +1,13 @@
-import { type Distribution, percentiles } from './figures.ts'
+import type { Distribution } from '../../report/distribution.ts'
+import { counts, table } from '../../report/text.ts'
+import { describeThreshold } from '../../report/thresholds.ts'
 import type { Report, TargetReport } from './report.ts'
-import type { Threshold } from './thresholds.ts'
 
-/** The report for people. */
+/** The text report. */
 export function textReport({ targets, client, thresholds, interrupted }: Report): string {
   const lines = targets.flatMap(target => [...targetLines(target), ''])
   if (client !== null) lines.push(...clientLines(client))
-  lines.push(...thresholds.map(thresholdLine))
+  lines.push(...thresholds.map(describeThreshold))
   if (interrupted !== null) lines.push(`interrupted by ${interrupted}: the report covers the time until then`)
   return `${lines.join('\n')}\n`
 }
@@ -34,9 +35,9 @@ function targetLines(report: TargetReport): string[] {
     scheduleLagMs === null
       ? [['latency', latencyMs.fromSend]]
       : [
-          ['latency from the intended start', latencyMs.fromIntendedStart],
-          ['latency from the send', latencyMs.fromSend],
-          ['schedule lag of the client', scheduleLagMs],
+          ['latency from intended start', latencyMs.fromIntendedStart],
+          ['latency from sending', latencyMs.fromSend],
+          ['client schedule lag', scheduleLagMs],
         ]
   return [
     `${target}  ${loop}, connections ${settings.connections}, depth ${depth}, ${(elapsedMs / 1_000).toFixed(3)} s`,
@@ -50,49 +51,18 @@ function targetLines(report: TargetReport): string[] {
   ]
 }
 
-/** Of the counters of both ends; only the probe protocol compares them. */
+/** Compares the counters of client and server; only the probe protocol has both. */
 function comparisonLines({ equal, different }: TargetReport['connections']['comparisons']): string[] {
   if (different > 0)
     return [
-      `  counters     different on ${different} of ${equal + different} connections: client and server did not see the same bytes`,
+      `  counters     different on ${different} of ${equal + different} connections: bytes were lost or added between client and server`,
     ]
   return equal === 0 ? [] : [`  counters     equal at both ends on ${equal} connections`]
-}
-
-/** A column for each figure, right-aligned. */
-function table(rows: readonly [string, Distribution][]): string[] {
-  const names = percentiles.map(percentile => `p${percentile}`)
-  const cells = [
-    ['ms', 'min', 'mean', ...names, 'max'],
-    ...rows.map(([name, distribution]) => {
-      const { min, mean, max } = distribution
-      return [
-        name,
-        ...[min, mean, ...names.map(name => distribution.percentiles[name] ?? null), max].map(value => value?.toFixed(3) ?? '-'),
-      ]
-    }),
-  ]
-  const widths = cells[0]?.map((_, column) => Math.max(...cells.map(row => row[column]?.length ?? 0))) ?? []
-  return cells.map(
-    row =>
-      `  ${row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0))).join('  ')}`,
-  )
-}
-
-const UNITS = { maxP99: ' ms', maxFailures: '', minRate: '/s' } as const
-
-function thresholdLine({ name, target, limit, actual, met }: Threshold): string {
-  return `${met ? 'met' : 'missed'}  ${name} ${limit}${UNITS[name]}: ${actual === null ? 'no exchange was answered' : `${actual}${UNITS[name]}`}  ${target}`
 }
 
 const ms = (value: number) => `${value.toFixed(3)} ms`
 
 const inParentheses = (message: string | null) => (message === null ? '' : ` (${message})`)
-
-function counts(byReason: Readonly<Record<string, number>>): string {
-  const words = Object.entries(byReason).map(([reason, count]) => `${reason} ${count}`)
-  return words.length === 0 ? ' none' : `  ${words.join(', ')}`
-}
 
 function bytes(count: number, elapsedMs: number): string {
   const perSecond = elapsedMs === 0 ? 0 : (count * 1_000) / elapsedMs

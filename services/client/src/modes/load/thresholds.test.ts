@@ -1,12 +1,12 @@
 import { describe, expect, test } from '@jest/globals'
-import { exitCode, type TargetRun, type Threshold } from './thresholds.ts'
+import { exitCode, type LoadThreshold, type TargetRun } from './thresholds.ts'
 
 const none = { finished: 1, goaway: 0, server_closed: 0, reset: 0, timeout: 0, protocol: 0, mismatch: 0, local: 0 }
 const run = (closed: Partial<typeof none> = {}, { connected = true, different = 0 } = {}): TargetRun => ({
   connected,
   counters: { connectionsClosed: { ...none, ...closed }, comparisons: { equal: 1, different } },
 })
-const threshold = (met: boolean): Threshold => ({ name: 'minRate', target: '', limit: 1, actual: 1, met })
+const threshold = (met: boolean): LoadThreshold => ({ name: 'minRate', target: '', limit: 1, actual: 1, met })
 
 const cases: [name: string, parameters: Parameters<typeof exitCode>, code: number][] = [
   ['success', [undefined, [run(), run()], [threshold(true)], false], 0],

@@ -1,37 +1,24 @@
 import { EXIT } from '@nihao/service'
 import type { TargetCounters } from '../../counters.ts'
+import { compare, type Threshold } from '../../report/thresholds.ts'
 import type { LoadConfig } from '../../settings.ts'
 import type { TargetFigures } from './figures.ts'
 
-/** A threshold and the value it was compared with. */
-export interface Threshold {
-  readonly name: 'maxP99' | 'maxFailures' | 'minRate'
-  readonly target: string
-  readonly limit: number
-  /** Null where nothing was answered, which meets no threshold but that of failures. */
-  readonly actual: number | null
-  readonly met: boolean
-}
+/** A threshold of a load. */
+export type LoadThreshold = Threshold<'maxP99' | 'maxFailures' | 'minRate'>
 
 type Limits = Pick<LoadConfig, 'maxP99' | 'maxFailures' | 'minRate'>
 
-/** Each threshold that is set, for one target. */
-export function thresholdsOf({ maxP99, maxFailures, minRate }: Limits, target: string, figures: TargetFigures): Threshold[] {
-  const { percentiles } = figures.latencyMs.fromIntendedStart
-  const p99 = percentiles.p99 ?? null
-  const thresholds: Threshold[] = []
-  const compare = (name: Threshold['name'], limit: number | null, actual: number | null) => {
-    if (limit === null) return
-    const met = actual !== null && (name === 'minRate' ? actual >= limit : actual <= limit)
-    thresholds.push({ name, target, limit, actual, met })
-  }
-  compare('maxP99', maxP99, p99)
-  compare('maxFailures', maxFailures, figures.failed)
-  compare('minRate', minRate, figures.ratePerSecond)
-  return thresholds
+/** All configured thresholds for one target. */
+export function thresholdsOf({ maxP99, maxFailures, minRate }: Limits, target: string, figures: TargetFigures): LoadThreshold[] {
+  return [
+    ...compare('maxP99', target, maxP99, figures.latencyMs.fromIntendedStart.percentiles.p99 ?? null),
+    ...compare('maxFailures', target, maxFailures, figures.failed),
+    ...compare('minRate', target, minRate, figures.ratePerSecond),
+  ]
 }
 
-/** The whole run of a target, for the exit code. */
+/** Totals of a target over the whole run, for the exit code. */
 export interface TargetRun {
   readonly connected: boolean
   readonly counters: Pick<TargetCounters, 'connectionsClosed' | 'comparisons'>
@@ -41,7 +28,7 @@ export interface TargetRun {
 export function exitCode(
   interrupted: 'SIGINT' | 'SIGTERM' | undefined,
   targets: readonly TargetRun[],
-  thresholds: readonly Threshold[],
+  thresholds: readonly LoadThreshold[],
   toleratesFailures: boolean,
 ): number {
   if (interrupted !== undefined) return EXIT[interrupted]
@@ -51,7 +38,7 @@ export function exitCode(
   return targets.some(lost) && !toleratesFailures ? EXIT.connectionLost : EXIT.ok
 }
 
-/** Wrong bytes are never tolerated, however many failures are allowed. Counters that differ mean bytes that only one end has seen. */
+/** Wrong bytes are never tolerated, however many failures are allowed. Counters differ if bytes were lost or added. */
 function wrongBytes({ counters: { connectionsClosed, comparisons } }: TargetRun): boolean {
   return connectionsClosed.mismatch + connectionsClosed.protocol + comparisons.different > 0
 }

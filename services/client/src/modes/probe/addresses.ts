@@ -10,7 +10,8 @@ const NO_ADDRESSES = ['ENOTFOUND', 'EAI_NODATA']
 export type Host = string | undefined
 
 export interface AddressEvents {
-  found(host: Host): void
+  /** @param first whether the first look-up found it */
+  found(host: Host, first: boolean): void
   gone(host: Host): void
 }
 
@@ -22,6 +23,11 @@ export class Addresses {
   readonly #logger: Logger
   readonly #stopping = new AbortController()
   #known = new Set<Host>()
+  /** Addresses that were given up, and until when they are not used again. */
+  readonly #left = new Map<Host, number>()
+  /** Ends the wait for the next look-up. */
+  #wake = new AbortController()
+  #first = true
   #failing = false
 
   constructor(name: string, intervalMs: number, events: AddressEvents, logger: Logger) {
@@ -35,10 +41,23 @@ export class Addresses {
   async follow(): Promise<void> {
     const { signal } = this.#stopping
     while (!signal.aborted) {
+      this.#wake = new AbortController()
       const found = await this.#lookUp()
-      if (!signal.aborted) this.#become(found)
-      await delay(this.#intervalMs, undefined, { signal }).catch(() => {})
+      if (!signal.aborted) this.#become(this.#withoutLeft(found))
+      const woken = AbortSignal.any([signal, this.#wake.signal])
+      await delay(this.#intervalMs, undefined, { signal: woken }).catch(() => {})
     }
+  }
+
+  /** Looks the name up now, not at the end of the interval. */
+  lookUpNow(): void {
+    this.#wake.abort()
+  }
+
+  /** Gives an address up; it counts as new when a look-up finds it after an interval. */
+  leave(host: Host): void {
+    this.#left.set(host, performance.now() + this.#intervalMs)
+    this.#become(new Set([...this.#known].filter(known => known !== host)))
   }
 
   stop(): void {
@@ -59,11 +78,20 @@ export class Addresses {
     }
   }
 
+  #withoutLeft(found: ReadonlySet<Host>): ReadonlySet<Host> {
+    const nowMs = performance.now()
+    for (const [host, untilMs] of this.#left) if (untilMs <= nowMs) this.#left.delete(host)
+    const others = new Set([...found].filter(host => !this.#left.has(host)))
+    return others.size === 0 ? found : others
+  }
+
   #become(hosts: ReadonlySet<Host>): void {
     const found = [...hosts].filter(host => !this.#known.has(host))
     const gone = [...this.#known].filter(host => !hosts.has(host))
+    const first = this.#first
+    this.#first = false
     this.#known = new Set(hosts)
-    for (const host of found) this.#events.found(host)
+    for (const host of found) this.#events.found(host, first)
     for (const host of gone) this.#events.gone(host)
     const [foundAddresses, goneAddresses] = [found, gone].map(hosts => hosts.filter(host => host !== undefined))
     if (found.length + gone.length > 0) {

@@ -1,29 +1,26 @@
 import { Connection } from '../../connect/connection.ts'
 import type { ConnectionEvents, Exchange } from '../../connect/connection-events.ts'
-import type { ProbeValues } from '../../settings.ts'
-import type { Target } from '../../target.ts'
+import { OutageTracker, type TrackerContext } from '../../outages/outage-tracker.ts'
 import type { Host } from './addresses.ts'
-import { OutageTracker } from './outage-tracker.ts'
-import type { SessionLog } from './session-log.ts'
 
 /** Exchanges on a new connection each: new connections may fail while old ones still work, and the reverse. */
 export class FreshConnections {
-  readonly #target: Target<ProbeValues>
+  readonly #context: TrackerContext
   readonly #host: Host
   readonly #outages: OutageTracker
   readonly #stopping = new AbortController()
   readonly #running = new Set<Promise<void>>()
 
   /** @param host one of the target's addresses; undefined: any of them */
-  constructor(target: Target<ProbeValues>, log: SessionLog, host: Host) {
-    this.#target = target
+  constructor(context: TrackerContext, host: Host) {
+    this.#context = context
     this.#host = host
-    this.#outages = new OutageTracker(target, log)
+    this.#outages = new OutageTracker(context, () => Promise.all(this.#running))
   }
 
   /** Starts the exchange that was due at `intendedMs`. */
   exchange(intendedMs: number): void {
-    const running = this.#connectAndExchange(this.#target.newExchange(intendedMs))
+    const running = this.#connectAndExchange(this.#context.target.newExchange(intendedMs))
     this.#running.add(running)
     void running.then(() => this.#running.delete(running))
   }
@@ -32,28 +29,36 @@ export class FreshConnections {
   async stop(): Promise<void> {
     this.#stopping.abort()
     await Promise.all(this.#running)
-    this.#outages.stop()
+    await this.#outages.stop()
   }
 
   async #connectAndExchange(exchange: Exchange): Promise<void> {
     const { signal } = this.#stopping
-    const { connector, statistics, values } = this.#target
+    const { connector, values } = this.#context.target
+    const outages = this.#outages
     const closed = Promise.withResolvers<void>()
     const owner: ConnectionEvents = {
-      answered: connection => this.#outages.succeeded(connection),
-      closed: (_, failure, lost) => {
-        if (failure !== undefined) this.#outages.failed(failure, { connected: true, lostExchanges: lost.length })
+      answered: (connection, _exchange, roundTripMs, nowMs) => {
+        this.#context.target.logFirstReply(connection, roundTripMs)
+        outages.succeeded(connection, nowMs)
+      },
+      timedOut: connection => outages.timedOut(connection),
+      closed: (connection, failure, lost) => {
+        if (failure !== undefined && lost.length > 0) outages.broke(connection, failure, lost)
         closed.resolve()
       },
     }
-    const connection = await connector.connect(owner, signal, { host: this.#host })
+    const startMs = performance.now()
+    const handshakeDone = (remoteAddress: string) => outages.handshakeDone(startMs, performance.now(), remoteAddress)
+    const connection = await connector.connect(owner, signal, { host: this.#host, handshakeDone })
     if (connection instanceof Connection) {
+      if (outages.failing) outages.connected(connection)
       connection.send(exchange)
       connection.finish(values.timeout)
       await closed.promise
     } else if (!signal.aborted) {
-      statistics.exchangeFailed(connection.reason)
-      this.#outages.failed(connection, { connected: false, lostExchanges: 1 })
+      outages.notConnected(connection)
+      outages.gaveUp(exchange, connection)
     }
   }
 }

@@ -1,9 +1,11 @@
 import { isIP } from 'node:net'
-import type { Logger } from '@nihao/service'
+import { EventLoopMonitor, KernelSockets, type Logger } from '@nihao/service'
+import { FirstSuccess } from '../../outages/availability.ts'
+import type { Instruments } from '../../outages/facts.ts'
 import type { ProbeConfig, ProbeValues } from '../../settings.ts'
-import type { Observer } from '../../statistics.ts'
+import type { NewObserver } from '../../statistics.ts'
 import { Target } from '../../target.ts'
-import { Addresses, type Host } from './addresses.ts'
+import { type ProbeContext, probeAddresses } from './probe-addresses.ts'
 import { SessionLog } from './session-log.ts'
 import { TargetProber } from './target-prober.ts'
 
@@ -12,13 +14,16 @@ export class Prober {
   readonly targets: readonly Target<ProbeValues>[]
   readonly #config: ProbeConfig
   readonly #logger: Logger
+  readonly #eventLoop = new EventLoopMonitor()
+  readonly #instruments: Instruments = { kernel: new KernelSockets(), eventLoop: this.#eventLoop }
   readonly #stops: (() => Promise<void>)[] = []
   #summaries: NodeJS.Timeout | undefined
   #stopping = false
 
-  constructor(config: ProbeConfig, newObserver: (target: string) => Observer, logger: Logger) {
+  constructor(config: ProbeConfig, newObserver: NewObserver, logger: Logger) {
     const summaries = config.summaryInterval > 0
-    this.targets = config.targetConfigs.map(target => new Target(target, newObserver, logger, { summaries }))
+    const stalledMs = (sinceMs: number) => this.#eventLoop.stalledMs(sinceMs)
+    this.targets = config.targetConfigs.map(target => new Target(target, newObserver, logger, { summaries, stalledMs }))
     this.#config = config
     this.#logger = logger
   }
@@ -28,11 +33,13 @@ export class Prober {
   }
 
   start(): void {
+    this.#eventLoop.start()
     this.#config.targetConfigs.forEach(({ endpoint: { address } }, index) => {
       const target = this.targets[index] as Target<ProbeValues>
       const named = 'host' in address && isIP(address.host) === 0
       const log = new SessionLog(target.logger)
-      const stop = named && target.values.resolve === 'all' ? probeAll(target, log, address.host) : probeOne(target, log)
+      const context = { target, log, instruments: this.#instruments }
+      const stop = named && target.values.resolve === 'all' ? probeAddresses(context, address.host) : probeOne(context)
       this.#stops.push(() => stop().finally(() => log.flush()))
     })
     const { summaryInterval } = this.#config
@@ -44,6 +51,7 @@ export class Prober {
     this.#stopping = true
     clearInterval(this.#summaries)
     await Promise.all(this.#stops.map(stop => stop()))
+    this.#eventLoop.stop()
     const totals = this.targets.map(({ label, counters }) => [label, counters.totals()])
     this.#logger.info(Object.fromEntries(totals), 'stopped')
   }
@@ -54,35 +62,8 @@ export class Prober {
 }
 
 /** @returns stops it */
-function probeOne(target: Target<ProbeValues>, log: SessionLog): () => Promise<void> {
-  const prober = new TargetProber(target, log, undefined)
+function probeOne(context: ProbeContext): () => Promise<void> {
+  const firstSuccess = new FirstSuccess(context.target.logger)
+  const prober = new TargetProber({ ...context, firstSuccess, host: undefined, patient: false, leaving: () => {} })
   return () => prober.stop()
-}
-
-/**
- * Probes each address of a name separately, as addresses come and go.
- * @returns stops it
- */
-function probeAll(target: Target<ProbeValues>, log: SessionLog, name: string): () => Promise<void> {
-  const probers = new Map<Host, TargetProber>()
-  const ending = new Set<Promise<void>>()
-  const end = (prober: TargetProber | undefined) => {
-    const ended = prober?.stop() ?? Promise.resolve()
-    ending.add(ended)
-    void ended.then(() => ending.delete(ended))
-  }
-  const events = {
-    found: (host: Host) => void probers.set(host, new TargetProber(target, log, host)),
-    gone(host: Host) {
-      end(probers.get(host))
-      probers.delete(host)
-    },
-  }
-  const addresses = new Addresses(name, target.values.resolveInterval, events, target.logger)
-  void addresses.follow()
-  return async () => {
-    addresses.stop()
-    for (const prober of probers.values()) end(prober)
-    await Promise.all(ending)
-  }
 }

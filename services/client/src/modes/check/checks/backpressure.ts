@@ -6,7 +6,7 @@ const STALL_MS = 500
 const LINE_BYTES = 74
 const LINES_BYTES = 2 ** 20
 
-/** The client stops reading until the path is full, then reads on: everything arrives, in order. */
+/** After the client has stopped reading until the path is full, and then resumed, everything arrives in order. */
 export const backpressure: Check = {
   skipReason: protocol => (protocol === 'discard' ? 'a discard server sends nothing' : undefined),
   async run(context) {
@@ -33,9 +33,9 @@ export const backpressure: Check = {
   hints: {
     mismatch: 'The server or a proxy loses or duplicates bytes when its reader is slow.',
     timeout:
-      'The server or a proxy does not resume after it had to wait for its reader, or drops the bytes that it could not send; or the path is slow (raise the check timeout).',
-    eof: 'The server or a proxy closes connections of slow readers, and loses the bytes in transit.',
-    reset: 'The server or a proxy resets connections of slow readers: it limits the time or the bytes buffered for them.',
-    otherwise: 'The server or a proxy fails on slow readers.',
+      'The server or a proxy does not resume after waiting for a slow reader, or drops unsent bytes; or the path is slow (raise the check timeout).',
+    eof: 'The server or a proxy closes the connections of slow readers and loses bytes in transit.',
+    reset: 'The server or a proxy resets the connections of slow readers: it limits the time or the bytes buffered for them.',
+    otherwise: 'The server or a proxy does not handle slow readers.',
   },
 }

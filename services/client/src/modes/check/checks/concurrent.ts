@@ -1,15 +1,15 @@
+import type { Figures } from '../../../report/results.ts'
 import type { Check } from '../check.ts'
 import { withFigures } from '../check-failure.ts'
-import type { Figures } from '../report.ts'
 
 const CONNECTIONS = 50
 
-/** The kernel sends a lost SYN again after 1 s: a connection that took that long probably lost one. */
+/** The kernel retransmits a lost SYN after 1 s: a connection that took this long probably lost one. */
 const SLOW_MS = 950
 
 /**
- * Many connections are open at once, with exchanges on all of them. Each step may take all the time of the check: where some SYNs of so many are lost,
- * the kernel sends them again.
+ * Many connections work at the same time. Each step may use the whole time limit of the check, because some of many SYNs may be lost and
+ * retransmitted.
  */
 export const concurrent: Check = {
   async run(context) {
@@ -33,24 +33,24 @@ export const concurrent: Check = {
   },
   hints: {
     timeout: hintForTimeout,
-    refused: ({ connections }) => `Connections beyond ${connections} are refused: a firewall or the server limits them.`,
+    refused: ({ connections }) => `Connections beyond ${connections} are refused: a firewall or the server limits connections.`,
     eof: hintForEnd,
     reset: hintForEnd,
     otherwise: hintForEnd,
   },
 }
 
-/** @throws what the step threw */
+/** @throws the error of the step */
 function settledValue<Value>(settled: PromiseSettledResult<Value>): Promise<Value> {
   return settled.status === 'fulfilled' ? Promise.resolve(settled.value) : Promise.reject(settled.reason)
 }
 
 function hintForTimeout({ connected, connections = 0 }: Figures): string {
   return Number(connected) < CONNECTIONS
-    ? `${connected} of ${CONNECTIONS} connections were made, the SYNs of the others got no answer: a firewall drops them, or the accept queue of the server stays full.`
-    : `Every connection was made, but only ${connections} of ${CONNECTIONS} got a reply: a proxy queues those above its limit, or the server serves only so many at a time.`
+    ? `Only ${connected} of ${CONNECTIONS} connections were established, the other SYNs were not answered: a firewall drops them, or the accept queue of the server stays full.`
+    : `All connections were established, but only ${connections} of ${CONNECTIONS} got a reply: a proxy queues connections above its limit, or the server serves only that many at a time.`
 }
 
 function hintForEnd({ connections = 0 }: Figures): string {
-  return `${connections} of ${CONNECTIONS} connections worked at the same time before one was closed: the server, a proxy or a firewall probably limits connections.`
+  return `Only ${connections} of ${CONNECTIONS} connections worked at the same time before one was closed: the server, a proxy or a firewall probably limits connections.`
 }

@@ -1,6 +1,6 @@
 import type { Check } from '../check.ts'
 
-/** A connection can be made. */
+/** A connection can be established. */
 export const connect: Check = {
   async run(context) {
     const { addresses } = await context.dial()
@@ -9,7 +9,7 @@ export const connect: Check = {
   },
   hints: {
     timeout: 'A firewall drops the packets, no host has this address, or the accept queue of the server is full.',
-    reset: 'The connection was reset as soon as it was made: a proxy accepts for a server that is down, or the server crashes.',
-    otherwise: 'No connection to the server is possible.',
+    reset: 'The connection was reset immediately: a proxy accepts connections for a server that is down, or the server crashes.',
+    otherwise: 'The server cannot be reached.',
   },
 }

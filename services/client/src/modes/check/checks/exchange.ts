@@ -3,7 +3,7 @@ import type { Check } from '../check.ts'
 /** How long to watch for unexpected bytes. */
 const QUIET_MS = 100
 
-/** A request gets its reply, a second one as well, and nothing else arrives. */
+/** A request gets its reply, so does a second one, and nothing else arrives. */
 export const exchange: Check = {
   async run(context) {
     const { timeout } = context.values
@@ -14,10 +14,10 @@ export const exchange: Check = {
     return { firstMs, roundTripMs }
   },
   hints: {
-    mismatch: 'This is another server than expected, its greeting is different, or something on the path changes bytes.',
-    timeout: 'The server hangs or is too slow, does not take a line for a request, or its reply is too short.',
-    eof: 'The server closes instead of replying: it serves one request per connection, uses another protocol, or is at a limit.',
-    reset: 'The server crashes or aborts on requests, or a firewall that inspects them resets the connection.',
+    mismatch: 'This is not the expected server, its greeting differs, or something on the path modifies data.',
+    timeout: 'The server hangs or is too slow, does not accept a line as a request, or sends too short a reply.',
+    eof: 'The server closes instead of replying: it serves only one request per connection, uses another protocol, or has reached a limit.',
+    reset: 'The server crashes or aborts on requests, or a firewall inspects them and resets the connection.',
     otherwise: 'The server uses another protocol on this port.',
   },
 }

@@ -1,10 +1,10 @@
 import { type Check, needsRequests } from '../check.ts'
 import { withFigures } from '../check-failure.ts'
 
-/** How long to watch whether the connection survives the exchange after the silence. */
+/** How long the connection must survive after the last exchange. */
 const QUIET_MS = 200
 
-/** A connection still works after a silence. */
+/** A connection still works after being idle. */
 export const idle: Check = {
   skipReason: needsRequests,
   limitMs: ({ checkIdle, checkTimeout }) => checkIdle + checkTimeout,
@@ -20,10 +20,11 @@ export const idle: Check = {
     return { ...silentMs(), roundTripMs }
   },
   hints: {
-    eof: 'An idle timeout of the server or of a proxy closes silent connections: use them more often, or raise it.',
-    reset: 'An idle timeout resets silent connections, or a NAT or firewall has forgotten this one and rejects its packets.',
+    eof: 'An idle timeout of the server or a proxy closes idle connections: raise it, or send data more often.',
+    reset:
+      'An idle timeout resets idle connections, or a NAT or firewall has dropped the state of this one and rejects its packets.',
     timeout:
-      'A NAT or firewall has probably forgotten the silent connection and drops its packets: TCP keep-alive below its timeout helps.',
-    otherwise: 'Silent connections do not survive on this path.',
+      'A NAT or firewall has probably dropped the state of the idle connection and drops its packets: enable TCP keep-alive below its timeout.',
+    otherwise: 'Idle connections do not survive on this path.',
   },
 }

@@ -4,7 +4,7 @@ import { withFigures } from '../check-failure.ts'
 const MAX_CONNECTIONS = 100
 const MIN_CONNECTIONS = 10
 
-/** One connection after the other, with an exchange each: 10 to 100, as many as fit into half of the time. */
+/** Connections made one after the other, with one exchange each, all work: 10 to 100, as many as fit into half of the time limit. */
 export const shortConnections: Check = {
   async run(context) {
     const { timeout, checkTimeout } = context.values
@@ -17,7 +17,7 @@ export const shortConnections: Check = {
       const connection = await context.connect()
       await connection.exchange(timeout)
       slowestMs = Math.max(slowestMs, performance.now() - beganMs)
-      await connection.leave()
+      await connection.close()
     }
     while (connections < MIN_CONNECTIONS || (connections < MAX_CONNECTIONS && inTime())) {
       await withFigures(connectAndExchange(), () => ({ connections }))
@@ -26,8 +26,8 @@ export const shortConnections: Check = {
     return { connections, slowestMs }
   },
   hints: {
-    timeout: 'Some packets are lost (a lost SYN costs at least 1 s), or one of several servers behind the address hangs.',
-    refused: 'One of several servers behind the address is down, or a limit on the rate of connections rejects.',
+    timeout: 'Packets are lost (a lost SYN costs at least 1 s), or one of several servers behind the address hangs.',
+    refused: 'One of several servers behind the address is down, or the rate of new connections is limited.',
     otherwise: 'One of several servers behind the address fails, or the rate of new connections is limited.',
   },
 }

@@ -1,7 +1,7 @@
+import type { Figures } from '../../../report/results.ts'
 import { type Check, needsReplies } from '../check.ts'
 import type { CheckContext } from '../check-context.ts'
 import { CheckFailure, withFigures } from '../check-failure.ts'
-import type { Figures } from '../report.ts'
 
 /** Around the packet sizes of Ethernet, of tunnels over it and of jumbo frames, and around powers of two, in bytes. */
 const SIZES = [
@@ -9,17 +9,17 @@ const SIZES = [
   1_600, 4_096, 8_192, 8_948, 9_000, 9_018, 16_384, 65_535, 65_536, 65_537, 262_144, 1_048_576,
 ]
 
-/** Fits into the packets of every path. */
+/** Fits into one packet on any path. */
 const SMALL_BYTES = 64
 
-/** The sizes near which packets are full: a failure that begins there is a matter of packets, not of the server. */
+/** The range of common MTUs: if failures begin in this range, packets are the likely cause, not the server. */
 const MIN_MTU_BYTES = 1_200
 const MAX_MTU_BYTES = 9_018
 
-/** Requests of many sizes, from one byte to 1 MiB, on a connection each, get their reply. */
+/** Requests of many sizes from one byte to 1 MiB, each on a new connection, get their replies. */
 export const sizes: Check = {
   skipReason: needsReplies,
-  // Each size may take the check timeout; on a path of long round trips, all together take more.
+  // Each size may take the check timeout; with long round trips, all sizes together take longer.
   limitMs: ({ checkTimeout }) => 3 * checkTimeout,
   async run(context) {
     let largestBytes = 0
@@ -39,7 +39,7 @@ export const sizes: Check = {
     eof: 'The server or a proxy closes on requests of this size.',
     reset: 'The server or a proxy resets the connection on requests of this size.',
     protocol: 'The server limits messages to less than 1 MiB.',
-    mismatch: 'The server cuts or splits requests of this size: its buffer is too small.',
+    mismatch: 'The server truncates or splits requests of this size: its buffer is too small.',
     otherwise: 'The server or a proxy limits the size of a request.',
   },
 }
@@ -49,7 +49,7 @@ async function exchange(context: CheckContext, sizeBytes: number): Promise<void>
   await connection.exchange(context.values.checkTimeout)
 }
 
-/** Adds whether a small request still gets its reply: only then the size is to blame. */
+/** Adds whether a small request still gets its reply, which means that the size is the cause. */
 async function withSmall(context: CheckContext, { reason, message, figures }: CheckFailure): Promise<CheckFailure> {
   const small = await exchange(context, SMALL_BYTES).then(
     () => 'answered',
@@ -61,9 +61,9 @@ async function withSmall(context: CheckContext, { reason, message, figures }: Ch
 function hintForTimeout(figures: Figures): string {
   const failedBytes = Number(figures.failedBytes)
   if (figures.smallRequest !== 'answered') {
-    return 'Small requests fail now as well, so the size is probably not the cause: the server hangs, or the path is broken.'
+    return 'Small requests now fail too, so the size is probably not the cause: the server hangs, or the path is down.'
   }
   return failedBytes >= MIN_MTU_BYTES && failedBytes <= MAX_MTU_BYTES
-    ? 'Smaller requests are answered: packets of full size are lost, and so are the ICMP messages about them (an MTU black hole; clamp the MSS).'
+    ? 'Smaller requests are answered: full-size packets are lost, and so are the ICMP messages about them (a path MTU black hole; clamp the MSS).'
     : 'Smaller requests are answered: the server or a proxy does not reply to requests of this size, or the path is too slow for them.'
 }

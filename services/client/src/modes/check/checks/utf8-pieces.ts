@@ -14,8 +14,8 @@ export const utf8Pieces: Check = {
   },
   hints: {
     mismatch:
-      'The server takes each packet for a whole message, or decodes each packet separately, which breaks characters that span two.',
-    timeout: 'The server takes a packet for a whole message and loses the bytes of the next one.',
+      'The server treats each packet as a whole message, or decodes each packet separately, which breaks characters that span two.',
+    timeout: 'The server treats each packet as a whole message and loses the bytes of the next one.',
     otherwise: 'The server fails on requests that arrive in pieces, as slow paths deliver them.',
   },
 }

@@ -1,5 +1,6 @@
 import { program } from '../../../program.ts'
-import { REPORT_VERSION, type Reporter, verdictOf } from '../report.ts'
+import type { Reporter } from '../../../report/results.ts'
+import { REPORT_VERSION, verdictOf } from '../report.ts'
 
 /** For programs; see docs/check-report.schema.json. */
 export function jsonReporter(): Reporter {

@@ -1,7 +1,7 @@
 import { styleText } from 'node:util'
 import { checkNames } from '../../../check-names.ts'
-import { countVerdicts, type Report, type Reporter, type Result } from '../report.ts'
-import { describeFigures, describeMs } from './figures.ts'
+import { describeFigures, describeMs } from '../../../report/describe-figures.ts'
+import { countVerdicts, type Report, type Reporter, type Result } from '../../../report/results.ts'
 
 const VERDICT_WIDTH = 'skipped'.length
 const NAME_WIDTH = Math.max(...checkNames.map(({ length }) => length))

@@ -1,6 +1,6 @@
-import type { Reporter, Result } from '../report.ts'
+import type { Reporter, Result } from './results.ts'
 
-/** TAP 14: a test point for each check in the order of completion; the plan comes last. */
+/** TAP 14: a test point for each result in the order of completion; the plan comes last. */
 export function tapReporter(): Reporter {
   let points = 0
   return {

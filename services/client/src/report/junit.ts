@@ -1,17 +1,17 @@
-import { countVerdicts, type Report, type Reporter, type Result, type TargetReport } from '../report.ts'
-import { describeFigures } from './figures.ts'
+import { describeFigures } from './describe-figures.ts'
+import { countVerdicts, type Report, type Reporter, type Result, type TargetReport } from './results.ts'
 
-/** For CI systems, in the common dialect: a test suite for each target, a test case for each check. */
-export function junitReporter(): Reporter {
-  return { end: document }
+/** For CI systems, in the common dialect: a test suite for each target, a test case for each result. @param name that of the whole */
+export function junitReporter(name: string): Reporter {
+  return { end: report => document(name, report) }
 }
 
-function document({ started, durationMs, targets }: Report): string {
+function document(name: string, { started, durationMs, targets }: Report): string {
   const suites = targets.flatMap(target => suite(target, started))
   const attributes = counts(targets.flatMap(({ results }) => results))
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
-    `<testsuites name="nihao-client check" ${attributes} time="${seconds(durationMs)}">`,
+    `<testsuites name="${name}" ${attributes} time="${seconds(durationMs)}">`,
     ...suites,
     '</testsuites>\n',
   ].join('\n')

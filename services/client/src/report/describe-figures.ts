@@ -1,6 +1,6 @@
-import type { Figures } from '../report.ts'
+import type { Figures } from './results.ts'
 
-/** Figures for people: `{ roundTripMs: 0.412, sentBytes: 2048 }` is "round trip 0.41 ms, sent 2,048 B". */
+/** Figures as text: `{ roundTripMs: 0.412, sentBytes: 2048 }` is "round trip 0.41 ms, sent 2,048 B". */
 export function describeFigures(figures: Figures): string {
   return Object.entries(figures)
     .map(([name, value]) => (typeof value === 'number' ? describeFigure(name, value) : `${words(name)} ${value}`))

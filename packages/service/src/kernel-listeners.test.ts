@@ -1,0 +1,52 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { type AddressInfo, connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from '@jest/globals'
+import { KernelListeners } from './kernel-listeners.ts'
+
+test.each(['127.0.0.1', '::1', '::'])('finds a listener on %s', async host => {
+  const server = createServer().listen(0, host)
+  await once(server, 'listening')
+  const { address, port } = server.address() as AddressInfo
+  const [found, other] = await new KernelListeners().find([
+    { address, port },
+    { address: '127.0.0.9', port },
+  ])
+  expect(found).toMatchObject({ state: 10, unreadBytes: 0 })
+  expect(other).toBeUndefined()
+  server.close()
+})
+
+test('shows the connections that a process has not accepted', async () => {
+  const script = "const s = require('node:net').createServer().listen(0, '127.0.0.1', () => console.log(s.address().port))"
+  const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
+  try {
+    const [line] = await once(child.stdout, 'data')
+    const port = Number(line)
+    child.kill('SIGSTOP')
+    const sockets = [1, 2, 3].map(() => connect(port, '127.0.0.1'))
+    await Promise.all(sockets.map(socket => once(socket, 'connect')))
+    const [listener] = await new KernelListeners().find([{ address: '127.0.0.1', port }])
+    for (const socket of sockets) socket.destroy()
+    expect(listener).toMatchObject({ state: 10, unreadBytes: 3 })
+  } finally {
+    child.kill('SIGKILL')
+  }
+})
+
+test('finds all listeners of a large table, and none where the platform has no table', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'nihao-'))
+  const row = (index: number, state: string) =>
+    `${String(index).padStart(4)}: 0100007F:${(10_000 + index).toString(16).toUpperCase()} 00000000:0000 ${state} 00000000:${index.toString(16).padStart(8, '0')} 00:00000000 00000000` +
+    '  1000        0 3692 1 000000001ec3f4f1 100 0 0 10 0\n'
+  const rows = Array.from({ length: 10_000 }, (_, index) => row(index, index < 2_000 ? '0A' : '01'))
+  await writeFile(join(folder, 'tcp'), `  sl  local_address\n${rows.join('')}`)
+  const wanted = [0, 1_999].map(index => ({ address: '127.0.0.1', port: 10_000 + index }))
+  const found = await new KernelListeners(folder).find(wanted)
+  expect(found.map(row => row?.unreadBytes)).toEqual([0, 1_999])
+  expect(await new KernelListeners('/nonexistent').find(wanted)).toEqual([undefined, undefined])
+  await rm(folder, { recursive: true })
+})

@@ -1,0 +1,47 @@
+import { type FileHandle, open } from 'node:fs/promises'
+import { addRows, endOf, type KernelSocket, parseRow } from './kernel-table.ts'
+
+const CHUNK_BYTES = 65_536
+
+/** A row of a socket in any state but LISTEN. */
+const CONNECTION = /^ *\d+: \S+ \S+ (?!0A)/m
+
+/** Reads the kernel's rows of listeners: the `unreadBytes` of one is the length of its accept queue. */
+export class KernelListeners {
+  readonly #folder: string
+
+  /** @param folder where `tcp` and `tcp6` are */
+  constructor(folder = '/proc/net') {
+    this.#folder = folder
+  }
+
+  /** Returns the row of each listener; undefined where the kernel has none, or the platform no such table. */
+  async find(listeners: readonly { readonly address: string; readonly port: number }[]): Promise<(KernelSocket | undefined)[]> {
+    const rows = new Map<string, string>()
+    for (const name of ['tcp', 'tcp6']) addRows(rows, await readListeners(`${this.#folder}/${name}`))
+    return listeners.map(({ address, port }) => {
+      const local = endOf(address, port)
+      const any = local?.slice(0, local.indexOf(':')).replaceAll(/./g, '0')
+      return parseRow(rows.get(`${local} ${any}:0000`))
+    })
+  }
+}
+
+/** Listeners come first in the table: ten thousand connections behind them are not read. */
+async function readListeners(path: string): Promise<string> {
+  let file: FileHandle | undefined
+  try {
+    file = await open(path)
+    const chunk = Buffer.alloc(CHUNK_BYTES)
+    let text = ''
+    for (;;) {
+      const { bytesRead } = await file.read(chunk)
+      text += chunk.toString('latin1', 0, bytesRead)
+      if (bytesRead === 0 || CONNECTION.test(text)) return text
+    }
+  } catch {
+    return ''
+  } finally {
+    await file?.close()
+  }
+}

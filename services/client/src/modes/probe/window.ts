@@ -1,0 +1,45 @@
+import { createHistogram } from 'node:perf_hooks'
+import type { OutageReport } from '../../outages/outage-report.ts'
+import { record } from '../../report/distribution.ts'
+import type { Observer } from '../../statistics.ts'
+
+/** A server that flaps for hours must not exhaust the memory. */
+const MAX_LISTED = 1_000
+
+/** An outage with its place in time. */
+export interface TimedOutage extends OutageReport {
+  /** ISO 8601. */
+  readonly startedAt: string
+}
+
+/** What a report of one target needs besides its counters. */
+export class WindowFigures {
+  /** Of latencies from the intended start, ns. */
+  readonly latencies = createHistogram()
+  /** The first ones; all of them are counted. */
+  readonly outages: TimedOutage[] = []
+  outageCount = 0
+  longestOutageMs = 0
+
+  /** Also takes what this observer is given. */
+  observe(observer: Observer): Observer {
+    return {
+      ...observer,
+      exchange: durationMs => {
+        observer.exchange(durationMs)
+        record(this.latencies, durationMs)
+      },
+      outage: outage => {
+        observer.outage(outage)
+        this.#add(outage)
+      },
+    }
+  }
+
+  #add(outage: OutageReport): void {
+    this.outageCount++
+    this.longestOutageMs = Math.max(this.longestOutageMs, outage.durationMs)
+    if (this.outages.length === MAX_LISTED) return
+    this.outages.push({ ...outage, startedAt: new Date(Date.now() - outage.durationMs).toISOString() })
+  }
+}

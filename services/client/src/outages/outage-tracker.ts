@@ -1,0 +1,224 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { KernelSocket } from '@nihao/service'
+import type { EndedConnection } from '@nihao/wire'
+import type { Connection } from '../connect/connection.ts'
+import type { Exchange } from '../connect/connection-events.ts'
+import type { Failure } from '../failure.ts'
+import type { SessionLog } from '../modes/probe/session-log.ts'
+import type { ProbeValues } from '../settings.ts'
+import type { Target } from '../target.ts'
+import type { FirstSuccess } from './availability.ts'
+import { attribute } from './evidence.ts'
+import { Facts, type Instruments } from './facts.ts'
+import { settledRow } from './kernel-row.ts'
+import { type Outage, OutageState, timesOf } from './outage.ts'
+
+export interface TrackerContext {
+  readonly target: Target<ProbeValues>
+  readonly log: SessionLog
+  readonly firstSuccess: FirstSuccess
+  readonly instruments: Instruments
+}
+
+/** An outage that is over waits this long for the server's word on it. */
+const SETTLE_MS = 1_000
+/** A server may see the end of a connection a little later than the client's next one. */
+const ASK_AGAIN_MS = 200
+/** Fits into one packet on any path. */
+const SMALL_REPLY_BYTES = 1_000
+
+/** Follows the outages of one session: counts and logs them, and collects the evidence for their side. */
+export class OutageTracker {
+  readonly #context: TrackerContext
+  readonly #underWay: (() => Promise<unknown>) | undefined
+  readonly #state = new OutageState()
+  readonly #settling = new Set<Promise<void>>()
+  readonly #stopping = new AbortController()
+  /** The last connection with a good reply. */
+  #last: Connection | undefined
+  #facts: Facts | undefined
+  #kernel: { readonly connection: Connection; readonly row: Promise<KernelSocket | undefined> } | undefined
+  #ended: Promise<EndedConnection | undefined> | undefined
+
+  /** @param underWay resolves when the exchanges are over that are under way, where several are at a time */
+  constructor(context: TrackerContext, underWay?: () => Promise<unknown>) {
+    this.#context = context
+    this.#underWay = underWay
+  }
+
+  /** Why exchanges fail now; undefined while no failure is known. */
+  get failure(): Failure | undefined {
+    return this.#state.failure
+  }
+
+  /** True from the beginning of an outage to the next good reply. */
+  get failing(): boolean {
+    return this.#state.outage !== undefined
+  }
+
+  /** Reads the connection's row before its socket is destroyed. */
+  timedOut(connection: Connection): Promise<unknown> {
+    const row = settledRow(this.#context.instruments.kernel, connection.socket)
+    this.#kernel = { connection, row }
+    return row
+  }
+
+  /** The connection to send on ended, or exchanges were lost on another one. */
+  broke(connection: Connection, failure: Failure, lost: readonly Exchange[]): void {
+    if (!this.#context.firstSuccess.up) {
+      this.notConnected(failure)
+      return
+    }
+    const nowMs = performance.now()
+    const [first] = lost
+    this.#facts ??= this.#newFacts(failure, connection, first?.sentMs ?? nowMs, nowMs)
+    this.#state.broke(failure, nowMs)
+    for (const { intendedMs } of lost) this.#lost(failure, intendedMs)
+  }
+
+  notConnected(failure: Failure): void {
+    this.#context.firstSuccess.failed(failure)
+    this.#state.notConnected(failure)
+  }
+
+  /** An exchange was due without a connection. */
+  due(intendedMs: number): void {
+    if (this.#context.firstSuccess.up && this.#state.due(intendedMs)) this.#began()
+  }
+
+  /** An exchange was not sent in time, because of this failure. */
+  gaveUp({ intendedMs }: Exchange, failure: Failure = this.failure ?? { reason: 'timeout' }): void {
+    this.#context.target.statistics.exchangeFailed(failure.reason)
+    if (this.#context.firstSuccess.up) this.#lost(failure, intendedMs)
+    else this.#context.firstSuccess.failed(failure)
+  }
+
+  /** There is a connection to send on; nothing was sent on it yet. */
+  connected(connection: Connection): void {
+    const { target, log } = this.#context
+    const replaced = this.#state.connected()
+    if (replaced !== undefined) {
+      const { reason } = replaced
+      this.#facts = undefined
+      target.statistics.reconnected(reason)
+      const found = connection.peerName
+      log.add({ level: 'info', message: 'reconnected', messageOfMany: 'reconnected', kind: { reason }, details: { found } })
+    }
+    const id = this.#facts?.brokenId
+    this.#ended = id && connection.askLast(id.boot, id.connection)
+  }
+
+  handshakeDone(startMs: number, nowMs: number, remoteAddress: string): void {
+    this.#facts?.handshakeDone(startMs, nowMs, remoteAddress)
+  }
+
+  /** An exchange was answered on this connection. */
+  succeeded(connection: Connection, nowMs: number): void {
+    const outage = this.#state.succeeded(nowMs)
+    if (this.#last === undefined || outage !== undefined) {
+      this.#context.firstSuccess.succeeded()
+      this.#context.target.statistics.availability.works(this, nowMs)
+    }
+    if (outage !== undefined) this.#over(outage, connection, nowMs)
+    this.#last = connection
+  }
+
+  /** Resolves when everything is logged, also an outage whose end the client will not see. */
+  async stop(): Promise<void> {
+    this.#context.target.statistics.availability.remove(this)
+    this.#stopping.abort()
+    await Promise.all(this.#settling)
+    const { outage } = this.#state
+    if (outage === undefined) return
+    const facts = this.#facts ?? this.#newFacts(outage.failure, undefined, outage.startMs, performance.now())
+    const attribution = attribute(await facts.observations(outage.connectFailure, undefined))
+    const times = timesOf(outage, performance.now())
+    const { failure, lostExchanges } = outage
+    const { reason } = failure
+    const left = this.#last?.peerName
+    const unfinished = { reason, ...attribution, ...times, lostExchanges, left, found: undefined, over: false }
+    this.#context.target.statistics.outageOver(unfinished)
+    this.#context.log.add({
+      level: 'warn',
+      message: 'outage not over',
+      messageOfMany: 'outages not over',
+      kind: { reason, ...attribution },
+      durationMs: Math.round(times.durationMs),
+      counts: { lostExchanges },
+      details: { atMostMs: Math.round(times.atMostMs), left },
+    })
+  }
+
+  #newFacts(failure: Failure, broken: Connection | undefined, sentMs: number, nowMs: number): Facts {
+    const { target, instruments } = this.#context
+    const { timeout, message, greeting } = target.values
+    const kernel = this.#kernel?.connection === broken ? this.#kernel?.row : undefined
+    const smallReply = Buffer.byteLength(message) + Buffer.byteLength(greeting) <= SMALL_REPLY_BYTES
+    return new Facts(failure, broken, sentMs, nowMs, { timeoutMs: timeout, smallReply, instruments, before: this.#last, kernel })
+  }
+
+  #lost(failure: Failure, intendedMs: number): void {
+    if (this.#state.lost(failure, intendedMs)) this.#began()
+  }
+
+  #began(): void {
+    const { outage } = this.#state
+    if (outage === undefined) return
+    const { target, log } = this.#context
+    const { failure, startMs } = outage
+    const nowMs = performance.now()
+    this.#facts ??= this.#newFacts(failure, undefined, nowMs, nowMs)
+    target.statistics.outageBegan(failure.reason)
+    target.statistics.availability.fails(this, startMs)
+    log.add({
+      level: 'warn',
+      message: 'outage began',
+      messageOfMany: 'outages began',
+      kind: { reason: failure.reason },
+      details: { server: this.#last?.peerName, error: failure.error },
+    })
+  }
+
+  #over(outage: Outage, connection: Connection, nowMs: number): void {
+    const facts = this.#facts
+    this.#facts = undefined
+    if (facts === undefined) return
+    const settling = this.#settle(outage, facts, connection, nowMs, this.#last?.peerName)
+    this.#settling.add(settling)
+    void settling.finally(() => this.#settling.delete(settling))
+  }
+
+  async #settle(outage: Outage, facts: Facts, connection: Connection, atMs: number, left: string | undefined): Promise<void> {
+    const { target, log } = this.#context
+    const times = timesOf(outage, atMs)
+    const limit = delay(SETTLE_MS, undefined, { signal: this.#stopping.signal, ref: false }).catch(() => undefined)
+    const underWay = this.#underWay?.()
+    const ended = await Promise.race([this.#askEnded(facts, connection), limit])
+    await underWay
+    const observations = await facts.observations(outage.connectFailure, { connection, atMs, ended })
+    const attribution = attribute(observations)
+    const [durationMs, atMostMs] = [Math.round(times.durationMs), Math.round(times.atMostMs)]
+    const { failure, lostExchanges } = outage
+    const { reason } = failure
+    const found = connection.peerName
+    target.statistics.outageOver({ reason, ...attribution, ...times, lostExchanges, left, found, over: true })
+    target.statistics.lastOutage = { reason, ...attribution, durationMs, atMostMs, lostExchanges }
+    log.add({
+      level: 'info',
+      message: 'outage over',
+      messageOfMany: 'outages over',
+      kind: { reason, ...attribution },
+      durationMs,
+      counts: { lostExchanges },
+      details: { atMostMs, left, found },
+    })
+  }
+
+  /** A connection that the client saw end may still be open at the server when the question arrives, if the server itself is closing it. */
+  async #askEnded({ brokenId }: Facts, connection: Connection): Promise<EndedConnection | undefined> {
+    const ended = await this.#ended
+    if (ended?.state !== 'open' || brokenId === undefined) return ended
+    await delay(ASK_AGAIN_MS, undefined, { signal: this.#stopping.signal, ref: false }).catch(() => undefined)
+    return (await connection.askLast(brokenId.boot, brokenId.connection)) ?? ended
+  }
+}
