@@ -125,7 +125,7 @@ function exceeds(silenceMs: number, limitMs: number): boolean {
 
 /**
  * How often `next` must be called: limits are met within a tenth of the shortest one, and the maximum age within a tenth of its jitter,
- * without which connections opened together would end together. Ten thousand connections take a few milliseconds.
+ * without which connections opened together would end together.
  */
 export function sweepIntervalMs({ idleTimeout, slowReaderTimeout, maxAge }: LifetimeLimits): number {
   const limits = [idleTimeout, slowReaderTimeout, maxAge * MAX_AGE_JITTER].filter(limitMs => limitMs > 0)
