@@ -117,6 +117,11 @@ const targetsOf = (deployment: Deployment) =>
     .readModeConfig(client.modes.probe, { env: environment(container(deployment)), args: [] })
     .targetConfigs.map(({ endpoint: { protocol, address } }) => ({ protocol, address }))
 
+test('the server has the memory with which a container test has 5,000 hostile connections', () => {
+  expect(serverConfig.maxConnections).toBe(5_000)
+  expect(container(deployments.server).resources.limits.memory).toBe('512Mi')
+})
+
 test("the client's targets are the ports of the Service", () => {
   expect(targetsOf(deployments.client)).toEqual(offered(service.metadata.name))
 })
