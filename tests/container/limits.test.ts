@@ -2,6 +2,7 @@ import { afterEach, expect, test } from '@jest/globals'
 import { until } from '../process/support/until.ts'
 import { describeWithDocker } from './docker.ts'
 import { Stage } from './support/service.ts'
+import { Siege } from './support/siege.ts'
 
 describeWithDocker('the limit of connections', () => {
   const stage = new Stage()
@@ -20,5 +21,31 @@ describeWithDocker('the limit of connections', () => {
     expect(
       await server.docker('inspect', '--format', '{{.State.OOMKilled}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.Memory}}'),
     ).toBe('false true 134217728')
+  })
+
+  test('5,000 hostile connections leave a server with 512 MB alive and 100 clients served', async () => {
+    const listen = 'greet://:1234 probe://:7000 echo://:7007 greet://:1235?proxy=v1&trusted-proxies=0.0.0.0/0'
+    const settings = { NIHAO_LISTEN: listen, NIHAO_MAX_CONNECTIONS: '5200', NIHAO_LOG_LEVEL: 'warn' }
+    const server = await stage.server(settings, 0.5)
+    const client = await stage.client('greet://server:1234?connections=100&interval=200ms&timeout=10s')
+    await until('all clients', async () => (await server.metric('tcp_server_connections_active')) === 100)
+    const addresses = await server.docker('inspect', '--format', '{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}')
+    const [host = ''] = addresses.split(' ')
+    const siege = new Siege(host)
+    try {
+      await siege.connect(5_000)
+      const exchanges = await client.metric('tcp_client_exchanges_total')
+      await until('1,000 exchanges', async () => (await client.metric('tcp_client_exchanges_total')) >= exchanges + 1_000)
+    } finally {
+      siege.end()
+    }
+    const metric = (name: string, reason: string) => server.metric(name, { reason })
+    expect(await metric('tcp_server_connections_closed_total', 'slow_reader')).toBeGreaterThan(0)
+    expect(await metric('tcp_server_connections_rejected_total', 'overload')).toBeGreaterThan(0)
+    expect(await client.metric('tcp_client_exchange_failures_total')).toBe(0)
+    await until('the end of the siege', async () => (await server.metric('tcp_server_connections_active')) === 100)
+    expect(await server.docker('inspect', '--format', '{{.State.OOMKilled}} {{.RestartCount}} {{.HostConfig.Memory}}')).toBe(
+      'false 0 536870912',
+    )
   })
 })

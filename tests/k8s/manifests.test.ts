@@ -124,6 +124,11 @@ const targetsOf = (deployment: Deployment) =>
     .readModeConfig(client.modes.probe, settingsOf(deployment))
     .targetConfigs.map(({ endpoint: { protocol, address }, values }) => ({ protocol, address, resolve: values.resolve }))
 
+test('the server has the memory with which a container test has 5,000 hostile connections', () => {
+  expect(serverConfig.maxConnections).toBe(5_000)
+  expect(container(deployments.server).resources.limits.memory).toBe('512Mi')
+})
+
 test('the client watches the address of the Service and, by the headless one, every pod', () => {
   expect(targetsOf(deployments.client)).toEqual([
     { ...endpoint(service, 'greet'), resolve: 'first' },

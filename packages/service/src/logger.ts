@@ -1,10 +1,13 @@
-import { type Logger, pino, stdSerializers, symbols } from 'pino'
+import { type Level, type Logger, pino, stdSerializers } from 'pino'
 import { oneOf } from './formats.ts'
 import { LogOutput } from './log-output.ts'
 
 export type { Logger }
 
 export const logLevel = oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent')
+
+/** The outputs of the loggers that `createLogger` has made, and the fields at the start of each of their lines. */
+const outputs = new WeakMap<Logger, { readonly output: LogOutput; readonly base: string }>()
 
 /** A blocked output must not keep the process from exiting. */
 const CLOSE_DEADLINE_MS = 1_000
@@ -26,23 +29,28 @@ export function createLogger(service: string, level: string, to: 'stdout' | 'std
     },
     output,
   )
+  outputs.set(logger, { output, base: `,"service":${JSON.stringify(service)}` })
   return logger
+}
+
+/**
+ * Logs the line that `logger[level](object, message)` would, from the object's fields as JSON with a comma before each: for a line that is
+ * logged so often that pino's walk through the object would show.
+ */
+export function logSerialized(logger: Logger, level: Level, fields: string, message: string): void {
+  if (!logger.isLevelEnabled(level)) return
+  const { output, base } = outputs.get(logger) ?? {}
+  output?.write(`{"level":"${level}"${isoTime()}${base}${fields},"msg":${JSON.stringify(message)}}\n`)
 }
 
 /** Resolves when all lines are written or can't be written. */
 export async function closeLog(logger: Logger): Promise<void> {
-  await outputOf(logger)?.end(CLOSE_DEADLINE_MS)
+  await outputs.get(logger)?.output.end(CLOSE_DEADLINE_MS)
 }
 
 /** Lines dropped so far because the output did not accept them. */
 export function droppedLogLines(logger: Logger): number {
-  return outputOf(logger)?.droppedLines ?? 0
-}
-
-/** Undefined for a logger not created by `createLogger`. */
-function outputOf(logger: Logger): LogOutput | undefined {
-  const output = (logger as unknown as Record<symbol, unknown>)[symbols.streamSym]
-  return output instanceof LogOutput ? output : undefined
+  return outputs.get(logger)?.output.droppedLines ?? 0
 }
 
 let timeMs = 0

@@ -35,12 +35,26 @@ export class ListenerCounters {
     add(this.#ended, report)
   }
 
-  /** @param open connections, included with their current counts */
-  totals(open: Iterable<Readonly<Totals>>): Totals {
+  /** @param open sums over the open connections, which are included */
+  totals(open: Readonly<Totals>): Totals {
     const totals = { ...this.#ended }
-    for (const connection of open) add(totals, connection)
+    add(totals, open)
     return totals
   }
+}
+
+/** Sums over open connections. */
+export interface OpenTotals extends Totals {
+  bufferedBytes: number
+}
+
+export function sumOf(connections: Iterable<Readonly<OpenTotals>>): OpenTotals {
+  const totals = { receivedBytes: 0, sentBytes: 0, messages: 0, readPauses: 0, corrupt: 0, bufferedBytes: 0 }
+  for (const connection of connections) {
+    add(totals, connection)
+    totals.bufferedBytes += connection.bufferedBytes
+  }
+  return totals
 }
 
 function add(totals: Totals, counts: Readonly<Totals>): void {

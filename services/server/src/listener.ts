@@ -9,7 +9,8 @@ import { sweepIntervalMs } from './connection/lifetime.ts'
 import { Output } from './connection/output.ts'
 import type { ConnectionReport } from './connection/report.ts'
 import { supervise } from './connection/supervise.ts'
-import { ListenerCounters, type Totals } from './counters.ts'
+import { Sweep } from './connection/sweep.ts'
+import { ListenerCounters, type OpenTotals, sumOf, type Totals } from './counters.ts'
 import type { ServerEvents } from './events.ts'
 import { createFaults, type Faults } from './faults/faults.ts'
 import { FaultyOutput } from './faults/faulty-output.ts'
@@ -48,7 +49,8 @@ export class Listener implements ConnectionOwner, Labelled {
   readonly #lastEnded = Promise.withResolvers<void>()
   /** Defined while draining. */
   #graceMs: number | undefined
-  #sweep: NodeJS.Timeout | undefined
+  #sweep: Sweep<Connection> | undefined
+  #openTotals: OpenTotals | undefined
 
   constructor(config: ListenerConfig, context: ProcessContext, events: ServerEvents) {
     const { endpoint, values } = config
@@ -93,7 +95,12 @@ export class Listener implements ConnectionOwner, Labelled {
 
   /** Totals over all connections, including open ones. */
   totals(): Totals {
-    return this.counters.totals(this.connections)
+    return this.counters.totals(this.#sumOfOpen())
+  }
+
+  /** Bytes written on all connections but not sent. */
+  get bufferedBytes(): number {
+    return this.#sumOfOpen().bufferedBytes
   }
 
   /** @throws {ListenError} */
@@ -101,7 +108,8 @@ export class Listener implements ConnectionOwner, Labelled {
     await bind(this.#server, this.#config.endpoint)
     this.#server.on('error', error => this.#events.emit('acceptFailed', this, error))
     this.label = shortLabel(this)
-    this.#sweep = setInterval(() => this.#check(), sweepIntervalMs(this.limits))
+    this.#sweep = new Sweep(this.connections, sweepIntervalMs(this.limits), connection => supervise(connection, now()))
+    this.#sweep.start()
   }
 
   /** Stops accepting and drains all connections. Resolves when the last one is closed. */
@@ -110,7 +118,7 @@ export class Listener implements ConnectionOwner, Labelled {
     this.#graceMs = graceMs
     for (const connection of this.connections) connection.drain('drained', graceMs)
     if (this.active > 0) await this.#lastEnded.promise
-    clearInterval(this.#sweep)
+    this.#sweep?.stop()
     this.tls?.close()
   }
 
@@ -135,6 +143,7 @@ export class Listener implements ConnectionOwner, Labelled {
   }
 
   closed(connection: Connection, report: ConnectionReport): void {
+    this.#openTotals = undefined
     this.connections.remove(connection)
     this.#history?.closed(report)
     this.#slots.release(connection.peer)
@@ -172,9 +181,15 @@ export class Listener implements ConnectionOwner, Labelled {
     return { id, socket, output, peer, codec, opening, acceptedAtMs }
   }
 
-  #check(): void {
-    const nowMs = now()
-    for (const connection of this.connections) supervise(connection, nowMs)
+  /** A scrape reads several sums in one turn of the event loop, and visits all connections once. */
+  #sumOfOpen(): OpenTotals {
+    if (this.#openTotals === undefined) {
+      this.#openTotals = sumOf(this.connections)
+      queueMicrotask(() => {
+        this.#openTotals = undefined
+      })
+    }
+    return this.#openTotals
   }
 
   #certificateEvents() {

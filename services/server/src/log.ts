@@ -1,4 +1,4 @@
-import { FloodLog, type Logger } from '@nihao/service'
+import { FloodLog, type Logger, logSerialized } from '@nihao/service'
 import type { ProxyError } from './admission/admission.ts'
 import { describePeer } from './connection/peer.ts'
 import type { ConnectionReport } from './connection/report.ts'
@@ -93,11 +93,26 @@ export class ServerLog {
       return
     }
     const level = unexpected ? 'error' : receivedBytes > 0 ? 'info' : 'debug'
-    if (this.#logger.isLevelEnabled(level)) this.#logger[level](describeReport(report), 'connection closed')
+    if (!this.#logger.isLevelEnabled(level)) return
+    const fields = serializeReport(report)
+    if (fields === undefined) this.#logger[level](describeReport(report), 'connection closed')
+    else logSerialized(this.#logger, level, fields, 'connection closed')
   }
 }
 
-function describeReport(report: ConnectionReport): object {
+/** The fields of most reports as JSON, as `logSerialized` takes them; undefined for one that only the logger can serialize. */
+export function serializeReport(report: ConnectionReport): string | undefined {
+  const { listener, peer, reason, durationMs, receivedBytes, sentBytes, messages, unsentBytes, unansweredBytes, error } = report
+  const { address, port, via } = peer
+  if (error !== undefined || via !== undefined || address === undefined || port === undefined) return undefined
+  const from = `,"listener":${JSON.stringify(listener)},"remoteAddress":${JSON.stringify(address)},"remotePort":${port}`
+  const counts = `,"durationMs":${durationMs},"receivedBytes":${receivedBytes},"sentBytes":${sentBytes},"messages":${messages}`
+  const unsent = unsentBytes > 0 ? `,"unsentBytes":${unsentBytes}` : ''
+  const unanswered = unansweredBytes > 0 ? `,"unansweredBytes":${unansweredBytes}` : ''
+  return `${from},"reason":"${reason}"${counts}${unsent}${unanswered}`
+}
+
+export function describeReport(report: ConnectionReport): object {
   const { listener, peer, reason, durationMs, receivedBytes, sentBytes, messages, unsentBytes, unansweredBytes, error } = report
   return {
     listener,

@@ -78,11 +78,7 @@ function registerTraffic(metrics: ScrapedMetrics<Listener>): void {
     'Times that reading paused because a peer did not read its replies.',
     listener => listener.totals().readPauses,
   )
-  metrics.gauge('tcp_server_buffered_bytes', 'Bytes buffered for slow readers.', ({ connections }) => {
-    let bytes = 0
-    for (const { bufferedBytes } of connections) bytes += bufferedBytes
-    return bytes
-  })
+  metrics.gauge('tcp_server_buffered_bytes', 'Bytes buffered for slow readers.', listener => listener.bufferedBytes)
 }
 
 function registerBudget(registry: Registry, { budget }: Server): void {

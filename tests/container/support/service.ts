@@ -12,12 +12,12 @@ export type LogLine = Record<string, unknown> & { msg: string; time: string }
 
 /** Container options as in Compose and Kubernetes: read-only, without capabilities, with a memory limit. */
 class Hardened extends GenericContainer {
-  constructor(image: string) {
+  constructor(image: string, memoryGibibytes: number) {
     super(image)
     this.hostConfig.ReadonlyRootfs = true
     this.withDroppedCapabilities('ALL')
     this.withSecurityOpt('no-new-privileges')
-    this.withResourcesQuota({ memory: 0.125 })
+    this.withResourcesQuota({ memory: memoryGibibytes })
   }
 }
 
@@ -40,8 +40,14 @@ export class Service {
     return this.#container
   }
 
-  async start(image: string, network: StartedNetwork, alias: string, environment: Record<string, string>): Promise<this> {
-    this.#container = await new Hardened(`${image}:${manifest.version}`)
+  async start(
+    image: string,
+    network: StartedNetwork,
+    alias: string,
+    environment: Record<string, string>,
+    memoryGibibytes = 0.125,
+  ): Promise<this> {
+    this.#container = await new Hardened(`${image}:${manifest.version}`, memoryGibibytes)
       .withNetwork(network)
       .withNetworkAliases(alias)
       .withEnvironment(environment)
@@ -108,8 +114,9 @@ export class Stage {
     return this.#network
   }
 
-  async server(environment: Record<string, string> = {}): Promise<Service> {
-    return this.#add(await new Service(9464).start('nihao-server', await this.network(), 'server', environment))
+  async server(environment: Record<string, string> = {}, memoryGibibytes?: number): Promise<Service> {
+    const network = await this.network()
+    return this.#add(await new Service(9464).start('nihao-server', network, 'server', environment, memoryGibibytes))
   }
 
   /** Targets are written `greet://server:1234?interval=100ms`. */

@@ -1,6 +1,6 @@
 import { constantReplyMatcher } from '../constant-reply-matcher.ts'
 import { memoize } from '../memoize.ts'
-import type { Bytes, ClientOptions, Protocol, ServerCodec } from '../protocol.ts'
+import type { Bytes, ClientOptions, Protocol, ServerCodec, ServerOptions } from '../protocol.ts'
 import { varyingReplyMatcher } from '../varying-reply-matcher.ts'
 
 const LF = 0x0a
@@ -14,6 +14,21 @@ const SLICE_BYTES = 8_192
 /** Maximum bytes of greetings in one reply, unless a single greeting is longer. */
 const GREETINGS_BYTES = 81_920
 
+/** A greeting in the forms in which replies need it, shared by all connections of a listener. */
+interface Greeting {
+  readonly bytes: Buffer
+  readonly text: string
+  readonly lineEndAndText: string
+  /** The most lines in one reply. */
+  readonly maxLines: number
+}
+
+const greetings = memoize(({ greeting }: ServerOptions): Greeting => {
+  const bytes = Buffer.from(greeting)
+  const text = bytes.toString('latin1')
+  return { bytes, text, lineEndAndText: `\n${text}`, maxLines: Math.max(1, Math.floor(GREETINGS_BYTES / bytes.length)) }
+})
+
 /**
  * Writes the greeting before each line and returns all other bytes as they arrive. Its only state is whether a line has begun, so memory
  * does not grow with the line. LF is never part of a longer UTF-8 character, so a greeting never splits a character.
@@ -22,16 +37,10 @@ class GreetServer implements ServerCodec {
   messages = 0
   midMessage = false
   pending: Buffer | undefined
-  readonly #greeting: Buffer
-  readonly #greetingText: string
-  readonly #lineEndAndGreeting: string
-  readonly #maxLines: number
+  readonly #greeting: Greeting
 
-  constructor(greeting: Buffer) {
+  constructor(greeting: Greeting) {
     this.#greeting = greeting
-    this.#greetingText = greeting.toString('latin1')
-    this.#lineEndAndGreeting = `\n${this.#greetingText}`
-    this.#maxLines = Math.max(1, Math.floor(GREETINGS_BYTES / greeting.length))
   }
 
   receive(chunk: Buffer): Bytes {
@@ -46,9 +55,10 @@ class GreetServer implements ServerCodec {
   /** Limits the greetings in the reply, not only the input: 8 KiB of line ends with a greeting of 100 KB would produce 800 MB. */
   #sliceEnd(chunk: Buffer): number {
     const end = Math.min(chunk.length, SLICE_BYTES)
-    if (end <= this.#maxLines) return end
+    const { maxLines } = this.#greeting
+    if (end <= maxLines) return end
     let lineEnd = -1
-    for (let lines = 0; lines < this.#maxLines; lines++) {
+    for (let lines = 0; lines < maxLines; lines++) {
       lineEnd = chunk.indexOf(LF, lineEnd + 1)
       if (lineEnd === -1 || lineEnd >= end) return end
     }
@@ -61,23 +71,25 @@ class GreetServer implements ServerCodec {
     this.midMessage = !endsLine
     if (continues) return chunk
     this.messages++
-    const length = this.#greeting.length + chunk.length
-    if (length > COPIED_BYTES) return [this.#greeting, chunk]
+    const { bytes } = this.#greeting
+    const length = bytes.length + chunk.length
+    if (length > COPIED_BYTES) return [bytes, chunk]
     const reply = Buffer.allocUnsafe(length)
-    reply.set(this.#greeting, 0)
-    reply.set(chunk, this.#greeting.length)
+    reply.set(bytes, 0)
+    reply.set(chunk, bytes.length)
     return reply
   }
 
   #greetMany(chunk: Buffer): string {
+    const { bytes, text, lineEndAndText } = this.#greeting
     // The last byte is excluded: a line end there does not start the next line yet.
     const last = chunk.length - 1
     const lines = chunk.toString('latin1', 0, last)
-    const greeted = lines.replaceAll('\n', this.#lineEndAndGreeting)
+    const greeted = lines.replaceAll('\n', lineEndAndText)
     const addedBytes = greeted.length - lines.length
-    const lineEnds = addedBytes > 0 ? addedBytes / this.#greeting.length : lines.split('\n').length - 1
+    const lineEnds = addedBytes > 0 ? addedBytes / bytes.length : lines.split('\n').length - 1
     this.messages += lineEnds + (this.midMessage ? 0 : 1)
-    const reply = (this.midMessage ? '' : this.#greetingText) + greeted
+    const reply = (this.midMessage ? '' : text) + greeted
     this.midMessage = chunk[last] !== LF
     return reply + (this.midMessage ? chunk.toString('latin1', last) : '\n')
   }
@@ -96,6 +108,6 @@ const clientCodecs = memoize(({ message, greeting, nextRequest }: ClientOptions)
 export const greet: Protocol = {
   defaultPort: 1234,
   text: true,
-  serverCodec: ({ greeting }) => new GreetServer(Buffer.from(greeting)),
+  serverCodec: options => new GreetServer(greetings(options)),
   clientCodec: options => clientCodecs(options)(),
 }

@@ -25,6 +25,10 @@ export class ConnectionList<Item extends Listed> {
     last.index = item.index
   }
 
+  at(index: number): Item | undefined {
+    return this.#items[index]
+  }
+
   /** Items must not be added or removed during the iteration. */
   [Symbol.iterator](): Iterator<Item> {
     return this.#items[Symbol.iterator]()

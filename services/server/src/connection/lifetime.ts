@@ -125,7 +125,7 @@ function exceeds(silenceMs: number, limitMs: number): boolean {
 
 /**
  * The interval at which to call `next`: a tenth of the shortest limit or, for the maximum age, a tenth of its jitter, because a longer
- * interval would end connections together. Checking ten thousand connections takes a few milliseconds.
+ * interval would end connections together.
  */
 export function sweepIntervalMs({ idleTimeout, slowReaderTimeout, maxAge }: LifetimeLimits): number {
   const limits = [idleTimeout, slowReaderTimeout, maxAge * MAX_AGE_JITTER].filter(limitMs => limitMs > 0)
