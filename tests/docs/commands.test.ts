@@ -1,10 +1,11 @@
+import { readdirSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
 import { parse } from 'yaml'
 import * as client from '../../services/client/src/settings.ts'
 import * as server from '../../services/server/src/settings.ts'
 import { Kustomization } from '../k8s/manifests.ts'
 import { testWith } from '../process/support/tool.ts'
-import { blocks, commands, page, pages } from './pages.ts'
+import { blocks, commands, page, pages, rows } from './pages.ts'
 
 test('the commands of README.zh-CN.md are those of README.md', () => {
   expect(commands(page('README.zh-CN.md'))).toEqual(commands(page('README.md')))
@@ -50,8 +51,12 @@ testWith('kubectl', 'the kustomizations in the pages render', async () => {
   for (const content of contents) {
     // The pages are written for a folder next to k8s.
     using kustomization = new Kustomization(parse(content.replaceAll('../k8s/', 'k8s/')))
-    expect(kustomization.render().map(({ kind }) => kind)).toContain('Deployment')
+    expect(kustomization.render().map(({ kind }) => kind)).toEqual(expect.arrayContaining(['Namespace', 'Service']))
   }
+})
+
+test('the components in the table are those that exist', () => {
+  expect(rows(page('docs/operations.md'), 'Components for Kubernetes').toSorted()).toEqual(readdirSync('k8s/components'))
 })
 
 test('the init container is valid, and accepted in a namespace that enforces the Pod Security Standard restricted', () => {

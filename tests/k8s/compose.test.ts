@@ -62,6 +62,15 @@ describe.each([
   })
 })
 
+test('the Dockerfiles are the same up to the runtime stage, except for the name of the service', () => {
+  // Without BuildKit a Dockerfile cannot include another one, so the common stages stand in both.
+  const stages = (name: string) => readText(`Dockerfile.${name}`).split('# Node comes first')[0] ?? ''
+  const common = (name: string) =>
+    stages(name).replace(`nihao-${name}:`, 'nihao-NAME:').replace(`--workspace services/${name} `, '--workspace NAME ')
+  expect(common('client')).toBe(common('server'))
+  expect(common('client')).toContain('--workspace NAME')
+})
+
 test('the images expose the default ports of the programs', () => {
   const exposed = (name: string) =>
     /^EXPOSE (.*)$/m

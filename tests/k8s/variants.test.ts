@@ -83,6 +83,7 @@ describe('dual-stack', () => {
 describe('monitoring', () => {
   test('scrapes a port that both programs have', () => {
     const { spec } = find(objectsOf('k8s/components/monitoring'), 'PodMonitor')
+    expect(spec).toMatchObject({ jobLabel: 'app.kubernetes.io/name' })
     expect(spec.selector.matchExpressions?.[0]?.values).toEqual(['nihao-server', 'nihao-client'])
     for (const { port } of spec.podMetricsEndpoints) {
       for (const workload of objectsOf('k8s/base').filter(isWorkload)) {

@@ -3,7 +3,6 @@ import { page } from '../docs/pages.ts'
 import { dashboard, queries } from './dashboard.ts'
 import { recorded, rules } from './rules.ts'
 
-/** In use before docs/metrics.md lists them, with the part of the program that will add them. Empty once those are there. */
 /** Prometheus's own, and those of prom-client. */
 const foreign = new Set([
   'up',

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
+import manifest from '../../package.json' with { type: 'json' }
 import { check, checkJson, result, startCheck, verdicts } from './support/check.ts'
 import { echo, freePort, ScriptedServer } from './support/scripted-server.ts'
 import { startServer } from './support/server.ts'
@@ -59,7 +60,7 @@ test('hello reports the server name, and fails if the name is unexpected', async
   await using server = await startServer('probe://127.0.0.1:0')
   const url = `probe://127.0.0.1:${server.port()}`
   const { figures } = result(await checkJson([url, '--only', 'hello']), 'hello', 'ok')
-  expect(figures.release).toBe('0.1.0')
+  expect(figures.release).toBe(manifest.version)
   const run = await checkJson([`${url}?expect-server=^somebody-else$`, '--only', 'hello,large'])
   expect(verdicts(run)).toEqual({ hello: 'failed: mismatch', large: 'skipped' })
   expect(run.code).toBe(1)
