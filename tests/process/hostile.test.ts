@@ -183,10 +183,9 @@ describe('a HELLO', () => {
 
   test('may arrive byte by byte, as may a REJECT', async () => {
     const rejected = { reason: `fault\n${'y'.repeat(10_000)}` }
-    let first = true
+    let rejecting = true
     await using server = await ScriptedServer.listen(async socket => {
-      const bytes = first ? frame(5, JSON.stringify(rejected)).subarray(0, 400) : frame(1, '{"version":1,"server":"s"}')
-      first = false
+      const bytes = rejecting ? frame(5, JSON.stringify(rejected)).subarray(0, 400) : frame(1, '{"version":1,"server":"s"}')
       socket.on('data', (data: Buffer) => {
         socket.write(pongTo(data))
       })
@@ -199,6 +198,7 @@ describe('a HELLO', () => {
     await using client = await startClient(`probe://127.0.0.1:${server.port}`, { env: { ...env, NIHAO_TIMEOUT: '30s' } })
     const { reason, error } = await client.log({ msg: 'target is not up yet' })
     expect([reason, error]).toMatchObject(['rejected', { message: escaped(rejected.reason.slice(0, 253)) }])
+    rejecting = false
     await client.log({ msg: 'target is up' })
   })
 })
