@@ -8,8 +8,9 @@ import { alerts, RULES } from './rules.ts'
 
 const promtool = async (...args: string[]) => (await promisify(execFile)('promtool', args)).stdout
 
-testWith('promtool', 'promtool accepts the rules', async () => {
+testWith('promtool', 'promtool accepts the rules, and the configuration that loads them', async () => {
   expect(await promtool('check', 'rules', '--lint-fatal', RULES)).toContain('SUCCESS')
+  expect(await promtool('check', 'config', 'monitoring/prometheus.yml')).toContain('SUCCESS: 1 rule files found')
 })
 
 const testFiles = ['monitoring/rules.test.yml', 'monitoring/rules.days.test.yml']
