@@ -94,6 +94,8 @@ export type Manifest =
   | KubernetesObject<'HorizontalPodAutoscaler', { readonly scaleTargetRef: { readonly kind: string; readonly name: string } }>
   | KubernetesObject<'Certificate', { readonly secretName: string; readonly dnsNames: readonly string[] }>
   | KubernetesObject<'Issuer', unknown>
+  | (KubernetesObject<'ConfigMap', undefined> & { readonly data: Labels })
+  | KubernetesObject<'PrometheusRule', { readonly groups: readonly unknown[] }>
   | KubernetesObject<
       'PodMonitor',
       { readonly selector: Selector; readonly podMetricsEndpoints: readonly { readonly port: string }[] }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { testWith } from '../process/support/tool.ts'
-import { find, isWorkload, objectsOf, renderAll } from './manifests.ts'
+import { find, isWorkload, Kustomization, objectsOf, readText, readYaml, renderAll } from './manifests.ts'
 import { clientConfig, containerOf, hostOf, isServer, jobs, paths, render, serverConfig } from './workloads.ts'
 
 describe('mesh', () => {
@@ -81,6 +81,14 @@ describe('dual-stack', () => {
 })
 
 describe('monitoring', () => {
+  testWith('kubectl', 'has the rules and the dashboard, in the namespace of the server', async () => {
+    using kustomization = new Kustomization({ resources: ['k8s/base'], components: paths(['monitoring']) })
+    const objects = kustomization.render()
+    expect(new Set(objects.slice(1).map(({ metadata }) => metadata.namespace))).toEqual(new Set(['nihao']))
+    expect(find(objects, 'PrometheusRule').spec).toEqual(readYaml('monitoring/rules.yml'))
+    expect(find(objects, 'ConfigMap').data).toEqual({ 'dashboard.json': readText('monitoring/dashboard.json') })
+  })
+
   test('scrapes a port that both programs have', () => {
     const { spec } = find(objectsOf('k8s/components/monitoring'), 'PodMonitor')
     expect(spec).toMatchObject({ jobLabel: 'app.kubernetes.io/name' })

@@ -22,7 +22,7 @@ const versionsIn = (path: string, folder = '.') => {
   const text = readFileSync(join(folder, path), 'utf8')
   if (path === 'package-lock.json') return locked(text)
   const places =
-    /nihao-(?:server|client):(\d[\w.-]*)|\/version: *(\S+)|image\.version="(\S+)"|"(?:version|@nihao\/\w+)": "(\d[^"]*)"/g
+    /nihao-(?:server|client):(\d[\w.-]*)|\/version: *(\d\S*)|image\.version="(\S+)"|"(?:version|@nihao\/\w+)": "(\d[^"]*)"/g
   return [...text.matchAll(places)].map(found => found.slice(1).find(version => version !== undefined))
 }
 
