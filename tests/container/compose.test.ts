@@ -9,7 +9,7 @@ import { describeWithDocker, docker } from './docker.ts'
 const project = `nihao-test-${process.pid}`
 const ofProject = ['--filter', `label=com.docker.compose.project=${project}`]
 const images = ['server', 'client'].map(service => `nihao-${service}:${manifest.version}`)
-/** Any free ports, so that the test runs beside what already uses the usual ones. */
+/** Free ports, because the default ones may be in use. */
 const environment = { GREET_PORT: '0', PROBE_PORT: '0', ADMIN_PORT: '0', PROMETHEUS_PORT: '0', HEALTH_INTERVAL: '2s' }
 
 interface Container {
@@ -36,7 +36,7 @@ async function published(service: string, port: number): Promise<number> {
   return Number(address.split(':').at(-1))
 }
 
-/** What comes back for one message from a peer that closes its side at once, as in `printf … | nc`. */
+/** The reply to one message of a peer that half-closes immediately, as in `printf … | nc`. */
 async function exchange(port: number, message: string): Promise<string> {
   const socket = connect(port, '127.0.0.1')
   await once(socket, 'connect')
@@ -59,7 +59,7 @@ describeWithDocker('docker compose up, with the file as shipped', () => {
     await docker(['image', 'prune', '--force', ...ofProject])
   }, 60_000)
 
-  test('starts a healthy server and a healthy client, and nothing that was not asked for', async () => {
+  test('starts a healthy server and a healthy client, and nothing else', async () => {
     const started = (await containers()).map(({ Service, State, Health }) => [Service, State, Health])
     expect(started.sort()).toEqual([
       ['client', 'running', 'healthy'],
@@ -67,7 +67,7 @@ describeWithDocker('docker compose up, with the file as shipped', () => {
     ])
   })
 
-  test('greets whoever comes to the published ports', async () => {
+  test('greets clients on the published ports', async () => {
     expect(await exchange(await published('server', 1234), '张三')).toBe('你好，张三')
     expect(await published('server', 7000)).toBeGreaterThan(0)
     const metrics = await (await fetch(`http://127.0.0.1:${await published('server', 9464)}/metrics`)).text()
@@ -103,7 +103,7 @@ describeWithDocker('docker compose up, with the file as shipped', () => {
     expect(plain).toContain('tcp_server_connections_opened_total{listener="greet:1234"}')
   }, 120_000)
 
-  test('stops with exit code 0, each in its grace period, and leaves nothing', async () => {
+  test('stops all containers with exit code 0 within their grace periods, and leaves nothing behind', async () => {
     await compose('--profile', 'monitoring', 'stop')
     const exitCodes = (await containers()).map(({ Service, ExitCode }) => [Service, ExitCode])
     expect(exitCodes.sort()).toEqual([

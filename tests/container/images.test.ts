@@ -58,7 +58,7 @@ for (const service of ['server', 'client']) {
       expect(sizeBytes).toBeLessThan(MAX_SIZE_BYTES)
     })
 
-    test('starts node itself, as a numeric user without privileges, and says what it is', () => {
+    test('starts node directly, as a numeric unprivileged user, and has a description', () => {
       expect(config.User).toMatch(/^[1-9][0-9]*:[1-9][0-9]*$/)
       expect(config.Entrypoint).toEqual(['node', main])
       expect(config.Cmd).toBeNull()
@@ -78,7 +78,7 @@ for (const service of ['server', 'client']) {
       ).toEqual([])
     })
 
-    test('has what production needs, and of the project nothing else', () => {
+    test('contains only the production files of the project', () => {
       const own = files.filter(file => file.startsWith('app/'))
       expect(own).toContain(main.slice(1))
       expect(own.filter(file => /\.([cm]?ts|map|tsbuildinfo)$|\.test\.|\/tests?\//.test(file))).toEqual([])
@@ -115,7 +115,7 @@ for (const service of ['server', 'client']) {
       expect(await docker(['logs', id])).toMatch(/"address":"0\.0\.0\.0","family":"IPv4","port":946[45],"msg":"admin listening"/)
     })
 
-    test('works with a read-only root, no capabilities and 128 MB, as process 1 that a SIGTERM ends well', async () => {
+    test('works with a read-only root, no capabilities and 128 MB, and exits with 0 on SIGTERM as process 1', async () => {
       const hardened = ['--read-only', '--cap-drop=ALL', '--security-opt=no-new-privileges', '--memory=128m', '--network=none']
       const id = await docker(['run', '--detach', '--health-interval=1s', ...hardened, image])
       started.push(id)

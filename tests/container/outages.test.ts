@@ -23,7 +23,7 @@ describeWithDocker('an outage is told once, with its reason and its length', () 
     return { server, client }
   }
 
-  /** What the client made of an outage that lasted from `begin` to the end of `end`. */
+  /** The client's view of an outage that lasted from `begin` to the end of `end`. */
   async function outage({ server, client }: Pair, begin: () => Promise<unknown>, end: () => Promise<unknown>): Promise<string> {
     // It began somewhere while the command ran: `docker kill` can take a second.
     const earliestMs = performance.now()
@@ -59,10 +59,10 @@ describeWithDocker('an outage is told once, with its reason and its length', () 
     )
     // The kernel of a killed process closes its sockets; with bytes unread that is a reset.
     expect(['eof', 'reset']).toContain(reason)
-    expect(client.lines('outage over')[0]).toMatchObject({ closedBy: 'server', found: expect.stringMatching(/:1234$/) })
+    expect(client.lines('outage over')[0]).toMatchObject({ side: 'unknown', found: expect.stringMatching(/:1234$/) })
   })
 
-  test('network of the server taken away and given back', async () => {
+  test('network of the server disconnected and reconnected', async () => {
     const { server, client } = await pair()
     const network = (await stage.network()).getId()
     const reason = await outage(

@@ -8,7 +8,7 @@ describeWithDocker('server and client on one network', () => {
   const stage = new Stage()
   afterEach(() => stage.remove())
 
-  test('greet each other, and both keep the same counters, while they run and when the client has stopped', async () => {
+  test('exchange messages and have equal counters, both while running and after the client has stopped', async () => {
     const server = await stage.server({ NIHAO_LISTEN: 'greet://0.0.0.0:1234 echo://0.0.0.0:7007' })
     // One exchange a session within the test's life: nothing moves any more while both are read.
     const greet = 'greet://server:1234'

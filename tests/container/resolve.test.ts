@@ -20,7 +20,7 @@ describeWithDocker('servers that share a name', () => {
     })
   }
 
-  test('have a session each, as they come and go', async () => {
+  test('have one session each, as addresses appear and disappear', async () => {
     await stage.server()
     await stage.server()
     const client = await stage.client('greet://server:1234?interval=100ms&resolve=all&resolve-interval=500ms')

@@ -56,7 +56,7 @@ describeWithDocker('two servers behind one name, replaced one after the other at
     expect([counters.countersCompared, counters.countersDiffered]).toEqual([(counters.handovers ?? 0) + 20, 0])
   }, 120_000)
 
-  test('greet: what was lost is told exactly', async () => {
+  test('greet: lost exchanges are reported exactly', async () => {
     const { counters, messages, sentBytes, servers } = await replaceBoth('greet://server:1234', 'greet:1234')
     const lost = Object.values(counters.exchangeFailures).reduce((sum, count) => sum + count, 0)
     const unanswered = servers

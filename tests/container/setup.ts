@@ -5,14 +5,14 @@ import manifest from '../../package.json' with { type: 'json' }
 const run = promisify(execFile)
 
 /**
- * Before the container tests: says whether there is a Docker engine to run them with, and builds the images that they are about.
- * Without an engine they are skipped, unless REQUIRE_DOCKER=1 makes that a failure.
+ * Runs before the container tests: looks for a Docker engine and builds the images.
+ * Without an engine, the tests are skipped, unless REQUIRE_DOCKER=1 makes that a failure.
  */
 export default async function setup(): Promise<void> {
   const version = await run('docker', ['version', '--format', '{{.Server.Version}}']).catch(() => undefined)
   process.env.DOCKER_ANSWERS = version === undefined ? 'no' : 'yes'
   if (version === undefined) return skip('no Docker engine answers: install Docker Engine or Docker Desktop, and start it')
-  // One after the other: the second finds the stages that both have in common in the cache.
+  // One after the other, so that the second finds the shared stages in the cache.
   for (const service of ['server', 'client']) await build(service)
 }
 
@@ -23,6 +23,6 @@ function skip(hint: string): void {
 
 async function build(service: string): Promise<void> {
   const options = ['--file', `Dockerfile.${service}`, '--tag', `nihao-${service}:${manifest.version}`]
-  // What the build prints is part of the error when it fails, and of no interest when it does not.
+  // The output of the build is shown only if it fails.
   await run('docker', ['build', ...options, '.'], { cwd: `${import.meta.dirname}/../..`, maxBuffer: 64 * 1024 * 1024 })
 }

@@ -9,12 +9,13 @@ import { until } from '../process/support/until.ts'
 import {
   type Deployment,
   environment,
+  expandedArgs,
   find,
   Kustomization,
-  kubectl,
   type Manifest,
   objectsOf,
   restrictedPod,
+  type Service,
 } from './manifests.ts'
 
 const base = objectsOf('k8s/base')
@@ -22,10 +23,16 @@ const pod = ({ spec }: Deployment) => spec.template.spec
 const container = (deployment: Deployment) => pod(deployment).containers[0]
 
 const deployments = { server: find(base, 'Deployment', 'server'), client: find(base, 'Deployment', 'client') }
-const service = find(base, 'Service')
+const service = find(base, 'Service', 'server')
+const headless = find(base, 'Service', 'server-pods')
+/** What a program reads. */
+const settingsOf = (deployment: Deployment) => ({
+  env: environment(container(deployment)),
+  args: expandedArgs(container(deployment)),
+})
 /** How each program reads its container's variables; this throws if one is invalid. */
 const serverConfig = server.readConfig({ env: environment(container(deployments.server)), args: [] })
-const clientConfig = client.readModeConfig(client.modes.probe, { env: environment(container(deployments.client)), args: [] })
+const clientConfig = client.readModeConfig(client.modes.probe, settingsOf(deployments.client))
 
 describe.each([
   ['server', deployments.server, server.settings, serverConfig, 'echo://127.0.0.1:0'],
@@ -106,19 +113,24 @@ test('the server has a named port for each listener, and the Service forwards to
   expect(service.spec.ipFamilyPolicy).toBe('PreferDualStack')
 })
 
-/** The Service's ports that clients use, as endpoints. */
-const offered = (name: string) =>
-  service.spec.ports
-    .filter(port => port.name !== 'admin')
-    .map(port => ({ protocol: port.name, address: { host: name, port: port.port } }))
+/** A port of a Service, as an endpoint. */
+const endpoint = ({ metadata, spec }: Service, protocol: string) => ({
+  protocol,
+  address: { host: metadata.name, port: spec.ports.find(({ name }) => name === protocol)?.port },
+})
 
 const targetsOf = (deployment: Deployment) =>
   client
-    .readModeConfig(client.modes.probe, { env: environment(container(deployment)), args: [] })
-    .targetConfigs.map(({ endpoint: { protocol, address } }) => ({ protocol, address }))
+    .readModeConfig(client.modes.probe, settingsOf(deployment))
+    .targetConfigs.map(({ endpoint: { protocol, address }, values }) => ({ protocol, address, resolve: values.resolve }))
 
-test("the client's targets are the ports of the Service", () => {
-  expect(targetsOf(deployments.client)).toEqual(offered(service.metadata.name))
+test('the client watches the address of the Service and, by the headless one, every pod', () => {
+  expect(targetsOf(deployments.client)).toEqual([
+    { ...endpoint(service, 'greet'), resolve: 'first' },
+    { ...endpoint(headless, 'probe'), resolve: 'all' },
+  ])
+  expect(headless.spec).toMatchObject({ clusterIP: 'None', selector: service.spec.selector, ipFamilyPolicy: 'PreferDualStack' })
+  for (const port of headless.spec.ports) expect(service.spec.ports).toContainEqual(port)
 })
 
 test('the grace period is longer than the whole drain', () => {
@@ -137,7 +149,7 @@ test('the number of pods is left to kubectl scale or an autoscaler, and draining
 })
 
 test('no Service has a name that other pods would see as a setting', () => {
-  expect(service.metadata.name.toUpperCase()).not.toMatch(/^NIHAO/)
+  for (const { metadata } of [service, headless]) expect(metadata.name.toUpperCase()).not.toMatch(/^NIHAO/)
 })
 
 const namespacesOf = (objects: Manifest[]) =>
@@ -154,22 +166,7 @@ testWith('kubectl', 'a name prefix renames the target of the client with the Ser
   using kustomization = new Kustomization({ resources: ['k8s/base'], namePrefix: 'dev-', namespace: 'other' })
   const rendered = kustomization.render()
   expect(namespacesOf(rendered)).toEqual(new Set(['other']))
-  expect(find(rendered, 'Service').metadata.name).toBe('dev-server')
-  expect(targetsOf(find(rendered, 'Deployment', 'dev-client'))).toEqual(offered('dev-server'))
-})
-
-// kubectl reads an object into Kubernetes' own types to change it, and drops fields that they do not have.
-testWith('kubectl', 'every field of a workload and of the Service is one that Kubernetes knows', async () => {
-  const set = (object: Manifest, ...args: string[]) =>
-    JSON.parse(kubectl(['set', ...args, '--local', '--filename=-', '--output=json'], JSON.stringify(object)))
-  for (const object of [...base, ...objectsOf('k8s/components/check')]) {
-    if (object.kind === 'Service') {
-      const [[label, value] = []] = Object.entries(object.spec.selector)
-      expect(set(object, 'selector', `${label}=${value}`)).toMatchObject(object)
-    } else if (object.kind === 'Deployment' || object.kind === 'Job') {
-      const { image } = object.spec.template.spec.containers[0]
-      const changed = JSON.parse(JSON.stringify(object).replace(image, 'other'))
-      expect(set(changed, 'image', `*=${image}`)).toMatchObject(object)
-    }
-  }
+  const [greet, probe] = targetsOf(find(rendered, 'Deployment', 'dev-client'))
+  expect(greet).toMatchObject(endpoint(find(rendered, 'Service', 'dev-server'), 'greet'))
+  expect(probe).toMatchObject(endpoint(find(rendered, 'Service', 'dev-server-pods'), 'probe'))
 })

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { expect } from '@jest/globals'
@@ -8,6 +8,7 @@ import { parse, parseAllDocuments, stringify } from 'yaml'
 type Labels = Readonly<Record<string, string>>
 
 export interface KubernetesObject<Kind extends string = string, Spec = unknown> {
+  readonly apiVersion: string
   readonly kind: Kind
   readonly metadata: { readonly name: string; readonly namespace?: string; readonly labels: Labels }
   readonly spec: Spec
@@ -22,7 +23,7 @@ export interface Container {
   readonly image: string
   readonly imagePullPolicy: string
   readonly args?: readonly string[]
-  readonly env?: readonly { readonly name: string; readonly value: string }[]
+  readonly env?: readonly { readonly name: string; readonly value?: string }[]
   readonly ports: readonly { readonly name: string; readonly containerPort: number }[]
   readonly startupProbe: Probe
   readonly livenessProbe: Probe
@@ -44,6 +45,7 @@ interface PodTemplate {
 export type Service = KubernetesObject<
   'Service',
   {
+    readonly clusterIP?: string
     readonly selector: Labels
     readonly ipFamilyPolicy: string
     readonly ports: readonly { readonly name: string; readonly port: number; readonly targetPort: string }[]
@@ -58,12 +60,46 @@ export type Deployment = KubernetesObject<
     readonly template: PodTemplate
   }
 >
+export type DaemonSet = KubernetesObject<'DaemonSet', Pick<Deployment['spec'], 'selector' | 'template'>>
 export type Job = KubernetesObject<
   'Job',
   { readonly backoffLimit: number; readonly activeDeadlineSeconds: number; readonly template: PodTemplate }
 >
 export type PodDisruptionBudget = KubernetesObject<'PodDisruptionBudget', { readonly selector: { readonly matchLabels: Labels } }>
-export type Manifest = KubernetesObject<'Namespace', undefined> | Service | Deployment | Job | PodDisruptionBudget
+export interface Selector {
+  readonly matchLabels?: Labels
+  readonly matchExpressions?: readonly { readonly key: string; readonly operator: 'In'; readonly values: readonly string[] }[]
+}
+export interface PolicyRule {
+  readonly from?: readonly { readonly podSelector?: Selector; readonly namespaceSelector?: Selector }[]
+  readonly to?: PolicyRule['from']
+  readonly ports: readonly { readonly protocol: string; readonly port: number }[]
+}
+export type NetworkPolicy = KubernetesObject<
+  'NetworkPolicy',
+  {
+    readonly podSelector: Selector
+    readonly policyTypes: readonly ('Ingress' | 'Egress')[]
+    readonly ingress?: readonly PolicyRule[]
+    readonly egress?: readonly PolicyRule[]
+  }
+>
+export type Workload = Deployment | DaemonSet | Job
+export type Manifest =
+  | KubernetesObject<'Namespace', undefined>
+  | Service
+  | Workload
+  | PodDisruptionBudget
+  | NetworkPolicy
+  | KubernetesObject<'HorizontalPodAutoscaler', { readonly scaleTargetRef: { readonly kind: string; readonly name: string } }>
+  | KubernetesObject<'Certificate', { readonly secretName: string; readonly dnsNames: readonly string[] }>
+  | KubernetesObject<'Issuer', unknown>
+  | KubernetesObject<
+      'PodMonitor',
+      { readonly selector: Selector; readonly podMetricsEndpoints: readonly { readonly port: string }[] }
+    >
+
+export const isWorkload = (object: Manifest): object is Workload => ['Deployment', 'DaemonSet', 'Job'].includes(object.kind)
 
 const root = join(import.meta.dirname, '../..')
 
@@ -94,16 +130,22 @@ export function find<Kind extends Manifest['kind']>(
 
 /** Runs kubectl and gives what it prints. */
 export function kubectl(args: readonly string[], input = ''): string {
-  const { status, stdout, stderr } = spawnSync('kubectl', args, { input, encoding: 'utf8' })
+  const { status, stdout, stderr } = spawnSync('kubectl', args, { input, encoding: 'utf8', maxBuffer: 2 ** 26 })
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
   return stdout
+}
+
+interface KustomizationContent {
+  readonly resources: string[]
+  readonly components?: string[]
+  readonly [field: string]: unknown
 }
 
 /** A kustomization in another folder; kustomize accepts relative paths only. */
 export class Kustomization {
   readonly folder = realpathSync(mkdtempSync(join(tmpdir(), 'nihao-')))
 
-  constructor(content: { readonly resources: string[]; readonly components?: string[]; readonly [field: string]: unknown }) {
+  constructor(content: KustomizationContent) {
     const paths = (folders: string[] = []) => folders.map(folder => relative(this.folder, join(root, folder)))
     const { resources, components } = content
     const file = stringify({ ...content, resources: paths(resources), components: paths(components) })
@@ -119,10 +161,40 @@ export class Kustomization {
   }
 }
 
+/** Renders several kustomizations at once: starting kubectl for each of them would take most of the time. */
+export function renderAll(contents: readonly KustomizationContent[]): Manifest[][] {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'nihao-')))
+  const parsed = new Map<string, Manifest[]>()
+  try {
+    const names = contents.map((_, index) => `c${index}`)
+    for (const [index, { resources, components = [], ...fields }] of contents.entries()) {
+      const path = join(folder, `c${index}`)
+      mkdirSync(path)
+      const paths = (folders: string[]) => folders.map(name => relative(path, join(root, name)))
+      const content = { ...fields, namespace: `c${index}`, resources: paths(resources), components: paths(components) }
+      writeFileSync(join(path, 'kustomization.yaml'), stringify(content))
+    }
+    writeFileSync(join(folder, 'kustomization.yaml'), stringify({ resources: names }))
+    const rendered = names.map((): Manifest[] => [])
+    for (const text of kubectl(['kustomize', folder]).split(/^---\n/m)) {
+      const [, index = ''] = /^ {2}(?:namespace|name): c(\d+)$/m.exec(text) ?? []
+      // Most objects are the same in many of them.
+      const common = text.replaceAll(/: c\d+$/gm, ': common')
+      const objects = parsed.get(common) ?? documents(common)
+      parsed.set(common, objects)
+      rendered[Number(index)]?.push(...objects)
+    }
+    return rendered
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
 /** A container's environment, with `$(NAME)` expanded as Kubernetes does. */
 export function environment({ env = [] }: Container): Record<string, string> {
   const values: Record<string, string> = {}
-  for (const { name, value } of env) values[name] = expand(value, values)
+  // A value from elsewhere is known in a cluster only; its name stands for it.
+  for (const { name, value = name } of env) values[name] = expand(value, values)
   return values
 }
 

@@ -44,7 +44,7 @@ const forget = (target: string) => [
 ]
 
 describe('behind a firewall that', () => {
-  testWithRules('lets everything through, all is well', () => {
+  testWithRules('accepts everything, all checks pass', () => {
     const run = checkBehind([], ['--only', 'connect,exchange,large,half-close,concurrent'], { limits: '--timeout 10s' })
     expect(new Set(Object.values(verdicts(run)))).toEqual(new Set(['ok']))
   })
@@ -55,7 +55,7 @@ describe('behind a firewall that', () => {
     ['rejects with ICMP host unreachable', '-j REJECT --reject-with icmp-host-unreachable', 'unreachable'],
   ]
   for (const [what, target, reason] of closed) {
-    testWithRules(`${what}, the target is not reachable: ${reason}`, () => {
+    testWithRules(`${what}, the target is unreachable: ${reason}`, () => {
       const run = checkBehind([rule(target)], [])
       expect([run.code, verdicts(run)]).toEqual([3, { connect: `failed: ${reason}` }])
       expect(result(run, 'connect', 'failed').meaning).toMatch(/firewall/)
@@ -75,13 +75,13 @@ describe('behind a firewall that', () => {
     expect(result(run, 'concurrent', 'failed').meaning).toMatch(/firewall or the server limits connections/)
   })
 
-  testWithRules('forgets silent connections and drops what comes on them, that is found', () => {
+  testWithRules('drops the state of idle connections and then their packets, the cause is found', () => {
     const run = checkBehind(forget('DROP'), ['--only', 'exchange,half-close,idle'])
     expect(verdicts(run)).toEqual({ exchange: 'ok', 'half-close': 'ok', idle: 'failed: timeout' })
     expect(result(run, 'idle', 'failed').meaning).toMatch(/dropped the state of the idle connection and drops/)
   })
 
-  testWithRules('forgets silent connections and resets what comes on them, that is found', () => {
+  testWithRules('drops the state of idle connections and then resets them, the cause is found', () => {
     const run = checkBehind(forget('REJECT --reject-with tcp-reset'), ['--only', 'exchange,idle'])
     expect(verdicts(run)).toEqual({ exchange: 'ok', idle: 'failed: reset' })
     expect(result(run, 'idle', 'failed').meaning).toMatch(/dropped the state of this one and rejects/)
@@ -97,7 +97,7 @@ describe('behind a firewall that', () => {
     expect(result(run, 'large', 'failed').meaning).toMatch(/drops large packets/)
   })
 
-  testWithRules('loses the first SYNs of many connections, the kernel sends them again and the check is ok', () => {
+  testWithRules('drops the first SYNs of many connections, the kernel retransmits them and the check passes', () => {
     // One for the check that connects, then 20 of 50: what a full accept queue does to a burst.
     const some = (count: number, target: string) => rule(`--syn -m limit --limit 1/day --limit-burst ${count} -j ${target}`)
     const run = checkBehind([some(1, 'ACCEPT'), some(20, 'DROP')], ['--only', 'concurrent'])
@@ -106,7 +106,7 @@ describe('behind a firewall that', () => {
   })
 })
 
-testWithRules('a large transfer on a slow path that is not over in time shows how much was sent', () => {
+testWithRules('a large transfer that is too slow for its time limit reports the bytes sent', () => {
   const folder = mkdtempSync(join(tmpdir(), 'nihao-'))
   try {
     const received = join(folder, 'received')

@@ -6,7 +6,7 @@ import { schemaErrors } from './support/json-schema.ts'
 import { freePort, ScriptedServer } from './support/scripted-server.ts'
 import { testWith } from './support/tool.ts'
 
-/** Reports with everything in them: what is well, what failed, what was skipped, and what a server says who wants to break parsers. */
+/** Reports with checks that passed, failed and were skipped, and with text of a server that tries to break parsers. */
 const evil = '\u001b[2J</failure>]]>&#0;\u202e#\u0000\r\nok 99 - all is well\n1..1\n"\\u{0}\n'
 
 let server: ScriptedServer
@@ -26,7 +26,7 @@ test('the JSON report is valid under its schema', async () => {
   expect(schemaErrors(schema, { ...report, version: 2 })).toEqual(['/version must be equal to constant {"allowedValue":1}'])
 })
 
-describe('parsers that are not ours read', () => {
+describe('external parsers read', () => {
   testWith('python3', 'junit', async () => {
     const { stdout } = await check([...targets, '--report', 'junit', '--only', 'connect,exchange,idle'])
     expect(parseJunit(stdout)).toEqual({

@@ -135,7 +135,7 @@ describe('all checks pass with', () => {
   }
 })
 
-testWith('go', 'a line server in Go with a prefix: all is well but lines above 64 KiB', async () => {
+testWith('go', 'a line server in Go with a prefix: all checks pass except lines above 64 KiB', async () => {
   const port = await freePort()
   const server = build('main.go', GO, ['go', 'build', '-o', 'server', 'main.go'])
   await using _server = new Background(server, [String(port)])
@@ -159,7 +159,7 @@ describe('through haproxy', () => {
   }
   const long = ['timeout client 60s', 'timeout server 60s']
 
-  testWith('haproxy', 'all is well', async () => {
+  testWith('haproxy', 'all checks pass', async () => {
     await using server = await ScriptedServer.listen(echo)
     await withProxy(long, server.port, async port => {
       const run = await checkJson([`echo://127.0.0.1:${port}`, '--check-idle', '500ms'])
@@ -167,7 +167,7 @@ describe('through haproxy', () => {
     })
   })
 
-  testWith('haproxy', 'an idle timeout of 1 s is found, and how long a connection lived', async () => {
+  testWith('haproxy', 'an idle timeout of 1 s is found, with the age of the connection', async () => {
     await using server = await ScriptedServer.listen(echo)
     await withProxy(['timeout client 1s', 'timeout server 1s'], server.port, async port => {
       const run = await checkJson([`echo://127.0.0.1:${port}`, '--only', 'exchange,idle', '--check-idle', '20s'])

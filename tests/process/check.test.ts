@@ -19,7 +19,7 @@ const ALL = [
 ]
 const all = (...skipped: string[]) => Object.fromEntries(ALL.map(name => [name, skipped.includes(name) ? 'skipped' : 'ok']))
 
-describe('every check is well, or skipped where it makes no sense, with a nihao-server on', () => {
+describe('all checks pass, or are skipped if they do not apply, with a nihao-server on', () => {
   const protocols: [listen: string, options: string, skipped: string[]][] = [
     ['greet', '', []],
     ['echo', '', []],
@@ -49,13 +49,13 @@ test('the figures of a large transfer and of a stalled reader are those of the s
   const { figures: stalled } = result(run, 'backpressure', 'ok')
   expect(large).toMatchObject({ sentBytes: 4_194_304, receivedBytes: 4_194_304 })
   expect(stalled.receivedBytes).toBe(stalled.sentBytes)
-  // The server did stop reading, and what it had taken by then was less than could have been sent.
+  // The server stopped reading, and had received less by then than the client could have sent.
   expect(stalled.takenBytes).toBeLessThan(64 * 2 ** 20)
   await server.untilMetric('tcp_server_received_bytes_total', Number(large.sentBytes) + Number(stalled.sentBytes))
   expect(await server.metric('tcp_server_read_pauses_total')).toBeGreaterThan(0)
 })
 
-test('hello tells which server answers, and a server of another name is none', async () => {
+test('hello reports the server name, and fails if the name is unexpected', async () => {
   await using server = await startServer('probe://127.0.0.1:0')
   const url = `probe://127.0.0.1:${server.port()}`
   const { figures } = result(await checkJson([url, '--only', 'hello']), 'hello', 'ok')
@@ -65,8 +65,8 @@ test('hello tells which server answers, and a server of another name is none', a
   expect(run.code).toBe(1)
 })
 
-describe('a target that can not be reached', () => {
-  test('is told of once, exit 3', async () => {
+describe('an unreachable target', () => {
+  test('is reported once, exit 3', async () => {
     const run = await checkJson([`greet://127.0.0.1:${await freePort()}`, '--only', 'large,idle'])
     expect(verdicts(run)).toEqual({ connect: 'failed: refused' })
     expect([run.code, run.report.verdict]).toEqual([3, 'unreachable'])
@@ -78,7 +78,7 @@ describe('a target that can not be reached', () => {
     expect(run.code).toBe(3)
   })
 
-  test('leaves the others to be checked; a failed check outranks it', async () => {
+  test('does not prevent checks of other targets; a failed check takes precedence', async () => {
     await using good = await ScriptedServer.listen(echo)
     await using bad = await ScriptedServer.listen(socket => socket.on('data', () => socket.write('no\n')))
     const nobody = `echo://127.0.0.1:${await freePort()}`
@@ -95,7 +95,7 @@ describe('--wait', () => {
     const port = await freePort()
     await using client = startCheck([`echo://127.0.0.1:${port}`, '--only', 'exchange', '--wait', '30s'])
     await using gate = await ScriptedServer.listen(socket => socket.destroy(), { port })
-    // A proxy whose server is not there yet: it accepts, and closes.
+    // Like a proxy whose server has not started: it accepts and closes.
     await until('attempts', () => gate.accepted >= 2)
     expect(client.running).toBe(true)
     gate.become(echo)
@@ -122,7 +122,7 @@ describe('--wait', () => {
   })
 })
 
-describe('a signal ends it with the report of what was done', () => {
+describe('a signal ends the run with a report of the results so far', () => {
   const signals = [
     ['SIGINT', 130],
     ['SIGTERM', 143],
@@ -164,7 +164,7 @@ describe('wrong usage, exit 2:', () => {
   })
 })
 
-test('settings come from the environment as well', async () => {
+test('settings can also come from the environment', async () => {
   await using server = await ScriptedServer.listen(echo)
   const env = {
     NIHAO_MODE: 'check',

@@ -8,7 +8,7 @@ import { until } from './support/until.ts'
 const env = { NIHAO_INTERVAL: '100ms', NIHAO_TIMEOUT: '10s' }
 
 describe('readiness', () => {
-  test('comes when every target was tried, whatever became of that, and goes with the first signal', async () => {
+  test('begins when every target has been tried, successfully or not, and ends at the first signal', async () => {
     await using good = await ScriptedServer.listen(echo)
     await using silent = await ScriptedServer.listen(socket => socket.resume())
     const [goodUrl, silentUrl] = [`echo://127.0.0.1:${good.port}`, `echo://127.0.0.1:${silent.port}`]
@@ -39,7 +39,7 @@ describe('readiness', () => {
     expect(now).toMatchObject({ state: 'good', good: true, connections: 1, outages: {} })
     expect(Date.now() - Date.parse(now?.lastSuccess ?? '')).toBeLessThan(30_000)
 
-    // While nothing is answered, the client waits for it before it ends.
+    // The client waits for an outstanding reply before it exits.
     good.become(socket => socket.resume())
     await until('an exchange to be under way', async () =>
       (await client.connections()).some(({ outstanding }) => outstanding > 0),
@@ -53,7 +53,7 @@ describe('readiness', () => {
 })
 
 describe('/connections', () => {
-  test('shows what is open, with what went over it', async () => {
+  test('shows open connections with their byte counts', async () => {
     await using server = await startServer('greet://127.0.0.1:0')
     const url = `greet://127.0.0.1:${server.port()}`
     await using client = await startClient(`${url}?connections=3`, { env })
@@ -73,7 +73,7 @@ describe('/connections', () => {
 })
 
 describe('/metrics', () => {
-  test('have every known series from the start, at 0', async () => {
+  test('have all known series from the start, at 0', async () => {
     await using server = await ScriptedServer.listen(socket => socket.resume())
     const url = `echo://127.0.0.1:${server.port}`
     await using client = await startClient(`${url}?timeout=1m`, { env })
@@ -115,7 +115,7 @@ describe('/metrics', () => {
     ).toHaveLength(1)
   })
 
-  test('have buckets from 50 µs to 26 s, and edges around the times at which the kernel sends a SYN again', async () => {
+  test('have buckets from 50 µs to 26 s, with bounds around the times at which the kernel retransmits a SYN', async () => {
     await using server = await ScriptedServer.listen(echo)
     await using client = await startClient(`echo://127.0.0.1:${server.port}`, { env })
     const series = [...(await client.scrape()).keys()]
@@ -131,7 +131,7 @@ describe('/metrics', () => {
     expect(connect).toEqual(connect.toSorted((a, b) => a - b))
   })
 
-  test('agree with what happened', async () => {
+  test('match the actual exchanges', async () => {
     await using server = await startServer('echo://127.0.0.1:0')
     const url = `echo://localhost:${server.port()}`
     await using client = await startClient(`${url}?message=12345`, { env })

@@ -13,13 +13,13 @@ const env = {
   NIHAO_TIMEOUT: `${TIMEOUT_MS}ms`,
 }
 
-/** Answers each piece that comes with this. */
+/** Answers each chunk with this text. */
 const answering =
   (reply: string): Script =>
   socket =>
     socket.on('data', () => socket.write(reply))
 
-/** Begins the reply, and then does something else. */
+/** Begins the reply, and then fails. */
 const beginning =
   (then: (socket: Socket) => void): Script =>
   socket =>
@@ -27,16 +27,15 @@ const beginning =
 
 interface Wrong {
   readonly reason: string
-  readonly closedBy: 'server' | 'client'
   readonly closed: string
   readonly script: Script
-  /** What the log says of it. */
+  /** The error in the log. */
   readonly error?: string
 }
 
-const mismatch = { reason: 'mismatch', closedBy: 'client', closed: 'mismatch' } as const
-const timeout = { reason: 'timeout', closedBy: 'client', closed: 'timeout' } as const
-const eof = { reason: 'eof', closedBy: 'server', closed: 'server_closed' } as const
+const mismatch = { reason: 'mismatch', closed: 'mismatch' } as const
+const timeout = { reason: 'timeout', closed: 'timeout' } as const
+const eof = { reason: 'eof', closed: 'server_closed' } as const
 
 const wrongs: Record<string, Wrong> = {
   'sends other bytes': { ...mismatch, script: answering('pong\n'), error: 'expected "ping\\n", received "pong\\n"' },
@@ -45,11 +44,10 @@ const wrongs: Record<string, Wrong> = {
     script: socket => socket.write('welcome\n'),
     error: 'received "welcome\\n"',
   },
-  'closes its side at once': { ...eof, script: socket => socket.resume().end() },
+  'closes its side immediately': { ...eof, script: socket => socket.resume().end() },
   'sends a part of the reply, then FIN': { ...eof, script: beginning(socket => socket.end()) },
   'sends a part of the reply, then RST': {
     reason: 'reset',
-    closedBy: 'server',
     closed: 'reset',
     script: beginning(socket => socket.resetAndDestroy()),
     error: 'ECONNRESET',
@@ -83,7 +81,7 @@ describe('a server that', () => {
   const target = (name: string) => `echo://127.0.0.1:${servers.get(name)?.port}`
 
   beforeAll(async () => {
-    for (const [name, { script }] of Object.entries(wrongs)) servers.set(name, await ScriptedServer.listen(script))
+    for (const name of Object.keys(wrongs)) servers.set(name, await ScriptedServer.listen(echo))
     client = await startClient([...servers.keys()].map(target).join(' '), { env })
   })
   afterAll(async () => {
@@ -91,37 +89,49 @@ describe('a server that', () => {
     for (const server of servers.values()) await server[Symbol.asyncDispose]()
   })
 
-  test.each(Object.keys(wrongs))('%s is one outage with its reason, until it is right again', async name => {
+  test.each(Object.keys(wrongs))('%s is one outage with its reason, until the server recovers', async name => {
     const url = target(name)
-    const { reason, closedBy, closed, error } = wrongs[name] as Wrong
-    const began = await client.log({ target: url, msg: 'outage began' })
-    expect(began).toMatchObject({ level: 'warn', reason, closedBy })
-    if (error !== undefined) expect(JSON.stringify(began.error)).toContain(JSON.stringify(error).slice(1, -1))
+    const { reason, closed, error, script } = wrongs[name] as Wrong
+    const server = servers.get(name) as ScriptedServer
+    await client.log({ target: url, msg: 'first reply' })
+    server.script = script
+    for (const socket of server.open) socket.resetAndDestroy()
     await until('a lost exchange', async () => reason in (await byReason(client, 'exchange_failures', url)))
-    expect(await byReason(client, 'connections_closed', url)).toEqual({ [closed]: expect.any(Number) })
-    expect((await client.targets())[url]).toMatchObject({ state: 'failing', reason, lastSuccess: null })
+    const began = await client.log({ target: url, msg: 'outage began' })
+    expect(began.level).toBe('warn')
+    // The break of the working connection may have begun the outage.
+    expect([reason, 'reset']).toContain(began.reason)
+    if (error !== undefined && began.reason === reason) {
+      expect(JSON.stringify(began.error)).toContain(JSON.stringify(error).slice(1, -1))
+    }
+    expect(Object.keys(await byReason(client, 'connections_closed', url))).toContain(closed)
+    expect((await client.targets())[url]).toMatchObject({ state: 'failing', down: true })
+    expect(await client.metric('tcp_client_target_down', { target: url })).toBe(1)
 
-    servers.get(name)?.become(echo)
+    server.become(echo)
     const over = await outageOver(client, url)
-    expect(over).toMatchObject({ level: 'info', reason, closedBy, found: `127.0.0.1:${servers.get(name)?.port}` })
-    expect(over).not.toHaveProperty('left') // there was no good exchange before
+    const address = `127.0.0.1:${server.port}`
+    // Without frames nothing shows on whose side it was.
+    expect(over).toMatchObject({ level: 'info', reason: began.reason, left: address, found: address })
+    expect(['unknown', 'client']).toContain(over.side)
     expect(over.durationMs).toBeGreaterThan(0)
-    // What else went wrong until then belongs to the same outage, and all that was lost is in it.
+    // Later failures belong to the same outage, which includes all lost exchanges.
     const failures = await byReason(client, 'exchange_failures', url)
     expect(Object.values(failures).reduce((sum, count) => sum + count, 0)).toBe(over.lostExchanges)
-    expect(await byReason(client, 'outages', url)).toEqual({ [reason]: 1 })
+    expect(await byReason(client, 'outages', url)).toEqual({ [String(began.reason)]: 1 })
     expect(await client.metric('tcp_client_outage_duration_seconds_count', { target: url })).toBe(1)
-    expect((await client.targets())[url]).toMatchObject({ state: 'good', connections: 1 })
+    expect((await client.targets())[url]).toMatchObject({ state: 'good', connections: 1, down: false })
+    expect(await client.metric('tcp_client_target_down', { target: url })).toBe(0)
     expect(logged(client, url, 'outage began')).toHaveLength(1)
   })
 })
 
-describe('where there is no server', () => {
-  /** A client with one target that can't be connected to; what it says of it at the end. */
+describe('without a server', () => {
+  /** The final totals of a client with one unreachable target. */
   async function failing(url: string): Promise<RunningClient> {
     const client = await startClient(`${url}?timeout=300ms`, { env })
     try {
-      await client.log({ target: url, msg: 'outage began' })
+      await client.log({ target: url, msg: 'target is not up yet' })
       await until('a lost exchange', async () => (await client.metric('tcp_client_exchange_failures_total')) > 0)
       return client
     } catch (error) {
@@ -130,42 +140,38 @@ describe('where there is no server', () => {
     }
   }
 
-  test('connections are refused, until there is one', async () => {
+  test('connections are refused until a server starts', async () => {
     const port = await freePort()
     const url = `echo://127.0.0.1:${port}`
     await using client = await failing(url)
-    expect(logged(client, url, 'outage began')).toEqual([
-      expect.objectContaining({ reason: 'refused', closedBy: 'none', error: expect.objectContaining({ code: 'ECONNREFUSED' }) }),
+    expect(logged(client, url, 'target is not up yet')).toEqual([
+      expect.objectContaining({ reason: 'refused', error: expect.objectContaining({ code: 'ECONNREFUSED' }) }),
     ])
     const { refused = 0, ...others } = await byReason(client, 'connection_failures', url)
     expect([refused > 0, others]).toEqual([true, {}])
     await using _server = await ScriptedServer.listen(echo, { port })
-    const { lostExchanges, found } = await outageOver(client, url)
-    expect(found).toBe(`127.0.0.1:${port}`)
-    expect(await byReason(client, 'exchange_failures', url)).toEqual({ refused: lostExchanges })
-    expect(await byReason(client, 'outages', url)).toEqual({ refused: 1 })
+    await client.log({ target: url, msg: 'target is up' })
+    expect(Object.keys(await byReason(client, 'exchange_failures', url))).toEqual(['refused'])
+    expect(await byReason(client, 'outages', url)).toEqual({})
     expect(await byReason(client, 'connections_closed', url)).toEqual({})
   })
 
   test.each([
-    // A label of 64 characters is no name: the resolver of the system says so without asking anyone.
-    ['because the name means nothing', `${'a'.repeat(64)}.invalid`, 'dns', 'ENOTFOUND'],
-    // A broadcast address: the kernel has no connection to offer there, and sends nothing.
-    ['because no way leads there', '127.255.255.255', 'unreachable', 'ENETUNREACH'],
+    // A label of 64 characters is invalid: the resolver rejects it without a query.
+    ['because the name does not resolve', `${'a'.repeat(64)}.invalid`, 'dns', 'ENOTFOUND'],
+    // A broadcast address: the kernel rejects the connection without sending a packet.
+    ['because there is no route', '127.255.255.255', 'unreachable', 'ENETUNREACH'],
   ])('%s, connecting fails for that reason', async (_, host, reason, code) => {
     const url = `echo://${host}:7007`
     await using client = await failing(url)
-    expect(logged(client, url, 'outage began')).toEqual([
-      expect.objectContaining({ reason, closedBy: 'none', error: expect.objectContaining({ code }) }),
+    expect(logged(client, url, 'target is not up yet')).toEqual([
+      expect.objectContaining({ reason, error: expect.objectContaining({ code }) }),
     ])
-    for (const name of ['connection_failures', 'exchange_failures', 'outages']) {
+    for (const name of ['connection_failures', 'exchange_failures']) {
       expect(await byReason(client, name, url)).toEqual({ [reason]: expect.any(Number) })
     }
     const { [url]: totals } = await client.stop()
-    expect(totals).toMatchObject({ outages: { [reason]: 1 }, sentBytes: 0, receivedBytes: 0 })
-    expect(logged(client, url, 'outage not over')).toEqual([
-      expect.objectContaining({ level: 'warn', reason, closedBy: 'none', lostExchanges: totals?.exchanges }),
-    ])
+    expect(totals).toMatchObject({ outages: {}, sentBytes: 0, receivedBytes: 0 })
   })
 })
 
@@ -179,20 +185,20 @@ test.each([
   })
   const url = `echo://127.0.0.1:${server.port}`
   await using client = await startClient(`${url}?timeout=30s`, { env })
-  const over = await outageOver(client, url)
   const address = `127.0.0.1:${server.port}`
-  expect(over).toMatchObject({ reason: 'mismatch', closedBy: 'client', lostExchanges: 0, left: address, found: address })
+  expect(await client.log({ target: url, msg: 'reconnected' })).toMatchObject({ reason: 'mismatch', found: address })
   expect(await byReason(client, 'exchange_failures', url)).toEqual({})
-  expect(await byReason(client, 'outages', url)).toEqual({ mismatch: 1 })
+  expect(await byReason(client, 'outages', url)).toEqual({})
+  expect(await byReason(client, 'reconnects', url)).toEqual({ mismatch: 1 })
   expect(await byReason(client, 'connections_closed', url)).toEqual({ mismatch: 1 })
 })
 
-test('no files left: connecting fails for that reason, and the connections that are open go on', async () => {
+test('without free file descriptors, connecting fails with that reason, and open connections continue', async () => {
   await using server = await ScriptedServer.listen(echo)
   const url = `echo://127.0.0.1:${server.port}`
   const options = { env: { ...env, NIHAO_SUMMARY_INTERVAL: '100ms' }, openFiles: 50 }
   await using client = await startClient(`${url}?connections=60&timeout=3s`, options)
-  // The admin endpoint has no files left either.
+  // The admin endpoint has no free file descriptors either.
   await until('lost exchanges', () => logged(client, url, 'summary').some(({ failures }) => Number(failures) > 10))
   const { [url]: totals } = await client.stop()
   expect(totals?.outages.no_files).toBeGreaterThan(10)

@@ -7,7 +7,7 @@ import { until } from './support/until.ts'
 const env = { NIHAO_INTERVAL: '50ms', NIHAO_TIMEOUT: '10s' }
 
 describe('fresh connections', () => {
-  test('are one for each exchange, and the server sees each come and go', async () => {
+  test('are opened for each exchange, and the server counts each of them', async () => {
     await using server = await startServer('greet://127.0.0.1:0')
     const url = `greet://127.0.0.1:${server.port()}`
     await using client = await startClient(`${url}?connections=0&fresh=true`, { env })
@@ -28,12 +28,12 @@ describe('fresh connections', () => {
     expect(await server.metric('tcp_server_messages_total')).toBe(exchanges)
   })
 
-  test('go with the sessions, each with its own outages', async () => {
+  test('run in addition to sessions, with their own outages', async () => {
     await using server = await ScriptedServer.listen(echo)
     const url = `echo://127.0.0.1:${server.port}`
     await using client = await startClient(`${url}?connections=1&fresh=true`, { env })
     await until('some exchanges', async () => (await client.metric('tcp_client_exchanges_total')) >= 10)
-    // The session goes on; who comes new is sent away.
+    // The session continues; new connections are rejected.
     server.script = socket => socket.resume().end()
     const began = await client.log({ msg: 'outage began' })
     expect(began).toMatchObject({ reason: 'eof', server: `127.0.0.1:${server.port}` })
@@ -47,7 +47,7 @@ describe('fresh connections', () => {
     expect(client.logged({ msg: 'outage began' })).toHaveLength(1)
   })
 
-  test('are told to be late, refused or wrong like any other', async () => {
+  test('are reported as late, refused or wrong like any other', async () => {
     await using server = await ScriptedServer.listen(echo, { port: await freePort() })
     const url = `echo://127.0.0.1:${server.port}`
     await using client = await startClient(`${url}?connections=0&fresh=true&timeout=200ms`, { env })

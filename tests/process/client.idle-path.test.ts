@@ -13,7 +13,7 @@ import { until } from './support/until.ts'
 
 const TIMEOUT_MS = 2_000
 
-/** What haproxy is told, with the idle timeout that it has for TCP. */
+/** The configuration of haproxy with its idle timeout for TCP. */
 const haproxyConfig = (port: number, serverPort: number) => `
 defaults
   mode tcp
@@ -26,7 +26,7 @@ listen echo
 `
 
 describe('a proxy between', () => {
-  testWith('haproxy', 'that closes idle connections: by FIN, keep-alive or not', async () => {
+  testWith('haproxy', 'that closes idle connections: FIN, with or without keep-alive', async () => {
     await using server = await ScriptedServer.listen(echo)
     const port = await freePort()
     const folder = await mkdtemp(join(tmpdir(), 'nihao-haproxy-'))
@@ -44,7 +44,7 @@ describe('a proxy between', () => {
       const { code, ladders } = await client.reported()
       expect(code).toBe(1)
       expect(ladders).toHaveLength(2)
-      // A proxy counts bytes; keep-alive has none.
+      // A proxy sees only data; keep-alive probes have none.
       for (const { longestSurvivorMs, firstDeath } of ladders) {
         expect(longestSurvivorMs).toBe(1_000)
         expect(firstDeath).toMatchObject({ death: 'FIN', noticed: 'silence' })
@@ -58,8 +58,8 @@ describe('a proxy between', () => {
 })
 
 /**
- * A machine of its own, whose firewall forgets connections that are silent for two seconds, as a NAT gateway does, and holds what
- * comes later for not its own.
+ * A separate network namespace whose firewall drops the state of connections that are idle for two seconds, as a NAT gateway does, and
+ * does not recognize their later packets.
  */
 const forgetfulPath = (verdict: string) => `
   ip link set lo up
@@ -73,20 +73,20 @@ const forgetfulPath = (verdict: string) => `
 async function climb(verdict: string): Promise<IdleReport> {
   const args = ['--net', '--pid', '--fork', '--kill-child', 'sh', '-c', forgetfulPath(verdict), process.execPath]
   const env = { PATH: process.env.PATH, NIHAO_RUNGS: '500ms,1s,4s', NIHAO_KEEP_ALIVE: '1s' }
-  // The exit code is 1, for what died.
+  // The exit code is 1, because connections died.
   const { stdout } = await promisify(execFile)('unshare', args, { env, timeout: 60_000 }).catch(error => error)
   return JSON.parse(stdout)
 }
 
-describe('a path that forgets silent connections', () => {
-  testWith('unshare', 'and drops what comes later: silence, seen only at the exchange, and keep-alive prevents it', async () => {
+describe('a path that drops the state of idle connections', () => {
+  testWith('unshare', 'and drops later packets: silence, noticed only at the exchange; keep-alive prevents it', async () => {
     const [without, kept] = (await climb('DROP')).ladders
     expect(without).toMatchObject({ keepAliveMs: null, longestSurvivorMs: 1_000 })
     expect(without?.firstDeath).toMatchObject({ death: 'silence', noticed: 'exchange' })
     expect(kept).toMatchObject({ keepAliveMs: 1_000, longestSurvivorMs: 4_000, firstDeath: null })
   })
 
-  testWith('unshare', 'and refuses what comes later: RST, seen only at the exchange, and keep-alive prevents it', async () => {
+  testWith('unshare', 'and rejects later packets: RST, noticed only at the exchange; keep-alive prevents it', async () => {
     const [without, kept] = (await climb('REJECT --reject-with tcp-reset')).ladders
     expect(without).toMatchObject({ keepAliveMs: null, longestSurvivorMs: 1_000 })
     expect(without?.firstDeath).toMatchObject({ death: 'RST', noticed: 'exchange' })

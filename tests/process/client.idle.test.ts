@@ -11,7 +11,7 @@ import { until } from './support/until.ts'
 const DEATH_MS = 1_000
 const env = { NIHAO_RUNGS: '300ms,2s,3s', NIHAO_KEEP_ALIVE: '1s' }
 
-/** Echoes until nothing came for a time. */
+/** Echoes until the connection has been idle for a time. */
 const impatient =
   (end: 'end' | 'resetAndDestroy', timeoutMs = DEATH_MS): Script =>
   socket => {
@@ -19,13 +19,13 @@ const impatient =
     socket.setTimeout(timeoutMs, () => socket[end]())
   }
 
-/** Echoes until nothing came for a time, then reads no more: what comes later gets no answer. */
+/** Echoes until the connection has been idle for a time, then does not answer any more. */
 const forgetful: Script = socket => {
   socket.on('data', chunk => socket.write(chunk))
   socket.setTimeout(DEATH_MS, () => socket.pause())
 }
 
-/** Echoes the first time, and something else from then on. */
+/** Echoes the first time, and then sends wrong replies. */
 const confused: Script = socket => {
   socket.once('data', chunk => {
     socket.write(chunk)
@@ -54,7 +54,7 @@ describe('a ladder, with and without keep-alive', () => {
     expect(server.accepted).toBe(6)
   })
 
-  test('tells wrong bytes from a dead connection', async () => {
+  test('distinguishes wrong bytes from a dead connection', async () => {
     await using server = await ScriptedServer.listen(confused)
     await using client = new IdleClient(`echo://127.0.0.1:${server.port}`, { ...env, NIHAO_RUNGS: '100ms' })
     const { code, ladders } = await client.reported()
@@ -62,7 +62,7 @@ describe('a ladder, with and without keep-alive', () => {
     expect(ladders[0]?.firstDeath).toMatchObject({ reason: 'mismatch', noticed: 'exchange' })
   })
 
-  test('ends with 0 when all survive', async () => {
+  test('exits with 0 if all connections survive', async () => {
     await using server = await ScriptedServer.listen(echo)
     await using client = new IdleClient(`echo://127.0.0.1:${server.port}`, { ...env, NIHAO_RUNGS: '100ms,500ms' })
     const report = await client.reported()
@@ -73,14 +73,14 @@ describe('a ladder, with and without keep-alive', () => {
     expect(server.open.size).toBe(0)
   })
 
-  test('ends with 3 when it can not connect', async () => {
+  test('exits with 3 if it cannot connect', async () => {
     await using client = new IdleClient(`echo://127.0.0.1:${await freePort()}`, env)
     const { code, ladders } = await client.reported()
     expect(code).toBe(3)
     expect(ladders[0]?.rungs[0]).toMatchObject({ outcome: 'unusable', reason: 'refused' })
   })
 
-  test("reports a server's words without what controls a terminal", async () => {
+  test('escapes text from a server', async () => {
     await using server = await ScriptedServer.listen(socket =>
       socket.end(frame('reject', { reason: 'a\u001b[2J\nb\u202ec', limit: 1 })),
     )
@@ -96,7 +96,7 @@ describe('a ladder, with and without keep-alive', () => {
   ] as const)('tells on %s what is known so far', async (signal, exitCode) => {
     await using server = await ScriptedServer.listen(echo)
     await using client = new IdleClient(`echo://127.0.0.1:${server.port}`, { NIHAO_RUNGS: '100ms,10m', NIHAO_KEEP_ALIVE: '0s' })
-    // The first rung is over, the second is silent.
+    // The first rung is complete, the second is silent.
     await until('one connection to be left', () => server.accepted === 2 && server.open.size === 1)
     client.kill(signal)
     const { code, interrupted, ladders } = await client.reported()
@@ -113,7 +113,7 @@ describe('a ladder, with and without keep-alive', () => {
     expect(stderr).toContain('NIHAO_RUNGS: invalid list of durations')
   })
 
-  test('refuses a server that never answers', async () => {
+  test('rejects a protocol without replies', async () => {
     await using client = new IdleClient('discard://127.0.0.1:1', {})
     const { code, stderr } = await client.exit()
     expect(code).toBe(2)
@@ -121,7 +121,7 @@ describe('a ladder, with and without keep-alive', () => {
   })
 })
 
-testWith('script', 'progress on a terminal leaves nothing behind', async () => {
+testWith('script', 'progress on a terminal is erased at the end', async () => {
   await using server = await ScriptedServer.listen(echo)
   const command = `${process.execPath} --conditions=source services/client/src/main.ts idle --rungs 1500ms --keep-alive 0s echo://127.0.0.1:${server.port}`
   // Only stderr is the terminal.
@@ -134,7 +134,7 @@ testWith('script', 'progress on a terminal leaves nothing behind', async () => {
   expect(seen).not.toContain('\n')
 })
 
-test('as a daemon it climbs again and again, and tells by metrics', async () => {
+test('with --repeat, it repeats the ladders and exposes metrics', async () => {
   await using server = await ScriptedServer.listen(impatient('end', 500))
   const target = `echo://127.0.0.1:${server.port}`
   await using client = await startClient(target, {

@@ -7,7 +7,7 @@ import { until } from './support/until.ts'
 const env = { NIHAO_INTERVAL: '100ms', NIHAO_TIMEOUT: '10s' }
 
 describe('the log of the client', () => {
-  test('has a line for each target every summary interval, with what happened since the last', async () => {
+  test('has a summary of each target every summary interval', async () => {
     await using server = await startServer('echo://127.0.0.1:0 greet://127.0.0.1:0')
     const urls = [`echo://127.0.0.1:${server.port(0)}`, `greet://127.0.0.1:${server.port(1)}`]
     const intervalMs = 200
@@ -31,13 +31,13 @@ describe('the log of the client', () => {
         exchanges += Number(summary.exchanges)
       }
       expect(summaries.length).toBeGreaterThanOrEqual(5)
-      // The summaries add up to the whole, but for what came after the last one.
+      // The summaries add up to the totals, except for exchanges after the last one.
       expect(exchanges).toBeGreaterThan(0)
       expect(exchanges).toBeLessThanOrEqual(totals[url]?.exchanges ?? 0)
     }
   })
 
-  test('says so in the summary when a target fails', async () => {
+  test('has the failures of a target in its summary', async () => {
     await using server = await ScriptedServer.listen(socket => socket.resume().end())
     await using client = await startClient(`echo://127.0.0.1:${server.port}`, {
       env: { ...env, NIHAO_SUMMARY_INTERVAL: '100ms', NIHAO_TIMEOUT: '100ms' },
@@ -51,11 +51,11 @@ describe('the log of the client', () => {
     await using client = await startClient(`greet://127.0.0.1:${server.port()}?connections=4`, { env })
     await until('ten exchanges', async () => (await client.metric('tcp_client_exchanges_total')) >= 10)
     expect(client.logged({ msg: 'first reply' })).toEqual([expect.objectContaining({ level: 'info', reply: '你好，张三' })])
-    // A message leaves no line but at the level trace.
+    // Exchanges are logged only at level trace.
     expect(client.lines.length).toBeLessThan(5)
   })
 
-  test('has a line for each exchange at the level trace', async () => {
+  test('has a line for each exchange at level trace', async () => {
     await using server = await startServer('greet://127.0.0.1:0')
     await using client = await startClient(`greet://127.0.0.1:${server.port()}`, { env: { ...env, NIHAO_LOG_LEVEL: 'trace' } })
     await until('some exchanges', () => client.logged({ level: 'trace', msg: 'exchange' }).length >= 3)

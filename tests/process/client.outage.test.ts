@@ -15,7 +15,7 @@ const env = {
   NIHAO_TIMEOUT: '2s',
 }
 
-/** Waits until every session has had a good exchange after the ones that it had already. */
+/** Waits for another successful exchange in every session. */
 async function working(client: RunningClient): Promise<void> {
   await until('every session to work', async () => {
     const connections = await client.connections()
@@ -23,21 +23,22 @@ async function working(client: RunningClient): Promise<void> {
   })
 }
 
-/** The lines that tell of the end of an outage, one for each session. */
+/** The lines about the end of an outage, one for each session. */
 async function outagesOver(client: RunningClient): Promise<LogLine[]> {
   await until('all outages to be over', () => client.logged({ msg: 'outage over' }).length >= SESSIONS)
   return client.logged({ msg: 'outage over' })
 }
 
-/** What must be true of every outage that all sessions had together: one each, with its length and all that was lost. */
+/** Asserts an outage of all sessions: one line each, with its duration and all lost exchanges. */
 async function expectOneOutageEach(client: RunningClient, url: string, downMs: number, reasons: string[]): Promise<void> {
   const over = await outagesOver(client)
   const address = url.slice('greet://'.length)
   for (const line of over) {
     expect(line).toMatchObject({ target: url, left: address, found: address })
     expect(reasons).toContain(line.reason)
-    expect(line.durationMs).toBeGreaterThanOrEqual(downMs * 0.8 - 1_000)
-    expect(line.durationMs).toBeLessThanOrEqual(downMs * 1.2 + 5_000)
+    expect(line.durationMs).toBeGreaterThanOrEqual(downMs * 0.9 - 200)
+    expect(line.durationMs).toBeLessThanOrEqual(downMs * 1.1 + 1_000)
+    expect(line.atMostMs).toBeGreaterThanOrEqual(Number(line.durationMs))
   }
   await working(client)
   expect(await client.metric('tcp_client_outage_duration_seconds_count')).toBe(SESSIONS)
@@ -47,7 +48,7 @@ async function expectOneOutageEach(client: RunningClient, url: string, downMs: n
   const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0)
   expect(sum(Object.values(totals?.outages ?? {}))).toBe(SESSIONS)
   expect(reasons).toEqual(expect.arrayContaining(Object.keys(totals?.outages ?? {})))
-  // What was due more than the timeout before the end is lost, in each session.
+  // In each session, exchanges due more than the timeout before the end are lost.
   const lost = over.map(({ lostExchanges }) => Number(lostExchanges))
   expect(Math.min(...lost)).toBeGreaterThanOrEqual(5)
   expect(sum(Object.values(totals?.exchangeFailures ?? {}))).toBe(sum(lost))
@@ -65,21 +66,15 @@ describe('one outage for each session', () => {
     const startMs = performance.now()
     first.kill('SIGKILL')
     await first.exit()
-    for (const { closedBy } of await until('all to notice', () => {
-      const began = client.logged({ msg: 'outage began' })
-      return began.length === SESSIONS && began
-    })) {
-      expect(closedBy).toBe('server')
-    }
     await delay(Math.max(0, startMs + DOWN_MS - performance.now()))
     await using _second = await startServer(listen)
     const downMs = performance.now() - startMs
 
-    // FIN where the server had read everything, RST where it had not.
+    // FIN if the server had read everything, otherwise RST.
     await expectOneOutageEach(client, listen, downMs, ['eof', 'reset'])
   })
 
-  test('when the server is paused and goes on', async () => {
+  test('when the server is paused and continues', async () => {
     await using server = await startServer('greet://127.0.0.1:0')
     const url = `greet://127.0.0.1:${server.port()}`
     await using client = await startClient(url, { env })
@@ -92,15 +87,14 @@ describe('one outage for each session', () => {
     server.kill('SIGCONT')
 
     await expectOneOutageEach(client, url, downMs, ['timeout'])
-    expect(client.logged({ msg: 'outage began', closedBy: 'client' })).toHaveLength(SESSIONS)
   })
 })
 
-describe('a server that is told to stop', () => {
-  test('leaves with a FIN, and nothing that was sent is lost', async () => {
+describe('a server that is stopped', () => {
+  test('sends FIN, and no sent request is lost', async () => {
     const listen = `greet://127.0.0.1:${await freePort()}`
     await using first = await startServer(listen)
-    // What is due while there is no server waits for the next.
+    // Exchanges due without a server wait for the next one.
     await using client = await startClient(listen, { env: { ...env, NIHAO_INTERVAL: '1s', NIHAO_TIMEOUT: '1m' } })
     await working(client)
 
@@ -109,7 +103,7 @@ describe('a server that is told to stop', () => {
     await until('all to notice', () => client.logged({ msg: 'outage began' }).length === SESSIONS)
     await using _second = await startServer(listen)
     for (const line of await outagesOver(client)) {
-      expect(line).toMatchObject({ reason: 'eof', closedBy: 'server', lostExchanges: 0 })
+      expect(line).toMatchObject({ reason: 'eof', lostExchanges: 0 })
     }
     await working(client)
     const { [listen]: totals } = await client.stop()

@@ -13,7 +13,7 @@ import { until } from './support/until.ts'
 
 const env = { NIHAO_INTERVAL: '50ms', NIHAO_TIMEOUT: '10s' }
 
-/** What a client with one target did in at least so many exchanges. Nothing may have failed. */
+/** The totals of a client after at least this many exchanges, none of which may fail. */
 async function exchanges(client: RunningClient, least = 10): Promise<Totals> {
   await until(`${least} exchanges`, async () => (await client.metric('tcp_client_exchanges_total')) >= least)
   const [target = ''] = Object.keys(await client.targets())
@@ -55,7 +55,7 @@ describe('the client works with', () => {
     }
   })
 
-  testWith('socat', 'socat that throws everything away', async () => {
+  testWith('socat', 'socat that discards everything', async () => {
     const port = await freePort()
     await using _socat = new Background('socat', ['-u', `TCP-LISTEN:${port},bind=127.0.0.1,reuseaddr,fork`, 'OPEN:/dev/null'])
     await untilListening(port)
@@ -79,7 +79,7 @@ describe('the client works with', () => {
     }
   })
 
-  /** Gives each line that came, whole. */
+  /** Calls back with each complete line. */
   const lines = (socket: Socket, take: (line: string) => void) => {
     let rest = ''
     socket.setEncoding('utf8').on('data', (text: string) => {
@@ -141,7 +141,7 @@ describe('the client works with', () => {
     ],
   ]
 
-  describe('servers of a few lines:', () => {
+  describe('minimal servers:', () => {
     const servers: ScriptedServer[] = []
     let totals: Totals[] = []
     let warnings: unknown[] = []
@@ -176,13 +176,13 @@ describe('the client works with', () => {
       },
     )
 
-    test('and nothing is found wrong with any of them', () => {
+    test('and no failure is reported for any of them', () => {
       expect(warnings).toEqual([])
     })
   })
 })
 
-test('a discard target is good as long as somebody takes what is sent, and late when nobody does', async () => {
+test('exchanges with discard succeed while the server reads, and time out when it does not', async () => {
   await using server = await ScriptedServer.listen(socket => socket.resume())
   const url = `discard://127.0.0.1:${server.port}`
   await using client = await startClient(`${url}?message=${'x'.repeat(60_000)}&interval=5ms&timeout=300ms`, { env })

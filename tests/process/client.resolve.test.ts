@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect } from '@jest/globals'
 import { type RunningClient, startClient } from './support/client.ts'
-import { echo, ScriptedServer } from './support/scripted-server.ts'
+import { echo, freePort, ScriptedServer } from './support/scripted-server.ts'
+import { startServer } from './support/server.ts'
 import { testWith } from './support/tool.ts'
 import { until } from './support/until.ts'
 
@@ -31,8 +32,8 @@ describe('a name with many addresses', () => {
     writeFile(join(folder, 'hosts'), addresses.map(address => `${address} ${NAME}\n`).join(''))
 
   /** With an /etc/hosts that only this process has; it shows what is written into it later, too. */
-  const start = (options: string) =>
-    startClient(`echo://${NAME}:${port}?interval=20ms&resolve=all${options}`, {
+  const start = (options: string, protocol = 'echo', targetPort = port) =>
+    startClient(`${protocol}://${NAME}:${targetPort}?interval=20ms&resolve=all${options}`, {
       within: [
         'unshare',
         ...['--mount', 'sh', '-c'],
@@ -55,7 +56,7 @@ describe('a name with many addresses', () => {
       )
     })
 
-  testWith('unshare', 'has a session to each, which come and go with the addresses', async () => {
+  testWith('unshare', 'has a session with each, which begin and end with the addresses', async () => {
     await resolvesTo('127.0.0.1', '127.0.0.2', '::1')
     await using client = await start('&resolve-interval=100ms')
     await connectedTo(client, '127.0.0.1', '127.0.0.2', '::1')
@@ -70,13 +71,13 @@ describe('a name with many addresses', () => {
     const target = `echo://${NAME}:${port}`
     expect([...(await client.scrape()).keys()].filter(series => /127\.0|::1/.test(series))).toEqual([])
     const { [target]: totals } = await client.stop()
-    // Whoever leaves an address that is gone leaves it in peace: nothing was lost, and nothing failed.
+    // Sessions of a removed address end without a failure or a lost exchange.
     expect(totals).toMatchObject({ exchangeFailures: {}, outages: {}, connectionsClosed: { finished: 4 }, connectionAttempts: 4 })
     expect(servers.map(({ accepted }) => accepted)).toEqual([1, 1, 1, 1])
     await until('all to be closed', () => servers.every(({ open }) => open.size === 0))
   })
 
-  testWith('unshare', 'that has none any more is an outage, which ends when it has one again', async () => {
+  testWith('unshare', 'without any address left is an outage, which ends when one is added', async () => {
     await resolvesTo('127.0.0.1')
     await using client = await start('&resolve-interval=4s&timeout=5s')
     await connectedTo(client, '127.0.0.1')
@@ -87,7 +88,7 @@ describe('a name with many addresses', () => {
     await until('the target to be bad', async () => (await status()) === 503)
 
     await resolvesTo('127.0.0.2')
-    // Seen by whoever asks for the name, before it is looked up for its addresses again.
+    // Visible to any lookup, even before the next periodic one.
     expect(await client.log({ msg: 'outage over' })).toMatchObject({
       reason: 'dns',
       side: 'name_service',
@@ -100,7 +101,33 @@ describe('a name with many addresses', () => {
     await client.stop()
   })
 
-  testWith('unshare', 'has all its connections to each of them', async () => {
+  testWith('unshare', 'and servers that drain: each is left at once, also while the name still has it', async () => {
+    const ports = await freePort()
+    const hosts = ['127.0.0.1', '127.0.0.2', '127.0.0.3']
+    const servers = await Promise.all(hosts.map(host => startServer(`probe://${host}:${ports}`)))
+    try {
+      await resolvesTo(...hosts)
+      await using client = await start('&resolve-interval=10m', 'probe', ports)
+      const open = (count: number) =>
+        until(`${count} sessions`, async () => {
+          const connections = await client.connections()
+          return connections.length === count && connections.every(({ answered }) => answered > 1)
+        })
+      await open(3)
+      for (const [index, server] of servers.slice(0, 2).entries()) {
+        server.kill('SIGTERM')
+        expect((await server.exit()).code).toBe(0)
+        await open(2 - index)
+      }
+      const { [`probe://${NAME}:${ports}`]: totals } = await client.stop()
+      expect(totals).toMatchObject({ outages: {}, exchangeFailures: {} })
+      expect(client.logged({ msg: 'outage began' })).toEqual([])
+    } finally {
+      for (const server of servers) await server[Symbol.asyncDispose]()
+    }
+  })
+
+  testWith('unshare', 'has all its connections to each address', async () => {
     await resolvesTo('127.0.0.2', '::1')
     await using client = await start('&connections=2')
     await connectedTo(client, '127.0.0.2', '127.0.0.2', '::1', '::1')

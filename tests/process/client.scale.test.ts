@@ -8,10 +8,10 @@ import { startServer } from './support/server.ts'
 import { until } from './support/until.ts'
 
 const SESSIONS = 1_000
-/** Lines that tell of one session each, of one kind and within one second. */
+/** Lines about single sessions, of one kind and within one second. */
 const SINGLES = 10
 
-/** How many sessions the log tells of, one by one and in sums. */
+/** The number of sessions in the log, in single lines and in summaries. */
 function told(client: RunningClient, one: string, many: string): { singles: number; sums: number; sessions: number } {
   const sums = client.logged({ msg: many })
   const singles = client.logged({ msg: one }).length
@@ -25,13 +25,13 @@ function cpuSeconds(pid: number): number {
   return ((userTicks ?? 0) + (systemTicks ?? 0)) / 100
 }
 
-/** The bounds of a histogram in seconds, each with how many values lay under it. */
+/** The bounds of a histogram in seconds, with the cumulative counts. */
 async function buckets(client: RunningClient, name: string): Promise<[bound: number, count: number][]> {
   const series = [...(await client.scrape())].filter(([series]) => series.startsWith(`${name}_bucket`))
   return series.map(([series, count]) => [Number(/le="([^"]*)"/.exec(series)?.[1]), count])
 }
 
-test('a thousand sessions keep their schedule, and tell in a few lines that they all lost their server', async () => {
+test('a thousand sessions keep their schedule, and log the loss of their server in a few lines', async () => {
   const listen = `greet://127.0.0.1:${await freePort()}`
   await using first = await startServer(listen)
   await using client = await startClient(listen, {
@@ -56,7 +56,7 @@ test('a thousand sessions keep their schedule, and tell in a few lines that they
 
   first.kill('SIGKILL')
   await until('all to tell of it', () => told(client, 'outage began', 'outages began').sessions === SESSIONS)
-  // Those who had a request under way may hear a RST in place of a FIN: two kinds.
+  // Sessions with an outstanding request may get RST instead of FIN: two kinds.
   const began = told(client, 'outage began', 'outages began')
   expect(began.singles).toBeLessThanOrEqual(2 * SINGLES)
   expect(began.sums).toBeGreaterThan(0)

@@ -32,7 +32,7 @@ describe('the schedule', () => {
     const began = timeOf(await client.log({ msg: 'admin listening' }))
     const elapsedMs = timeOf(await client.log({ msg: 'stopping' })) - began
     for (const url of urls) {
-      // A client that was too slow itself says which exchanges it did not start.
+      // A client that was too slow itself logs the exchanges it skipped.
       const skipped = client
         .logged({ target: url, msg: 'exchanges skipped: the client is too slow' })
         .reduce((sum, { exchanges }) => sum + Number(exchanges), 0)
@@ -47,7 +47,7 @@ describe('the schedule', () => {
     }
   })
 
-  test('has each exchange count from its intended start, the wait for a connection included', async () => {
+  test('measures each exchange from its intended start, including the wait for a connection', async () => {
     const port = await freePort()
     await using client = await startClient(`echo://127.0.0.1:${port}`, {
       env: { NIHAO_INTERVAL: '50ms', NIHAO_TIMEOUT: '30s' },
@@ -61,7 +61,7 @@ describe('the schedule', () => {
     const series = await client.scrape()
     const [target] = Object.keys(await client.targets())
     const value = (name: string) => series.get(`tcp_client_${name}{target="${target}"}`) ?? Number.NaN
-    // The first exchange waited all the time, the others less and less: half of it on average.
+    // The first exchange waited the whole time, later ones less: half of it on average.
     const count = value('exchanges_total')
     const exchangeSeconds = value('exchange_duration_seconds_sum')
     const roundTripSeconds = value('round_trip_duration_seconds_sum')

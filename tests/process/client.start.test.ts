@@ -7,14 +7,14 @@ import { Service, type StartOptions } from './support/service.ts'
 
 const target = 'echo://127.0.0.1:7007'
 
-/** How a client ends that can't start. */
+/** The exit of a client that can't start. */
 async function failure(options: StartOptions) {
   await using client = new RunningClient(target, options)
   const { code, stderr } = await client.exit()
   return { code, problems: stderr.trimEnd().split('\n'), lines: client.logged() }
 }
 
-describe('invalid settings end the start with exit code 2 and an error that says what is valid', () => {
+describe('invalid settings fail startup with exit code 2 and an error that says what is valid', () => {
   const wrong: [name: string, options: StartOptions, ...said: string[][]][] = [
     ['a duration', { env: { NIHAO_INTERVAL: '1' } }, ['NIHAO_INTERVAL', '"1"', '250ms, 5s or 2m']],
     ['a flag', { args: ['--intervall', '1s'] }, ['--intervall', '--help']],
@@ -44,7 +44,7 @@ describe('invalid settings end the start with exit code 2 and an error that says
     expect(problems).toHaveLength(said.length)
   })
 
-  test('but an unknown variable is a warning; one of another mode or of the server is not', async () => {
+  test('but an unknown variable is only a warning, and one of another mode or of the server is not', async () => {
     await using client = await startClient(`echo://127.0.0.1:${await freePort()}`, {
       env: { NIHAO_TARGTES: target, NIHAO_DRAIN_DELAY: '1s', NIHAO_KEEP_ALIVE: '1500ms', NIHAO_BANNER: 'address' },
     })
@@ -55,7 +55,7 @@ describe('invalid settings end the start with exit code 2 and an error that says
 })
 
 describe('the command line', () => {
-  test.each(['--help', '-h', 'help'])('probe %s lists its settings, and ends with 0', async request => {
+  test.each(['--help', '-h', 'help'])('probe %s lists its settings and exits with 0', async request => {
     await using client = new RunningClient(target, { args: ['probe', request] })
     expect(await client.exit()).toEqual({ code: 0, signal: null, stderr: '' })
     const help = client.lines.join('\n')
@@ -73,7 +73,7 @@ describe('the command line', () => {
       expect(client.lines).toContainEqual(expect.stringMatching(`^  ${mode} `))
   })
 
-  test.each(['--version', '-V', 'version'])('%s prints that of the package', async request => {
+  test.each(['--version', '-V', 'version'])('%s prints the version of the package', async request => {
     await using client = new RunningClient(target, { args: [request] })
     expect(await client.exit()).toEqual({ code: 0, signal: null, stderr: '' })
     const { version } = JSON.parse(readFileSync('services/client/package.json', 'utf8'))
@@ -81,7 +81,7 @@ describe('the command line', () => {
   })
 })
 
-describe('an admin port that is taken', () => {
+describe('an admin port in use', () => {
   const occupant = createServer()
   let port = 0
   beforeAll(async () => {
@@ -92,14 +92,14 @@ describe('an admin port that is taken', () => {
     occupant.close()
   })
 
-  test('is one clear line and exit code 1', async () => {
+  test('is one clear error with exit code 1', async () => {
     const { code, lines, problems } = await failure({ env: { NIHAO_ADMIN_PORT: String(port) } })
     const msg = `can't listen on the admin address 127.0.0.1:${port}: address already in use (EADDRINUSE)`
     expect({ code, problems }).toEqual({ code: 1, problems: [''] })
     expect(lines).toEqual([expect.objectContaining({ level: 'fatal', msg, error: { code: 'EADDRINUSE', message: msg } })])
   })
 
-  test('by something that is no client is not healthy', async () => {
+  test('by another program is not healthy', async () => {
     await using check = new Service('services/client/src/healthcheck.ts', { env: { NIHAO_ADMIN_PORT: String(await freePort()) } })
     expect(await check.exit()).toEqual({ code: 1, signal: null, stderr: '' })
   })

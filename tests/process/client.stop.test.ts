@@ -6,8 +6,8 @@ import { until } from './support/until.ts'
 
 const env = { NIHAO_INTERVAL: '100ms', NIHAO_MESSAGE: 'ping' }
 
-describe('a client that is told to stop', () => {
-  test.each(['SIGINT', 'SIGTERM'] as const)('by %s closes, says what it did, and ends with 0', async signal => {
+describe('a client that is stopped', () => {
+  test.each(['SIGINT', 'SIGTERM'] as const)('by %s closes its connections, logs its totals and exits with 0', async signal => {
     await using server = await ScriptedServer.listen(echo)
     const url = `echo://127.0.0.1:${server.port}`
     await using client = await startClient(`${url}?connections=2&fresh=true`, { env })
@@ -24,7 +24,7 @@ describe('a client that is told to stop', () => {
     expect(client.logged().at(-1)?.msg).toBe('stopped')
   })
 
-  test('sends nothing more, and takes the reply that is under way', async () => {
+  test('sends nothing more, and receives the outstanding reply', async () => {
     let received = ''
     const asked = Promise.withResolvers<Socket>()
     await using server = await ScriptedServer.listen(socket => {
@@ -52,7 +52,7 @@ describe('a client that is told to stop', () => {
     })
   })
 
-  test('while its server is down ends at once, and says that the outage is not over', async () => {
+  test('while its server is down exits immediately, and reports the outage as unfinished', async () => {
     const server = await ScriptedServer.listen(echo, { port: await freePort() })
     const url = `echo://127.0.0.1:${server.port}`
     await using client = await startClient(url, { env })
@@ -86,7 +86,7 @@ describe('a client that is told to stop', () => {
     expect(client.logged({ msg: 'second signal: exiting immediately', signal: second })).toHaveLength(1)
   })
 
-  test('and has nobody to read its log ends nevertheless', async () => {
+  test('exits even if its log has no reader', async () => {
     await using server = await ScriptedServer.listen(echo)
     await using client = await startClient(`echo://127.0.0.1:${server.port}`, { env })
     await until('an exchange', async () => (await client.metric('tcp_client_exchanges_total')) > 0)

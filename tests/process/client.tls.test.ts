@@ -46,7 +46,7 @@ testWith('openssl', 'the TLS handshake is a separate phase, and exchanges work a
   expect([closed.receivedBytes, closed.sentBytes]).toEqual([totals?.sentBytes, totals?.receivedBytes])
 })
 
-testWith('openssl', 'a server that can not be trusted is told with its reason', async () => {
+testWith('openssl', 'an untrusted server is reported with the reason', async () => {
   await using server = await start(own)
   const port = server.port()
   const stranger = await failureOf(`greet+tls://localhost:${port}?ca=${strangers.ca}`)
@@ -63,14 +63,14 @@ testWith('openssl', 'a server that can not be trusted is told with its reason', 
   })
 })
 
-testWith('openssl', 'plain and TLS on the wrong port are told apart', async () => {
+testWith('openssl', 'plaintext and TLS on the wrong port are distinguished', async () => {
   await using tls = await start(own)
   await using plain = await startServer('greet://127.0.0.1:0')
   expect(await failureOf(`greet+tls://localhost:${plain.port()}?ca=${roots.ca}`)).toMatchObject({
     reason: 'tls',
     message: 'the server does not speak TLS',
   })
-  // Our server says nothing to plain bytes; others send an alert.
+  // nihao-server sends nothing in reply to plaintext; others send an alert.
   expect((await failureOf(`greet://127.0.0.1:${tls.port()}`)).reason).toBe('eof')
   await using other = await ScriptedServer.listen(socket => {
     socket.once('data', () => socket.end(Buffer.from('15030100020246', 'hex'))) // fatal: protocol_version
@@ -80,13 +80,13 @@ testWith('openssl', 'plain and TLS on the wrong port are told apart', async () =
   expect(message).toContain('the server speaks TLS')
 })
 
-testWith('openssl', 'a certificate that the server wants and does not get', async () => {
+testWith('openssl', 'a missing client certificate is reported', async () => {
   await using server = await start(own, `&ca=${roots.ca}&client-cert=require`)
   const { reason, message } = await failureOf(`greet+tls://localhost:${server.port()}?ca=${roots.ca}`)
   expect({ reason, message }).toEqual({ reason: 'tls', message: 'the server requires a client certificate' })
 })
 
-testWith('openssl', 'a handshake that is never answered is a timeout, one that is cut off an end or a reset', async () => {
+testWith('openssl', 'an unanswered handshake is a timeout, an interrupted one is eof or reset', async () => {
   await using silent = await ScriptedServer.listen(() => {})
   expect((await failureOf(`greet+tls://127.0.0.1:${silent.port}?timeout=300ms`)).reason).toBe('timeout')
   silent.become(socket => {

@@ -3,7 +3,7 @@ import { reportLoad } from './support/load.ts'
 import { startServer } from './support/server.ts'
 
 describe('load is exact', () => {
-  test('--count makes so many exchanges, and the server counts the same', async () => {
+  test('--count makes exactly this many exchanges, and the server counts the same', async () => {
     await using server = await startServer('greet://127.0.0.1:0 probe://127.0.0.1:0')
     const targets = [`greet://127.0.0.1:${server.port(0)}`, `probe://127.0.0.1:${server.port(1)}`]
     const { code, report } = await reportLoad(
@@ -25,7 +25,7 @@ describe('load is exact', () => {
         measured: 20_000,
       })
       const labels = { listener: String(server.listening[index]?.listener) }
-      // A read of greet that ends between two lines is no message of its own: each line is one.
+      // On greet each line is a message, regardless of reads.
       await server.untilMetric('tcp_server_messages_total', 20_000, labels)
       if (index > 0) continue
       expect([sentBytes, receivedBytes]).toEqual([140_000, 320_000])
@@ -34,7 +34,7 @@ describe('load is exact', () => {
     }
   })
 
-  test('--rate and --duration make their product of exchanges', async () => {
+  test('--rate and --duration determine the number of exchanges', async () => {
     await using server = await startServer('echo://127.0.0.1:0')
     const target = `echo://127.0.0.1:${server.port()}`
     const flags = ['--rate', '2000', '--duration', '2s', '--connections', '4', '--timeout', '30s']
@@ -48,7 +48,7 @@ describe('load is exact', () => {
     expect(figures.ratePerSecond).toBeGreaterThan(1_000)
   })
 
-  test('a short run has the rate of its schedule, and --min-rate believes no other', async () => {
+  test('a short run reports the rate of its schedule, which --min-rate uses', async () => {
     await using server = await startServer('echo://127.0.0.1:0')
     const flags = ['--rate', '2', '--duration', '1s', '--min-rate', '3', '--timeout', '10s']
     const { code, target } = await reportLoad(...flags, `echo://127.0.0.1:${server.port()}`)
@@ -57,7 +57,7 @@ describe('load is exact', () => {
     expect(code).toBe(1)
   })
 
-  test('the warm-up is made and not counted', async () => {
+  test('the warm-up is not counted', async () => {
     await using server = await startServer('echo://127.0.0.1:0')
     const flags = ['--rate', '100', '--warm-up', '1s', '--count', '50', '--timeout', '30s']
     const { code, target } = await reportLoad(...flags, `echo://127.0.0.1:${server.port()}`)
@@ -65,7 +65,7 @@ describe('load is exact', () => {
     await server.untilMetric('tcp_server_received_bytes_total', (100 + 50) * 7)
   })
 
-  test.each(['greet', 'echo', 'discard', 'probe'])('requests to %s have the sizes that were asked for', async protocol => {
+  test.each(['greet', 'echo', 'discard', 'probe'])('requests to %s have the requested sizes', async protocol => {
     await using server = await startServer(`${protocol}://127.0.0.1:0`)
     const target = `${protocol}://127.0.0.1:${server.port()}`
     const headerBytes = protocol === 'probe' ? 13 : 0
@@ -78,7 +78,7 @@ describe('load is exact', () => {
     expect(Math.abs(varying.target.sentBytes - 1_000 * (5 + headerBytes))).toBeLessThan(500)
   })
 
-  test('chargen gives a line for each exchange', async () => {
+  test('chargen returns a line for each exchange', async () => {
     await using server = await startServer('chargen://127.0.0.1:0')
     const { code, target } = await reportLoad(
       '--count',

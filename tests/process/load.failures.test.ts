@@ -8,7 +8,7 @@ import { echo, freePort, type Script, ScriptedServer } from './support/scripted-
 import { testWith } from './support/tool.ts'
 import { until } from './support/until.ts'
 
-/** Serves three exchanges rightly, and the fourth in another way. */
+/** Serves three exchanges correctly, and the fourth differently. */
 const fourth = (wrong: (socket: Socket, request: Buffer) => void): Script => {
   let served = 0
   return socket => {
@@ -34,7 +34,7 @@ const wrongServers: [name: string, wrong: (socket: Socket, request: Buffer) => v
 ]
 
 describe('load through failures', () => {
-  test.each(wrongServers)('%s is counted under its reason, and the load goes on', async (_, wrong, reason, code) => {
+  test.each(wrongServers)('%s is counted by reason, and the load continues', async (_, wrong, reason, code) => {
     await using server = await ScriptedServer.listen(fourth(wrong))
     const timeout = reason === 'timeout' ? '1s' : '30s'
     const result = await reportLoad('--count', '20', '--timeout', timeout, `echo://127.0.0.1:${server.port}`)
@@ -44,7 +44,7 @@ describe('load through failures', () => {
     expect(result.stderr).toContain(`"reason":"${reason}"`)
   })
 
-  test('replies in pieces are right', async () => {
+  test('fragmented replies are correct', async () => {
     const pieces: Script = socket => {
       socket.on('data', chunk => {
         for (const byte of chunk) socket.write(Buffer.of(byte))
@@ -56,12 +56,12 @@ describe('load through failures', () => {
     expect([code, target.answered]).toEqual([0, 20])
   })
 
-  test('nobody listens: exit code 3, without waiting for the bound', async () => {
+  test('without a listener, it exits with 3 immediately', async () => {
     const { code, target } = await reportLoad('--duration', '1m', `echo://127.0.0.1:${await freePort()}`)
     expect([code, target.notConnected?.reason, target.answered]).toEqual([3, 'refused', 0])
   })
 
-  test('a load that never connected has no figures of the client', async () => {
+  test('a load that never connected has no client figures', async () => {
     const target = `echo://127.0.0.1:${await freePort()}`
     expect((await reportLoad('--duration', '1s', target)).report.client).toBeNull()
     const { stdout } = await runLoad('--duration', '1s', target)
@@ -69,7 +69,7 @@ describe('load through failures', () => {
     expect(stdout).not.toMatch(/busy/)
   })
 
-  test("the text report shows a server's words without what controls a terminal", async () => {
+  test('the text report escapes text from a server', async () => {
     await using server = await ScriptedServer.listen(socket =>
       socket.end(frame('reject', { reason: 'a\u001b[2J\nb\u202ec', limit: 1 })),
     )
@@ -78,7 +78,7 @@ describe('load through failures', () => {
     expect(stdout + stderr).not.toMatch(/[^\P{Cc}\n]|\u202e/mu)
   })
 
-  test('a reply that is late from its intended start is a timeout, though it came in time after the send', async () => {
+  test('a reply that is late from its intended start is a timeout, even if it is in time after the send', async () => {
     await using server = await ScriptedServer.listen(socket => {
       socket.on('data', chunk => setTimeout(() => socket.write(chunk), 200))
       socket.on('end', () => socket.end())
@@ -91,7 +91,7 @@ describe('load through failures', () => {
     expect(target.connections.closed).toEqual({ finished: 1 })
   })
 
-  test('a server that comes back is found again, and what was due meanwhile is lost or late', async () => {
+  test('the load reconnects to a server that returns, and exchanges due meanwhile are lost or late', async () => {
     await using server = await ScriptedServer.listen(echo)
     const load = reportLoad('--rate', '100', '--duration', '3s', `echo://127.0.0.1:${server.port}`)
     await until('the load', () => server.accepted === 1)
@@ -101,7 +101,7 @@ describe('load through failures', () => {
     expect([code, target.answered > 250, server.accepted]).toEqual([4, true, 2])
   })
 
-  test('a server that never comes back ends a load by count, too', async () => {
+  test('a load by count also ends if the server never returns', async () => {
     const server: ScriptedServer = await ScriptedServer.listen(fourth(() => void server[Symbol.asyncDispose]()))
     const flags = ['--count', '10', '--backoff-max', '10ms', '--backoff', '10ms']
     const { code, target } = await reportLoad(...flags, `echo://127.0.0.1:${server.port}`)

@@ -7,7 +7,7 @@ const RATE = 1_000
 const DURATION_MS = 3_000
 const STALL_MS = 1_000
 
-/** Echoes, but for one stall, which begins with the first byte after `afterMs`. */
+/** Echoes, except for one stall, which begins with the first byte after `afterMs`. */
 function stallOnce(afterMs: number): Script {
   const stalls = { fromMs: Number.NaN, waiting: [] as (() => void)[] }
   let firstMs = Number.NaN
@@ -38,21 +38,21 @@ describe('load and coordinated omission', () => {
     const { target } = await reportLoad(...flags, `echo://127.0.0.1:${server.port}`)
     expect([target.answered, target.failed]).toEqual([(RATE * DURATION_MS) / 1_000, 0])
 
-    // In the second of the stall 1,000 exchanges were due, and each waited for what was left of it: evenly from 1,000 ms down to 0.
+    // During the stall of one second, 1,000 exchanges were due, and waited for the rest of it: evenly from 1,000 ms down to 0.
     // The longest 1% of all 3,000 are 30 of these, so that p99 is where 30 have waited longer: 30 ms before 1,000.
     const longest = (RATE * DURATION_MS) / 1_000 / 100
     const expectedP99 = STALL_MS - (longest * 1_000) / RATE
     const { fromIntendedStart, fromSend } = target.latencyMs
     expect(fromIntendedStart.percentiles.p99).toBeGreaterThanOrEqual(expectedP99 - 10)
-    // A busy machine adds to every latency, and takes nothing away.
+    // A busy machine only increases latencies.
     expect(fromIntendedStart.percentiles.p99).toBeLessThan(expectedP99 + 250)
 
-    // Only the four that were under way, one on each connection, saw the stall from their send: fewer than the 30 that make a p99.
+    // Only the four outstanding exchanges, one per connection, have the stall after their send: fewer than the 30 above the p99.
     expect(fromSend.max).toBeGreaterThanOrEqual(STALL_MS - 1)
     expect(fromSend.percentiles.p99).toBeLessThan(STALL_MS / 4)
   })
 
-  test('in a closed loop both latencies are one', async () => {
+  test('in a closed loop both latencies are equal', async () => {
     await using server = await ScriptedServer.listen(socket => socket.pipe(socket))
     const { target } = await reportLoad('--count', '500', '--timeout', '10s', `echo://127.0.0.1:${server.port}`)
     expect(target.latencyMs.fromIntendedStart).toEqual(target.latencyMs.fromSend)

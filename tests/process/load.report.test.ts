@@ -22,7 +22,7 @@ beforeAll(async () => {
 afterAll(() => server[Symbol.asyncDispose]())
 
 describe('load reports', () => {
-  test('JSON as the schema has it, whatever happened', async () => {
+  test('JSON that is valid under the schema, in all outcomes', async () => {
     const open = ['--rate', '200', '--count', '50', '--size', '10B..20B', '--max-p99', '10s', '--min-rate', '1', target]
     for (const args of [open, ['--count', '50', target], ['--max-p99', '1s', `echo://127.0.0.1:${await freePort()}`]]) {
       const { stdout } = await runLoad('--report', 'json', ...args)
@@ -33,7 +33,7 @@ describe('load reports', () => {
     )
   })
 
-  test('a table for people, with columns that line up', async () => {
+  test('text with aligned columns', async () => {
     const { code, stdout, stderr } = await runLoad('--rate', '200', '--count', '100', '--timeout', '10s', target)
     expect([code, stderr]).toEqual([0, ''])
     expect(stdout).toMatch(/answered +100 /)
@@ -50,7 +50,7 @@ describe('load reports', () => {
     ['--min-rate', '1000000', 1],
     ['--max-failures', '0', 0],
   ])('threshold %s %s decides the exit code: %i', async (flag, limit, expected) => {
-    // Replies take 20 ms: more than the one limit, far less than the other.
+    // Replies take 20 ms: more than one limit, far less than the other.
     await using slow = await ScriptedServer.listen(socket => {
       socket.on('data', chunk => setTimeout(() => socket.write(chunk), 20))
       socket.on('end', () => socket.end())
@@ -114,7 +114,7 @@ describe('load reports', () => {
     expect(schemaErrors(schema, report)).toEqual([])
   })
 
-  test('a second signal ends it at once', async () => {
+  test('a second signal ends it immediately', async () => {
     await using silent = await ScriptedServer.listen(() => {})
     await using load = new RunningLoad(['--timeout', '1m', `echo://127.0.0.1:${silent.port}`])
     await until('the connection', () => silent.accepted === 1)
@@ -125,7 +125,7 @@ describe('load reports', () => {
     expect([code, stdout]).toEqual([130, ''])
   })
 
-  testWith('script', 'on a terminal a line shows how it goes, and is gone in the end', async () => {
+  testWith('script', 'a line on a terminal shows the progress, and is erased at the end', async () => {
     const client = [
       process.execPath,
       '--conditions=source',
@@ -137,7 +137,7 @@ describe('load reports', () => {
       '2500ms',
       target,
     ]
-    // Of script(1) only the terminal: stdout of the load goes elsewhere, and what the terminal saw comes back.
+    // script(1) provides only the terminal, and records its output; stdout of the load goes elsewhere.
     const command = `stty cols 100; exec ${client.join(' ')} >/dev/null`
     const { stdout } = await promisify(execFile)('script', ['-qec', command, '/dev/null'], { timeout: 60_000 })
     const shown = stdout.split('\r\x1b[K').map(line => line.replace(/\r$/, ''))
@@ -149,7 +149,7 @@ describe('load reports', () => {
     for (const line of lines) expect(line).toMatch(/^\d s {2}\d+\/s {2}p50 \d+\.\d+ ms {2}p99 \d+\.\d+ ms {2}failures 0$/)
   })
 
-  test('--help lists its flags, with how their values are written and what holds without them', async () => {
+  test('--help lists its flags with formats and defaults', async () => {
     const { code, stdout } = await runLoad('--help')
     expect(code).toBe(0)
     const flags = ['count', 'duration', 'warm-up', 'rate', 'arrivals', 'depth', 'size', 'report', 'histogram']

@@ -35,7 +35,7 @@ async function bufferedBytes(maxBuffered: string): Promise<number> {
   }
 }
 
-testWith('openssl', 'max-buffered limits what is buffered under TLS, however large or small it is', async () => {
+testWith('openssl', 'max-buffered limits the output buffered under TLS, for large and small values', async () => {
   // It comes to rest at most one write, which may still be under way, below the limit, and one record of TLS above it.
   const large = await bufferedBytes('8MiB')
   expect(large).toBeGreaterThan((8 * 1_024 - 64) * KIBIBYTE)

@@ -43,7 +43,7 @@ function shown(server: RunningServer): Promise<string> {
   })
 }
 
-testWith('openssl', 'certificates that are replaced again and again under load cost no exchange', async () => {
+testWith('openssl', 'replacing certificates repeatedly under load loses no exchange', async () => {
   await using server = await start('probe')
   const target = `probe+tls://localhost:${server.port()}`
   await using client = await startClient(`${target}?ca=${roots.ca}&interval=10ms&connections=4&fresh=true&timeout=10s`)
@@ -59,7 +59,7 @@ testWith('openssl', 'certificates that are replaced again and again under load c
   await until('a line for each', () => server.logged({ msg: 'certificates reloaded' }).length >= 2)
 })
 
-testWith('openssl', 'a symlink that is swapped, as Kubernetes swaps it, is a change', async () => {
+testWith('openssl', 'a swapped symlink, as in Kubernetes, is detected', async () => {
   const version = (name: string, { cert, key }: Certificate) => {
     mkdirSync(join(folder, name))
     copyFileSync(cert, join(folder, name, 'tls.crt'))
@@ -106,7 +106,7 @@ testWith('openssl', 'unusable files are logged, and the previous ones stay in us
   expect(await shown(server)).toBe(serialOf(next))
 })
 
-testWith('openssl', 'SIGHUP reads them at once, and touches no open connection', async () => {
+testWith('openssl', 'SIGHUP reloads them immediately, without affecting open connections', async () => {
   await using server = await start()
   const target = `greet+tls://localhost:${server.port()}`
   await using client = await startClient(`${target}?ca=${roots.ca}&interval=20ms`)
@@ -117,7 +117,7 @@ testWith('openssl', 'SIGHUP reads them at once, and touches no open connection',
   expect(totals).toMatchObject({ connectionAttempts: 1, exchangeFailures: {} })
 })
 
-testWith('openssl', 'the client takes new roots for new connections', async () => {
+testWith('openssl', 'the client uses new roots for new connections', async () => {
   using others = new Certificates('the next root')
   const ca = join(folder, 'ca.pem')
   copyFileSync(roots.ca, ca)

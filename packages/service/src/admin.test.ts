@@ -101,14 +101,14 @@ describe('clients that send nothing or read nothing', () => {
     for (const socket of sockets.splice(0)) socket.destroy()
   })
 
-  test('do not keep others from being answered', async () => {
+  test('do not block requests of others', async () => {
     await Promise.all(Array.from({ length: 200 }, open))
     for (const path of ['/livez', '/readyz', '/metrics']) {
       expect((await get(path, { signal: AbortSignal.timeout(1_000) })).status).toBe(200)
     }
   })
 
-  test('do not take the connection of one that is being answered', async () => {
+  test('do not evict a connection with a request in progress', async () => {
     const slow = get('/slow')
     await untilSlow.promise
     await Promise.all(Array.from({ length: 200 }, open))
@@ -116,7 +116,7 @@ describe('clients that send nothing or read nothing', () => {
     expect(await (await slow).text()).toBe('slow\n')
   })
 
-  test('do not keep others from being answered by requests that take long', async () => {
+  test('do not block requests of others by slow requests', async () => {
     const requests = await Promise.all(Array.from({ length: 100 }, open))
     for (const socket of requests) socket.write('GET /stuck HTTP/1.1\r\nhost: x\r\n\r\n')
     await open()

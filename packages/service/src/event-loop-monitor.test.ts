@@ -25,7 +25,7 @@ test('an event loop that runs has no stalls', () => {
   expect(loop.recentStallMs).toBe(0)
 })
 
-test('a stall counts from when it began, and only as far as it lies in the period asked for', () => {
+test('a stall counts only within the requested period', () => {
   const { monitor: loop, run, stall } = monitor()
   run(1_000)
   stall(3_000)
@@ -53,7 +53,7 @@ test('a process that gets little CPU time is stalled for most of the time', () =
   expect(loop.stalledMs(0)).toBe(750)
 })
 
-test('a stall holds up only what is read right after it', async () => {
+test('a stall delays only data read right after it', async () => {
   const loop = new EventLoopMonitor()
   loop.start()
   const endMs = performance.now() + 200

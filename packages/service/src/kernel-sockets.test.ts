@@ -48,7 +48,7 @@ test('finds the server end of an IPv4 connection that a dual-stack listener acce
   server.close()
 })
 
-test('shows what the peer has not read, and that it does not accept more', async () => {
+test('shows bytes that the peer has not read, and its closed window', async () => {
   using pair = await connection('127.0.0.1')
   const sockets = new KernelSockets()
   await new Promise(resolve => pair.client.write('hello', resolve))
@@ -60,7 +60,7 @@ test('shows what the peer has not read, and that it does not accept more', async
   expect(row?.unacknowledgedBytes).toBeGreaterThan(65_536)
 }, 30_000)
 
-test('knows nothing of a connection that is gone, nor where the platform has no table', async () => {
+test('returns undefined for a closed connection, and on a platform without a table', async () => {
   const { client, [Symbol.dispose]: dispose } = await connection('127.0.0.1')
   const { localAddress, localPort, remoteAddress, remotePort } = client
   dispose()
@@ -91,7 +91,7 @@ test('finds one of ten thousand rows, and reads every column', async () => {
   await rm(folder, { recursive: true })
 })
 
-test('callers that ask together share one read; a later one gets a newer read', async () => {
+test('simultaneous callers share one read; a later one gets a newer read', async () => {
   const sockets = new KernelSockets()
   const together = [sockets.rows(), sockets.rows()]
   expect(together[0]).toBe(together[1])

@@ -42,6 +42,7 @@ export const knownVariables: ReadonlySet<string> = new Set([
   'NIHAO_LOG_LEVEL',
   'NIHAO_MAX_AGE',
   'NIHAO_MAX_BUFFERED',
+  'NIHAO_MAX_BUFFERED_TOTAL',
   'NIHAO_MAX_CONNECTIONS',
   'NIHAO_MAX_CONNECTIONS_PER_ADDRESS',
   'NIHAO_MAX_FAILURES',

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { describe, expect, test } from '@jest/globals'
 
-/** Runs a program as a process of its own, which has `logger` and the exports of lifecycle.ts. */
+/** Runs a program in a separate process, with `logger` and the exports of lifecycle.ts. */
 async function run(program: string, onStart: (signal: (name: NodeJS.Signals) => void) => void = () => {}) {
   const source = `
     import { createLogger } from './logger.ts'
@@ -26,7 +26,7 @@ async function run(program: string, onStart: (signal: (name: NodeJS.Signals) => 
   }
 }
 
-describe('an error that nothing handles', () => {
+describe('an uncaught error', () => {
   test.each([
     ['thrown', "setTimeout(() => { throw new Error('a bug') })"],
     ['of a promise', "Promise.reject(new Error('a bug'))"],
@@ -58,7 +58,7 @@ describe('a signal', () => {
     expect(lines.map(({ msg }) => msg)).toEqual(['started', 'stopping', 'second signal: exiting immediately'])
   })
 
-  test('that can not stop the service exits with 1', async () => {
+  test('that cannot stop the service exits with 1', async () => {
     const program =
       "stopOnSignal(logger, async () => { throw new Error('stuck') }); setInterval(() => {}, 1_000); logger.info('started')"
     const { code, lines } = await run(program, send => send('SIGTERM'))

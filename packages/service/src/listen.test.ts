@@ -19,20 +19,20 @@ const reaches = (host: string) =>
     socket.once('error', () => resolve(false)).once('close', () => resolve(true))
   })
 
-describe('every address', () => {
-  test.each([[''], ['::']])('%j is IPv4 and, where the machine has it, IPv6', async host => {
+describe('all addresses', () => {
+  test.each([[''], ['::']])('%j means IPv4 and, if available, IPv6', async host => {
     await listen(server, { host, port: 0 }, 'anywhere')
     const hasIpv6 = (server.address() as AddressInfo).family === 'IPv6'
     expect([await reaches('127.0.0.1'), await reaches('::1')]).toEqual([true, hasIpv6])
   })
 
-  test('is not assumed where an address is given', async () => {
+  test('are not used if an address is given', async () => {
     await listen(server, { host: '127.0.0.1', port: 0 }, 'loopback')
     expect([await reaches('127.0.0.1'), await reaches('::1')]).toEqual([true, false])
   })
 })
 
-describe('an address that can not be listened on', () => {
+describe('an unusable address', () => {
   let folder: string
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'nihao-'))

@@ -58,7 +58,7 @@ describe('a file', () => {
   })
   const written = () => readFileSync(path, 'utf8')
 
-  test('gets a single line at once', async () => {
+  test('gets a single line immediately', async () => {
     output.write('one\n')
     await until('the line', () => written() === 'one\n')
   })
@@ -78,7 +78,7 @@ describe('a file', () => {
     expect(written()).toBe(lines.join(''))
   })
 
-  test('gets no character that a terminal would act on', async () => {
+  test('gets no terminal control characters', async () => {
     const line = '{"peer":"\u009b2J \u202e é 你好"}\n'
     output.write(line)
     await output.end(10_000)
@@ -116,7 +116,7 @@ describe('a pipe', () => {
     for (let index = 0; index < count; index++) output.write(`${String(index).padEnd(99)}\n`)
   }
 
-  test('that nobody reads gets all lines in order once somebody does', async () => {
+  test('without a reader gets all lines in order once it has one', async () => {
     writeLines(10_000)
     let text = ''
     await until('all lines', () => {
@@ -127,7 +127,7 @@ describe('a pipe', () => {
     expect(reported).toEqual([])
   })
 
-  test('that nobody reads takes a bounded amount; the rest is dropped, counted and reported', async () => {
+  test('without a reader gets a bounded amount; the rest is dropped, counted and reported', async () => {
     const count = 60_000
     writeLines(count)
     const kept = count - output.droppedLines
@@ -144,7 +144,7 @@ describe('a pipe', () => {
     expect(reported).toEqual([count - kept])
   })
 
-  test('whose reader is gone is written again when a new one comes', async () => {
+  test('with a new reader is written again', async () => {
     closeFile(reader)
     output.write('first\n')
     await delay(20)
@@ -157,7 +157,7 @@ describe('a pipe', () => {
     })
   })
 
-  test('that nobody reads does not hold the end beyond the deadline', async () => {
+  test('without a reader does not delay the end beyond the deadline', async () => {
     writeLines(10_000)
     const startMs = performance.now()
     await output.end(100)
@@ -180,7 +180,7 @@ describe('a pipe', () => {
 const withFullDisk = process.platform === 'linux' ? describe : describe.skip
 
 withFullDisk('a full disk', () => {
-  test('takes nothing, and does not hold the end', async () => {
+  test('accepts nothing, and does not delay the end', async () => {
     const { output } = outputTo(openFile('/dev/full', constants.O_WRONLY))
     const line = `${'x'.repeat(999)}\n`
     for (let index = 0; index < 10_000; index++) output.write(line)

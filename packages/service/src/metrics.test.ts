@@ -40,7 +40,7 @@ describe('metrics of things that keep their own counters', () => {
     expect(await samples(registry)).toEqual(expected(4))
   })
 
-  test('are never added up: two things with one name fail the scrape', async () => {
+  test('are never summed: two things with one name fail the scrape', async () => {
     const registry = new Registry()
     const metrics = new ScrapedMetrics(registry, 'shop', [shop('north', 3, 1), shop('north', 4, 1)], ({ name }) => name)
     metrics.gauge('limit', 'At most.', ({ limit }) => limit)

@@ -16,14 +16,14 @@ describe('printable', () => {
     expect(printable(text)).toBe(expected)
   })
 
-  test('shortens long text, and never to half a character', () => {
+  test('truncates long text, but not within a character', () => {
     expect(printable('x'.repeat(10_000))).toBe(`${'x'.repeat(500)}…`)
     expect(printable(`${'x'.repeat(499)}🀄${'x'.repeat(100)}`)).not.toMatch(/[\ud800-\udfff]/)
   })
 })
 
 describe('printableJson', () => {
-  test('escapes what a terminal would act on, and keeps the values and the end of the line', () => {
+  test('escapes terminal control characters, and keeps the values and the end of the line', () => {
     const value = { text: 'é 你好 🀄 \u009b31m \u202egpj \u200b \u2028 \u007f \u{e0001}' }
     const line = `${JSON.stringify(value)}\n`
     const escaped = printableJson(line)

@@ -44,7 +44,7 @@ describe('the value of a setting', () => {
     expect(read({ NIHAO_GREETING: '' }).values.greeting).toBe('')
   })
 
-  test('of an endpoint only has neither variable nor flag', () => {
+  test('that is per endpoint only has neither variable nor flag', () => {
     expect(read({ NIHAO_NAME: 'a' })).toMatchObject({ values: { name: null }, problems: [] })
     expect(read({}, '--name', 'a').problems).toEqual(['unknown flag --name: see --help'])
   })

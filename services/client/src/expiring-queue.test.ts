@@ -30,14 +30,14 @@ function watched() {
 }
 
 describe('an expiring queue', () => {
-  test('gives out in the order in which things came', () => {
+  test('returns items in the order in which they were added', () => {
     const { queue, push } = watched()
     for (const name of ['a', 'b', 'c']) push(name, 100)
     expect([queue.length, queue.shift()?.name, queue.shift()?.name, queue.length]).toEqual([3, 'a', 'b', 1])
     expect([queue.shift()?.name, queue.shift(), queue.length]).toEqual(['c', undefined, 0])
   })
 
-  test('hands over each item at its deadline, out of the queue', async () => {
+  test('removes each item at its deadline and passes it to onExpire', async () => {
     const { expired, queue, push } = watched()
     push('a', 100)
     push('b', 150)
@@ -52,7 +52,7 @@ describe('an expiring queue', () => {
     expect([expired, queue.length]).toEqual([['a', 'b', 'c'], 0])
   })
 
-  test('an item that was taken away does not expire, and those behind it still do in time', async () => {
+  test('a removed item does not expire, and later ones still do in time', async () => {
     const { expired, queue, push } = watched()
     push('a', 100)
     push('b', 200)
@@ -63,7 +63,7 @@ describe('an expiring queue', () => {
     expect(expired).toEqual(['b'])
   })
 
-  test('what is already too late expires at the next turn, not while it is pushed', async () => {
+  test('an overdue item expires at the next turn, not during push', async () => {
     const { expired, push } = watched()
     push('late', -1_000)
     expect(expired).toEqual([])
@@ -71,7 +71,7 @@ describe('an expiring queue', () => {
     expect(expired).toEqual(['late'])
   })
 
-  test('clear takes everything, and nothing of it expires', async () => {
+  test('clear removes all items, and none of them expires', async () => {
     const { expired, queue, push } = watched()
     push('a', 100)
     push('b', 100)
@@ -84,7 +84,7 @@ describe('an expiring queue', () => {
     expect(expired).toEqual(['c'])
   })
 
-  test('may be cleared and filled again by what hears of an expiry', async () => {
+  test('may be cleared and filled again by onExpire', async () => {
     const expired: string[] = []
     const queue = new ExpiringQueue<Item>(({ name }) => {
       expired.push(name)

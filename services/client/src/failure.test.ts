@@ -23,7 +23,7 @@ const words: [code: string, reason: FailureReason][] = [
 ]
 
 describe('a failure', () => {
-  test.each(words)('with code %s is called %s, and keeps its error', (code, reason) => {
+  test.each(words)('with code %s is %s, and keeps its error', (code, reason) => {
     const error = Object.assign(new Error('said by the system'), { code })
     expect(describeFailure(error)).toEqual({ reason, error })
   })
@@ -37,17 +37,17 @@ describe('a failure', () => {
     expect(() => describeFailure(error)).toThrow(error)
   })
 
-  test('has a printable message, also where a server wrote it', () => {
+  test('has a printable message, even with text from a server', () => {
     const { error } = describeFailure(new Rejected('\u001b[2J\nfull\u202e'))
     expect(error?.message).toBe('\\u{1b}[2J\\u{a}full\\u{202e}')
   })
 
-  test('of several addresses is called what the first one said', () => {
+  test('of several addresses has the reason of the first one', () => {
     const refused = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })
     expect(describeFailure(Object.assign(new AggregateError([refused]), { code: refused.code })).reason).toBe('refused')
   })
 
-  test('in the bytes themselves is a mismatch', () => {
+  test('of the received bytes is a mismatch', () => {
     const error = new WrongReply(Buffer.from('a'), Buffer.from('b'))
     expect(describeFailure(error)).toEqual({ reason: 'mismatch', error })
   })

@@ -64,18 +64,18 @@ describe('a schedule', () => {
     }
   })
 
-  test('ticks for the first time at once when there is no offset', async () => {
+  test('ticks immediately without an offset', async () => {
     const { startedMs, ticks } = await run({ intervalMs: 60_000, tooLateMs: 10_000, intervals: 1 })
     expect(ticks[0]?.intendedMs).toBeGreaterThanOrEqual(startedMs[0])
     expect(ticks[0]?.intendedMs).toBeLessThanOrEqual(startedMs[1])
   })
 
-  test('is not shifted by ticks that take their time', async () => {
+  test('is not shifted by slow ticks', async () => {
     const slow = await run({ intervalMs: 10, tooLateMs: 10_000, intervals: 15 }, () => block(7))
     for (const [index, place] of places(slow, 10).entries()) expect(place).toBeCloseTo(index)
   })
 
-  test('makes up for what a blocked event loop missed, each tick with the time that was intended', async () => {
+  test('catches up on ticks missed by a blocked event loop, each with its intended time', async () => {
     const blocked = await run({ intervalMs: 10, tooLateMs: 10_000, intervals: 30 }, tick => tick === 5 && block(150))
     expect(blocked.skipped).toEqual([])
     for (const [index, place] of places(blocked, 10).entries()) expect(place).toBeCloseTo(index)
@@ -149,7 +149,7 @@ describe('a schedule', () => {
   })
 
   // A busy machine makes some ticks late; timers of whole milliseconds are late by half of one, however quiet it is.
-  test('is on time to a tenth of a millisecond', async () => {
+  test('is precise to a tenth of a millisecond', async () => {
     await sharedTicker().ready()
     let medianMs = Number.POSITIVE_INFINITY
     for (let attempt = 0; attempt < 30 && medianMs > 0.1; attempt++) {

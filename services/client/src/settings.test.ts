@@ -160,12 +160,12 @@ describe('problems', () => {
     expect(problemsIn({ NIHAO_GREETING: 'x'.repeat(1_025) })).toEqual([expect.stringContaining(valid)])
   })
 
-  test('do not include what other modes would make of the environment', () => {
+  test('do not include variables of other modes', () => {
     const env = { NIHAO_RATE: 'fast', NIHAO_CHECK_IDLE: '-', NIHAO_KEEP_ALIVE: '1500ms', NIHAO_TARGETS: 'echo://a?rate=fast' }
     expect(problemsIn(env)).toEqual([])
   })
 
-  test('without connections, unless with fresh ones', () => {
+  test('no connections, unless fresh is set', () => {
     expect(problemsIn({ NIHAO_CONNECTIONS: '0', NIHAO_FRESH: 'true' })).toEqual([])
     expect(problemsIn({ NIHAO_CONNECTIONS: '0' })).toHaveLength(2) // one for each default target
   })

@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events'
 import type { ProxyError } from './admission/admission.ts'
 import type { Peer } from './connection/peer.ts'
 import type { ConnectionReport } from './connection/report.ts'
+import type { Relief } from './limits/buffer-budget.ts'
 import type { Listener } from './listener.ts'
 import type { RejectReason } from './reasons.ts'
 
@@ -9,6 +10,8 @@ import type { RejectReason } from './reasons.ts'
 export type ServerEvents = EventEmitter<{
   /** An accepted connection ended. */
   closed: [listener: Listener, report: ConnectionReport]
+  /** The buffers of all connections together exceeded their limit. */
+  bufferLimitExceeded: [relief: Relief]
   rejected: [listener: Listener, peer: Peer, reason: RejectReason, detail: ProxyError | undefined]
   /** A TLS handshake succeeded. */
   handshake: [listener: Listener, durationMs: number]

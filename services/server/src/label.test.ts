@@ -8,12 +8,12 @@ const on = (protocol: ProtocolName, address: string, port: number, encrypted = f
   address: { address, family: address.includes(':') ? 'IPv6' : 'IPv4', port },
 })
 
-test('a label is protocol and port while no other listener has the same', () => {
+test('a label is protocol and port if these are unique', () => {
   const listeners = [on('greet', '0.0.0.0', 1234), on('echo', '127.0.0.1', 1234), on('greet', '127.0.0.1', 1234, true)]
   expect(uniqueLabels(listeners)).toEqual(['greet:1234', 'echo:1234', 'greet+tls:1234'])
 })
 
-test('listeners on one port of different addresses have the address in their labels, and the others have not', () => {
+test('only listeners that share a port on different addresses have the address in their labels', () => {
   const listeners = [
     on('greet', '127.0.0.1', 1234),
     on('greet', '127.0.0.2', 1234),

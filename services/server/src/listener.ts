@@ -15,6 +15,7 @@ import { createFaults, type Faults } from './faults/faults.ts'
 import { FaultyOutput } from './faults/faulty-output.ts'
 import { connectionInfo } from './hello.ts'
 import { type Labelled, shortLabel } from './label.ts'
+import type { BufferBudget } from './limits/buffer-budget.ts'
 import { Slots } from './limits/slots.ts'
 import type { ProcessContext } from './process-context.ts'
 import type { CloseReason } from './reasons.ts'
@@ -26,6 +27,7 @@ export class Listener implements ConnectionOwner, Labelled {
   readonly protocol: ProtocolName
   readonly encrypted: boolean
   readonly limits: ServerValues
+  readonly budget: BufferBudget
   readonly counters = new ListenerCounters()
   /** Open connections, including draining ones. */
   readonly connections = new ConnectionList<Connection>()
@@ -55,6 +57,8 @@ export class Listener implements ConnectionOwner, Labelled {
     this.limits = values
     this.faults = createFaults(values)
     this.tls = endpoint.tls ? new TlsHandshakes(values, this.#certificateEvents()) : undefined
+    this.budget = context.budget
+    this.budget.cover(this.connections)
     this.#config = config
     this.#process = context
     this.#history = protocols[this.protocol].text ? undefined : context.history

@@ -4,6 +4,7 @@ import { describePeer } from './connection/peer.ts'
 import type { ConnectionReport } from './connection/report.ts'
 import type { ServerEvents } from './events.ts'
 import { describeFaults } from './faults/faults.ts'
+import type { Relief } from './limits/buffer-budget.ts'
 import type { Capacity } from './limits/capacity.ts'
 import type { Listener } from './listener.ts'
 import type { RejectReason } from './reasons.ts'
@@ -15,23 +16,33 @@ interface Rejection {
   readonly detail: ProxyError | undefined
 }
 
-const REJECTIONS_WINDOW_MS = 10_000
+const FLOOD_WINDOW_MS = 10_000
 
 /** All log lines of a server. */
 export class ServerLog {
   readonly #logger: Logger
   /** The first rejection is logged immediately, later ones as a summary. */
   readonly #rejections: FloodLog<Rejection>
+  readonly #reliefs: FloodLog<Relief>
 
   constructor(logger: Logger, events: ServerEvents) {
     this.#logger = logger
     this.#rejections = new FloodLog({
       singles: 1,
-      windowMs: REJECTIONS_WINDOW_MS,
+      windowMs: FLOOD_WINDOW_MS,
       log: rejection => logger.warn(rejection, 'connection rejected'),
       logSummary: ({ listener, reason }, connections, windowMs) =>
         logger.warn({ listener, reason, connections, windowMs }, 'connections rejected'),
     })
+    this.#reliefs = new FloodLog({
+      singles: 1,
+      windowMs: FLOOD_WINDOW_MS,
+      log: relief => logger.warn(relief, 'buffer limit exceeded: terminated slow readers'),
+      logSummary: (relief, times, windowMs) =>
+        logger.warn({ ...relief, times, windowMs }, 'buffer limit exceeded: terminated slow readers'),
+      add: (summary, { terminated }) => ({ ...summary, terminated: summary.terminated + terminated }),
+    })
+    events.on('bufferLimitExceeded', relief => this.#reliefs.add('', relief))
     events.on('closed', (_, report) => this.#closed(report))
     events.on('rejected', ({ label: listener }, { address: remoteAddress }, reason, detail) =>
       this.#rejections.add(`${listener} ${reason}`, { listener, remoteAddress, reason, detail }),

@@ -29,6 +29,7 @@ export function registerMetrics(registry: Registry, server: Server): void {
   )
   registerDurations(registry, server)
   registerAcceptQueues(registry, listeners)
+  registerBudget(registry, server)
   new Gauge({
     name: 'tcp_server_draining',
     help: '1 while the server is draining, otherwise 0.',
@@ -81,6 +82,25 @@ function registerTraffic(metrics: ScrapedMetrics<Listener>): void {
     let bytes = 0
     for (const { bufferedBytes } of connections) bytes += bufferedBytes
     return bytes
+  })
+}
+
+function registerBudget(registry: Registry, { budget }: Server): void {
+  new Gauge({
+    name: 'tcp_server_held_bytes',
+    help: 'Memory that counts against tcp_server_buffered_bytes_limit: replies that slow readers have not taken, requests that wait behind them, and unfinished handshakes.',
+    registers: [registry],
+    collect() {
+      this.set(budget.bytes)
+    },
+  })
+  new Gauge({
+    name: 'tcp_server_buffered_bytes_limit',
+    help: 'Memory that all connections together may hold for slow readers; +Inf = no limit.',
+    registers: [registry],
+    collect() {
+      this.set(budget.limitBytes)
+    },
   })
 }
 

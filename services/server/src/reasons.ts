@@ -15,5 +15,5 @@ export const closeReasons = [
 export type CloseReason = (typeof closeReasons)[number]
 
 /** Why a connection was rejected: the `reason` of logs, metrics and REJECT. */
-export const rejectReasons = ['max_connections', 'max_connections_per_address', 'proxy_header', 'fault'] as const
+export const rejectReasons = ['max_connections', 'max_connections_per_address', 'overload', 'proxy_header', 'fault'] as const
 export type RejectReason = (typeof rejectReasons)[number]

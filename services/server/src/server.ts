@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '@nihao/service'
 import type { ServerEvents } from './events.ts'
 import { uniqueLabels } from './label.ts'
+import type { BufferBudget } from './limits/buffer-budget.ts'
 import { Listener } from './listener.ts'
 import { ServerLog } from './log.ts'
 import { ProcessContext } from './process-context.ts'
@@ -19,8 +20,13 @@ export class Server {
 
   constructor(config: ServerConfig, release: string, logger: Logger) {
     this.#log = new ServerLog(logger, this.events)
-    this.#context = new ProcessContext(config, release)
+    this.#context = new ProcessContext(config, release, this.events)
     this.listeners = config.listeners.map(listener => new Listener(listener, this.#context, this.events))
+  }
+
+  /** The limit of everything buffered for slow readers, and what counts against it. */
+  get budget(): BufferBudget {
+    return this.#context.budget
   }
 
   get draining(): boolean {

@@ -13,6 +13,7 @@ import {
   list,
   logLevel,
   oneOf,
+  optional,
   parseCommandLine,
   port,
   positiveDuration,
@@ -63,6 +64,11 @@ export const settings = defineSettings({
     format: size,
     default: '128KiB',
     perEndpoint: true,
+  },
+  maxBufferedTotal: {
+    doc: 'Maximum memory that all connections together hold for slow readers; above it, those that hold the most are terminated and new ones rejected. 0B = no limit; empty = a quarter of the memory limit of the container, or 256MiB without one.',
+    format: optional(size),
+    default: '',
   },
   slowReaderTimeout: {
     doc: 'Terminate a connection whose buffered output makes no progress for this long; 0s = never.',

@@ -10,7 +10,7 @@ const run = promisify(execFile)
 /** A line of a service's log. */
 export type LogLine = Record<string, unknown> & { msg: string; time: string }
 
-/** A container as compose and Kubernetes start ours: nothing to write to, no capabilities, and no more memory than they give. */
+/** Container options as in Compose and Kubernetes: read-only, without capabilities, with a memory limit. */
 class Hardened extends GenericContainer {
   constructor(image: string) {
     super(image)
@@ -21,7 +21,7 @@ class Hardened extends GenericContainer {
   }
 }
 
-/** A running server or client, its log, and what people do to it. */
+/** A running server or client in a container. */
 export class Service {
   readonly log: LogLine[] = []
   readonly #adminPort: number
@@ -63,7 +63,7 @@ export class Service {
     return fetch(`http://127.0.0.1:${/:(\d+)$/m.exec(published)?.[1]}${path}`)
   }
 
-  /** All series of the service, by name and labels as they are written. */
+  /** All series of the service by their text form. */
   async metrics(): Promise<Map<string, number>> {
     const text = await (await this.get('/metrics')).text()
     return new Map(
@@ -86,19 +86,19 @@ export class Service {
     return this.log.filter(({ msg }) => msg === message)
   }
 
-  /** The one line with this message, as soon as it is there. */
+  /** Waits for the only line with this message. */
   line(message: string): Promise<LogLine> {
     return until(`the log line "${message}"`, () => this.lines(message)[0])
   }
 
-  /** Stops it as `docker stop` does, with `graceSeconds` before the kill, and gives its exit code. */
+  /** Stops the container like `docker stop`, with `graceSeconds` before the kill. @returns the exit code */
   async stop(graceSeconds = 30): Promise<number> {
     await run('docker', ['stop', '--time', String(graceSeconds), this.id])
     return Number(await this.docker('inspect', '--format', '{{.State.ExitCode}}'))
   }
 }
 
-/** Everything a test starts, on a network of its own; `remove` takes it away, whatever happened in between. */
+/** All containers of a test, on a separate network; `remove` removes them. */
 export class Stage {
   readonly #started: (() => Promise<unknown>)[] = []
   #network: StartedNetwork | undefined
@@ -136,7 +136,7 @@ export class Stage {
   }
 }
 
-/** What is no JSON is what Node says when the service crashes: it is shown where its log is. */
+/** Lines that are not JSON come from Node when the service crashes, and are shown with the log. */
 function parseLine(line: string): LogLine {
   return line.startsWith('{') ? JSON.parse(line) : { time: '', msg: line }
 }

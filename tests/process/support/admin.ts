@@ -1,11 +1,11 @@
 import { Service } from './service.ts'
 import { DEADLINE_MS, until } from './until.ts'
 
-/** A service with what its admin endpoint says. */
+/** A service with an admin endpoint. */
 export class AdministeredService extends Service {
   adminPort = Number.NaN
 
-  /** Waits until the admin endpoint answers; a service that ends before that is a failure. */
+  /** Waits until the admin endpoint answers; fails if the service exits first. */
   async started(): Promise<this> {
     try {
       this.adminPort = Number((await this.log({ msg: 'admin listening' })).port)
@@ -17,13 +17,13 @@ export class AdministeredService extends Service {
   }
 
   async page(path: string, init?: RequestInit): Promise<{ status: number; text: string }> {
-    // A service that hangs must not hold the test as well.
+    // A service that hangs must not make the test hang.
     const signal = AbortSignal.timeout(DEADLINE_MS)
     const response = await fetch(`http://127.0.0.1:${this.adminPort}${path}`, { signal, ...init })
     return { status: response.status, text: await response.text() }
   }
 
-  /** All series, as they stand in the text: `name{label="value"}`. */
+  /** All series by their text form: `name{label="value"}`. */
   async scrape(): Promise<Map<string, number>> {
     const { text } = await this.page('/metrics')
     const samples = text.matchAll(/^([a-z_]+(?:\{.*\})?) (\S+)$/gm)
@@ -40,7 +40,7 @@ export class AdministeredService extends Service {
     return series.reduce((sum, [, value]) => sum + value, 0)
   }
 
-  /** Waits until a metric says so. */
+  /** Waits until a metric satisfies a condition. */
   async untilMetric(name: string, expected: number, labels: Readonly<Record<string, string>> = {}, timeoutMs?: number) {
     let seen = Number.NaN
     const reached = async () => {

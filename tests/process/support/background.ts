@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 
-/** A command that runs beside the test, with all that it starts; `await using` ends them. */
+/** A command that runs during the test, with its children; `await using` ends them. */
 export class Background implements AsyncDisposable {
   readonly #process: ChildProcess
   readonly #exited: Promise<unknown>
 
   constructor(command: string, args: readonly string[]) {
-    // In a process group of its own, so that a server that forks is ended with its children; and not for ever, should nobody do that.
+    // In its own process group, so that a server that forks is ended with its children, and with a time limit as a fallback.
     this.#process = spawn('timeout', ['120', command, ...args], { stdio: 'ignore', detached: true })
     this.#exited = once(this.#process, 'exit').catch(() => {})
   }

@@ -12,7 +12,7 @@ export interface Certificate {
 const openssl = (...args: string[]) => execFileSync('openssl', args, { stdio: ['ignore', 'ignore', 'pipe'] })
 const NEW_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
 
-/** A folder with a root of its own, and certificates that openssl makes when a test asks for them. */
+/** A folder with its own root; openssl creates certificates on request. */
 export class Certificates implements Disposable {
   readonly folder = mkdtempSync(join(tmpdir(), 'nihao-certificates-'))
   readonly ca: string
@@ -27,7 +27,7 @@ export class Certificates implements Disposable {
 
   /**
    * A certificate of this root.
-   * @param expired whether its time was over yesterday
+   * @param expired whether it expired yesterday
    */
   issue({ host = 'localhost', expired = false } = {}): Certificate {
     const paths = this.#paths(`${this.#count++}`)

@@ -30,13 +30,13 @@ export async function checkJson(args: readonly string[]): Promise<JsonRun> {
   return { ...run, report: JSON.parse(run.stdout) }
 }
 
-/** The verdict of each check of the first target; with the reason, where one failed. */
+/** The verdict of each check of the first target, with the reason if it failed. */
 export function verdicts({ report }: JsonRun): Record<string, string> {
   const word = (result: Result) => (result.verdict === 'failed' ? `failed: ${result.reason}` : result.verdict)
   return Object.fromEntries(report.targets[0]?.results.map(result => [result.name, word(result)]) ?? [])
 }
 
-/** What one check of the first target found. */
+/** The result of one check of the first target. */
 export function result<Name extends Result['verdict']>({ report }: JsonRun, name: string, verdict: Name) {
   const found = report.targets[0]?.results.find(result => result.name === name)
   if (found?.verdict !== verdict) throw new Error(`${name} is ${JSON.stringify(found)}`)

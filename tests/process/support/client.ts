@@ -14,7 +14,7 @@ export interface ClientConnection {
   readonly outstanding: number
 }
 
-/** What the last line of the log says of a target, and `/targets` as well. */
+/** The totals of a target in the last log line and in `/targets`. */
 export interface Totals {
   readonly connectionAttempts: number
   readonly connectionFailures: Readonly<Record<string, number>>
@@ -36,9 +36,9 @@ export interface TargetState extends Totals {
 
 /** A nihao-client as a process. */
 export class RunningClient extends AdministeredService {
-  /** A process that may or may not come up: to see it fail. */
+  /** A process that may fail to start. */
   constructor(targets: string, { env, ...options }: StartOptions = {}) {
-    // On a busy machine a good exchange may take more than the default of a second.
+    // On a busy machine, a successful exchange may take longer than the default of one second.
     const defaults = {
       NIHAO_TARGETS: targets,
       NIHAO_TIMEOUT: '10s',
@@ -58,7 +58,7 @@ export class RunningClient extends AdministeredService {
     return Object.fromEntries(targets.map(state => [state.target, state]))
   }
 
-  /** Tells it to stop, sees it exit with 0, and gives what it says of its life, by the URL of the target. */
+  /** Stops the client, expects exit code 0, and returns its totals by target URL. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<Record<string, Totals>> {
     this.kill(signal)
     const { code, stderr } = await this.exit()
@@ -69,7 +69,7 @@ export class RunningClient extends AdministeredService {
   }
 }
 
-/** Starts a client and waits until its admin endpoint answers: its work has then begun. */
+/** Starts a client and waits until its admin endpoint answers. */
 export function startClient(targets: string, options?: StartOptions): Promise<RunningClient> {
   return new RunningClient(targets, options).started()
 }

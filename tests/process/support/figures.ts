@@ -1,4 +1,4 @@
-/** Shows a figure that was measured along the way; nothing is asserted of it. */
+/** Prints a measured figure that no test asserts. */
 export function note(text: string): void {
   process.stderr.write(`    ${text}\n`)
 }

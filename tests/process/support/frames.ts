@@ -8,7 +8,7 @@ export function frameHeader(length: number, type: number): Buffer {
   return header
 }
 
-/** A frame of any type but PONG, with the id 0. */
+/** A frame of any type except PONG, with id 0. */
 export function frame(type: number, text: string): Buffer {
   const payload = Buffer.from(text)
   return Buffer.concat([frameHeader(9 + payload.length, type), payload, checksum(payload)])

@@ -30,7 +30,7 @@ export class IdleClient extends RunningClient {
     super(targets, { args: ['idle', '--report', 'json'], env: { NIHAO_TIMEOUT: '2s', ...env } })
   }
 
-  /** What it reports at its end, and its exit code. */
+  /** The final report and the exit code. */
   async reported(): Promise<IdleReport & { code: number | null }> {
     const { code, stderr } = await this.exit()
     if (this.lines.length === 0) throw new Error(`no report, exit code ${code}: ${stderr}`)

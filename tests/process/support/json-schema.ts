@@ -15,8 +15,8 @@ export function schemaErrors(schema: object, value: unknown): string[] {
 }
 
 /**
- * The same schema without additional fields: it allows them, so that reports can grow, but a report of this version has none that it
- * does not describe.
+ * The same schema, but without additional fields: the schema allows them for later releases, but reports of this release must not have
+ * undocumented fields.
  */
 function closed(schema: object): object {
   return JSON.parse(JSON.stringify(schema), (_, value) =>

@@ -6,7 +6,7 @@ interface Distribution {
   readonly percentiles: Readonly<Record<string, number>>
 }
 
-/** What the tests read of the JSON report; docs/load-report.schema.json describes all of it. */
+/** The part of the JSON report that tests read; docs/load-report.schema.json describes all of it. */
 export interface LoadReport {
   readonly interrupted: string | null
   readonly exitCode: number
@@ -42,7 +42,7 @@ export interface LoadResult {
 /** `nihao-client load` as a process. */
 export class RunningLoad extends Service {
   constructor(args: readonly string[], options: StartOptions = {}) {
-    // Longer than the default of a second, which a good exchange may take on a busy machine.
+    // Longer than the default of one second, which a successful exchange may exceed on a busy machine.
     super('services/client/src/main.ts', { ...options, args: ['load', ...args], env: { NIHAO_TIMEOUT: '10s', ...options.env } })
   }
 
@@ -55,11 +55,11 @@ export class RunningLoad extends Service {
 /** Runs a load to its end. */
 export async function runLoad(...args: string[]): Promise<LoadResult> {
   await using load = new RunningLoad(args)
-  // Awaited here: what is returned as a promise would see the process ended first.
+  // Awaited here, because a returned promise would settle after the process is disposed.
   return await load.result()
 }
 
-/** Runs a load of one target to its end, and gives its exit code with its report. */
+/** Runs a load on one target to its end; returns its exit code and its report. */
 export async function reportLoad(...args: string[]): Promise<LoadResult & { report: LoadReport; target: TargetReport }> {
   const result = await runLoad('--report', 'json', ...args)
   return { ...result, ...parseReport(result) }

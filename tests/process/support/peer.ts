@@ -3,11 +3,11 @@ import { connect, type NetConnectOpts, type Socket } from 'node:net'
 import { DEADLINE_MS, until } from './until.ts'
 
 /**
- * A bare TCP client that does nothing by itself: it does not answer a FIN, and reads only when it may. `await using` closes it.
+ * A bare TCP client that does nothing by itself: it does not answer a FIN, and reads only on request. `await using` closes it.
  */
 export class Peer implements AsyncDisposable {
   readonly socket: Socket
-  /** This side's own port. */
+  /** The local port. */
   readonly port: number
   /** The server has closed its side. */
   fin = false
@@ -30,7 +30,7 @@ export class Peer implements AsyncDisposable {
     if (reading) this.read()
   }
 
-  /** @param to a port on 127.0.0.1, a path, or what `net.connect` takes */
+  /** @param to a port on 127.0.0.1, a path, or the options of `net.connect` */
   static async connect(to: number | string | NetConnectOpts, { reading = true } = {}): Promise<Peer> {
     const where = typeof to === 'number' ? { host: '127.0.0.1', port: to } : typeof to === 'string' ? { path: to } : to
     const socket = connect({ ...where, allowHalfOpen: true, noDelay: true })
@@ -38,7 +38,7 @@ export class Peer implements AsyncDisposable {
     return new Peer(socket, reading)
   }
 
-  /** Begins or goes on to read. */
+  /** Starts or resumes reading. */
   read(): void {
     if (this.socket.listenerCount('data') === 0) this.socket.on('data', chunk => this.#chunks.push(chunk))
     this.socket.resume()
@@ -52,7 +52,7 @@ export class Peer implements AsyncDisposable {
     return this.bytes.toString()
   }
 
-  /** Bytes that the kernel has taken from this side. */
+  /** Sent bytes that the kernel has accepted. */
   get sentBytes(): number {
     return this.socket.bytesWritten - this.socket.writableLength
   }
@@ -61,7 +61,7 @@ export class Peer implements AsyncDisposable {
     this.socket.write(data)
   }
 
-  /** Sends FIN behind what was sent. */
+  /** Sends FIN after all written bytes. */
   end(): void {
     this.socket.end()
   }
@@ -71,21 +71,21 @@ export class Peer implements AsyncDisposable {
     this.socket.resetAndDestroy()
   }
 
-  /** Sends a text and waits for what must come back for it; fails when something else does. */
+  /** Sends a text and waits for the expected reply; fails if it differs. */
   async ask(request: string, reply: string): Promise<void> {
     const before = this.text
     this.send(request)
     await this.receives(before + reply)
   }
 
-  /** Waits until exactly this has come since the beginning. */
+  /** Waits until exactly this text has been received since the start. */
   async receives(text: string): Promise<void> {
     const size = Buffer.byteLength(text)
     await until(`${size} bytes, there are ${this.bytes.length}`, () => this.closed || this.fin || this.bytes.length >= size)
     if (this.text !== text) throw new Error(`received ${JSON.stringify(this.text)} in place of ${JSON.stringify(text)}`)
   }
 
-  /** Waits for the server's FIN; fails when a reset comes in its place. */
+  /** Waits for the server's FIN; fails if the connection is reset instead. */
   async finished(timeoutMs?: number): Promise<void> {
     await until('a FIN from the server', () => this.fin || this.closed, timeoutMs)
     if (!this.fin) throw this.error ?? new Error('the connection ended without a FIN')
@@ -104,7 +104,7 @@ export class Peers implements AsyncDisposable {
   static async connect(count: number, port: number): Promise<Peers> {
     const peers = new Peers()
     try {
-      // Some at a time: a burst beyond the listen queue would be seen as lost SYNs, a second late.
+      // In batches: a burst beyond the accept queue would lose SYNs, which are retransmitted after a second.
       for (let open = 0; open < count; open += 200) {
         const some = Array.from({ length: Math.min(200, count - open) }, () => Peer.connect(port))
         for (const settled of await Promise.allSettled(some)) {

@@ -11,7 +11,7 @@ export function frame(type: keyof typeof TYPES, message: object): Buffer {
 
 export const hello = frame('hello', { version: 1, server: 'scripted' })
 
-/** Answers PINGs and BYE; `first` is written immediately. @param inventedPings how many PINGs more SUMMARY counts than there were */
+/** Answers PINGs and BYE; `first` is written immediately. @param inventedPings number of additional PINGs that SUMMARY claims */
 export function probe(first: Buffer = hello, inventedPings = 0): Script {
   return (socket: Socket) => {
     let rest = Buffer.alloc(0)

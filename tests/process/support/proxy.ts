@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { freePort } from './scripted-server.ts'
 import { until } from './until.ts'
 
-/** haproxy or nginx in the foreground, with a configuration of a few lines; `await using` ends it. */
+/** haproxy or nginx in the foreground, with a minimal configuration; `await using` ends it. */
 export class RunningProxy implements AsyncDisposable {
   readonly port: number
   readonly #folder: string
@@ -24,7 +24,7 @@ export class RunningProxy implements AsyncDisposable {
     }
   }
 
-  /** @param server the arguments of haproxy's `server` line behind its name, such as `127.0.0.1:1234 send-proxy` */
+  /** @param server the arguments after the name in haproxy's `server` line, such as `127.0.0.1:1234 send-proxy` */
   static haproxy(server: string): Promise<RunningProxy> {
     const config = (port: number) => `
 defaults
@@ -77,7 +77,7 @@ stream {
     }
   }
 
-  /** A connection that says nothing reaches the server behind, too. */
+  /** A silent connection also reaches the server behind the proxy. */
   #listens(): Promise<boolean> {
     return new Promise(resolve => {
       const socket = connect(this.port, '127.0.0.1', () => {

@@ -2,17 +2,17 @@ import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type ListenOptions, type Server, type Socket } from 'node:net'
 
-/** What a scripted server does with a new connection. */
+/** Handles a new connection of a scripted server. */
 export type Script = (socket: Socket) => void
 
-/** Sends back what comes, as it comes, and its FIN after that of the client. */
+/** Echoes, and half-closes after the client. */
 export const echo: Script = socket => {
   socket.pipe(socket)
 }
 
-/** A TCP server of a few lines in the process of the test, which does what the test wants, right or wrong. */
+/** A TCP server in the process of the test, with correct or faulty behaviour. */
 export class ScriptedServer implements AsyncDisposable {
-  /** For the connections to come. */
+  /** Handles later connections. */
   script: Script
   /** Connections so far. */
   accepted = 0
@@ -41,7 +41,7 @@ export class ScriptedServer implements AsyncDisposable {
     return (this.#server.address() as AddressInfo).port
   }
 
-  /** Closes what is open, and has the connections to come be served in another way. */
+  /** Closes open connections and changes the script for later ones. */
   become(script: Script): void {
     this.script = script
     for (const socket of this.open) socket.destroy()
@@ -54,8 +54,8 @@ export class ScriptedServer implements AsyncDisposable {
 }
 
 /**
- * A port on which nothing listens. It is below the range from which the kernel picks ports, so that no other test gets it by chance,
- * as a server with port 0 or as a client.
+ * A port on which nothing listens. It is below the ephemeral port range, so that no server with port 0 and no client of another test
+ * gets it.
  */
 export async function freePort(): Promise<number> {
   for (;;) {

@@ -19,9 +19,9 @@ export interface Connections {
   readonly connections: OpenConnection[]
 }
 
-/** A nihao-server as a process, on free ports of loopback; it does not linger when it is told to stop, unless the test says so. */
+/** A nihao-server as a process, on free loopback ports, without a drain delay unless the test sets one. */
 export class RunningServer extends AdministeredService {
-  /** A process that may or may not come up: to see it fail. */
+  /** A process that may fail to start. */
   constructor(listen: string, { env, ...options }: StartOptions = {}) {
     const defaults = { NIHAO_LISTEN: listen, NIHAO_ADMIN_HOST: '127.0.0.1', NIHAO_ADMIN_PORT: '0', NIHAO_DRAIN_DELAY: '0s' }
     super(MAIN, { env: { ...defaults, ...env }, ...options })
@@ -31,7 +31,7 @@ export class RunningServer extends AdministeredService {
     return this.logged({ msg: 'listening' })
   }
 
-  /** The bound port of the first listener, or of another one. */
+  /** The bound port of a listener, by default the first. */
   port(index = 0): number {
     return Number(this.listening[index]?.port)
   }

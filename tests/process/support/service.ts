@@ -5,18 +5,18 @@ import { DEADLINE_MS, until } from './until.ts'
 
 const ROOT = join(import.meta.dirname, '../../..')
 const { PATH = '', NODE_COMPILE_CACHE = '' } = process.env
-/** What every process gets from the environment of the tests. */
+/** Variables that every process inherits from the tests. */
 const shared = { PATH, NODE_COMPILE_CACHE }
 
 export interface StartOptions {
   /** The whole environment of the process, except PATH and the compile cache. */
   readonly env?: Readonly<Record<string, string>>
   readonly args?: readonly string[]
-  /** A command that runs the rest of its command line in its own place, such as `nice`. */
+  /** A command that executes the rest of its command line, such as `nice`. */
   readonly within?: readonly string[]
   /** The limit of open files, soft and hard. */
   readonly openFiles?: number
-  /** A file descriptor in the place of the pipe that `lines` come from. */
+  /** A file descriptor to use as stdout instead of the pipe that `lines` reads. */
   readonly stdout?: number
 }
 
@@ -34,16 +34,16 @@ export interface Exit {
   readonly stderr: string
 }
 
-/** Figures of the kernel for one process, in bytes. */
+/** Memory figures of one process from the kernel, in bytes. */
 export interface Memory {
   readonly residentBytes: number
-  /** The most that it was since the start or since `resetPeak`. */
+  /** The peak since the start or since `resetPeak`. */
   readonly peakBytes: number
 }
 
-/** A service as a process of its own, run from the source tree. `await using` ends it, whatever became of the test. */
+/** A service in a separate process, run from the source tree. `await using` ends it, even if the test fails. */
 export class Service implements AsyncDisposable {
-  /** What came on stdout so far, line by line. */
+  /** The lines on stdout so far. */
   readonly lines: string[] = []
   readonly exited: Promise<Exit>
   readonly #process: ChildProcess
@@ -82,7 +82,7 @@ export class Service implements AsyncDisposable {
     return this.#process.pid ?? Number.NaN
   }
 
-  /** What came on stderr so far. */
+  /** The text on stderr so far. */
   get stderr(): string {
     return this.#stderr
   }
@@ -95,7 +95,7 @@ export class Service implements AsyncDisposable {
     this.#process.kill(signal)
   }
 
-  /** Lets nobody read stdout any more: the next write to it fails with EPIPE. */
+  /** Closes the reading end of stdout: the next write to it fails with EPIPE. */
   closeStdout(): void {
     this.#process.stdout?.destroy()
   }
@@ -107,14 +107,14 @@ export class Service implements AsyncDisposable {
       .filter(line => Object.entries(fields).every(([name, value]) => line[name] === value))
   }
 
-  /** The first log line that has all these fields, as soon as it is there. */
+  /** Waits for the first log line that has all these fields. */
   async log(fields: Readonly<Record<string, unknown>>, timeoutMs = DEADLINE_MS): Promise<LogLine> {
     return until(`log line ${JSON.stringify(fields)}`, () => this.#line(fields), timeoutMs)
   }
 
   #line(fields: Readonly<Record<string, unknown>>): LogLine | undefined {
     const [line] = this.logged(fields)
-    // Not as soon as the process is gone: its last lines may still be in the pipe.
+    // Not when the process exits, because its last lines may still be in the pipe.
     if (line === undefined && this.#closed) {
       throw new Error(
         `the process ended without a log line ${JSON.stringify(fields)}:\n${this.lines.join('\n')}\n${this.#stderr}`,
@@ -123,7 +123,7 @@ export class Service implements AsyncDisposable {
     return line
   }
 
-  /** How it ended; fails when it has not after this time. */
+  /** Waits for the exit; fails if it takes longer than this. */
   async exit(timeoutMs = DEADLINE_MS): Promise<Exit> {
     await until('the process to end', () => !this.running, timeoutMs)
     return this.exited
@@ -135,7 +135,7 @@ export class Service implements AsyncDisposable {
     return { residentBytes: bytes('VmRSS'), peakBytes: bytes('VmHWM') }
   }
 
-  /** Has the kernel forget the peak so far; see proc_pid_clear_refs(5). */
+  /** Resets the peak; see proc_pid_clear_refs(5). */
   resetPeak(): void {
     writeFileSync(`/proc/${this.pid}/clear_refs`, '5')
   }

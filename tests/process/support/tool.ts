@@ -4,7 +4,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { test } from '@jest/globals'
 
-/** What each tool says of itself, to tell it from others of that name. */
+/** Version output of each tool, to distinguish it from others of the same name. */
 const tools = {
   nc: { args: ['-h'], says: /OpenBSD netcat/ },
   socat: { args: ['-V'], says: /socat version/ },
@@ -18,7 +18,7 @@ const tools = {
   script: { args: ['--version'], says: /^script/ },
   /** Perl with its TAP parser. */
   tapParser: { command: 'perl', args: ['-MTAP::Parser', '-e', 'print "here"'], says: /here/ },
-  /** With what a network namespace of one's own takes: root, and iptables to spoil it. */
+  /** With the requirements of a private network namespace: root, and iptables to disturb it. */
   unshare: { args: ['--net', 'iptables', '--list'], says: /Chain INPUT/ },
 } as const satisfies Record<string, { command?: string; args: readonly string[]; says: RegExp }>
 
@@ -30,7 +30,7 @@ function isInstalled(tool: Tool): boolean {
   return says.test(`${stdout}${stderr}`)
 }
 
-/** A test with a peer that is not ours: left out where the tool is not installed, unless REQUIRE_PEERS=1 makes that a failure. */
+/** A test with an external peer: skipped if the tool is not installed, unless REQUIRE_PEERS=1 makes that a failure. */
 export function testWith(tool: Tool, name: string, run: () => Promise<void>, timeoutMs?: number): void {
   const possible = process.env.REQUIRE_PEERS === '1' || isInstalled(tool)
   const title = possible ? name : `${name} (left out: ${tool} is not installed)`
@@ -41,11 +41,11 @@ export interface Talk {
   readonly exitCode: number | null
   readonly sizeBytes: number
   readonly sha256: string
-  /** The first 64 KiB of what came. */
+  /** The first 64 KiB of the output. */
   readonly text: string
 }
 
-/** Runs a tool to its end: gives it the input, then EOF, and takes what it puts out, in no more memory than that needs. */
+/** Runs a tool to its end with an input; consumes its output in constant memory. */
 export async function talk(tool: Tool, args: readonly string[], input: Iterable<Buffer>, timeoutMs = 25_000): Promise<Talk> {
   const child = spawn(tool, args, { stdio: ['pipe', 'pipe', 'ignore'] })
   const timeout = setTimeout(() => child.kill('SIGKILL'), timeoutMs)
@@ -58,7 +58,7 @@ export async function talk(tool: Tool, args: readonly string[], input: Iterable<
     sizeBytes += chunk.length
     if (head.length < 65_536) head = Buffer.concat([head, chunk])
   })
-  // A tool that ends before it has read all is seen by what it put out.
+  // If a tool exits before it has read everything, its output shows that.
   await pipeline(Readable.from(input), child.stdin).catch(() => {})
   const exitCode = await exited
   clearTimeout(timeout)

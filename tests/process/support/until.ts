@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** How long anything that a test waits for may take, unless it says otherwise. */
+/** Default time limit of everything that a test waits for. */
 export const DEADLINE_MS = 30_000
 
 /**
- * Waits for a state: asks again and again until the answer is neither undefined nor false.
- * @param what for the error when it does not come in time
+ * Waits for a state: polls until the result is neither undefined nor false.
+ * @param what describes the state in the error at the time limit
  */
 export async function until<Value>(
   what: string,

@@ -136,7 +136,7 @@ describe('one wrong bit', () => {
     expect(receive(client, serve(flipped(ping, ping.length - 1)))).toBe(1)
   })
 
-  test('in the id or the length of a PONG does not tell the direction', () => {
+  test('in the id or the length of a PONG does not show the direction', () => {
     const wrong = (offset: number) => {
       const { client, ping } = ask()
       return errorOf(() => receive(client, flipped(serve(ping), offset)))
@@ -176,7 +176,7 @@ describe('messages of the server', () => {
     expect(events[1]).toEqual(['ended', { state: 'unknown' }])
   })
 
-  test('HELLO has everything that the server said', () => {
+  test('HELLO has all fields of the server', () => {
     const { events, client } = record()
     client.receive(newServer().open() as Buffer)
     expect(events).toEqual([['hello', info]])

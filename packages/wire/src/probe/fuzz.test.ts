@@ -129,7 +129,7 @@ function fuzzOnce(random: Random): string {
   for (let start = 0; start < input.length; ) {
     const end = Math.min(input.length, start + 1 + random.below(random.pick([2, 20, 2_000, 20_000])))
     try {
-      // The codec may change a chunk: each is memory of its own, as reads are.
+      // The codec may change a chunk, so each is in separate memory, like reads.
       const reply: Bytes | number | undefined = codec.receive(Buffer.from(input.subarray(start, end)))
       if (typeof reply === 'object' && lengthOf(reply) > 3 * input.length + 1_000) throw new Error('a reply without bound')
     } catch (error) {

@@ -36,7 +36,7 @@ function pong(id: number, payload: Buffer): Buffer {
 
 const concat = (reply: Bytes | undefined) => Buffer.concat([(reply as Buffer | readonly Buffer[] | undefined) ?? []].flat())
 
-/** The replies to bytes that arrive in packets of this size, each of them memory of its own, as reads are. */
+/** The replies to bytes that arrive in packets of this size, each in separate memory, like reads. */
 function replies(server: ProbeServer, bytes: Buffer, packetBytes = bytes.length): Buffer {
   const received: Buffer[] = []
   for (let start = 0; start < bytes.length; start += packetBytes) {
@@ -146,7 +146,7 @@ test.each(violations)('PINGs before %s in one read are answered', (_, bytes, rea
 describe('GOAWAY', () => {
   const goAway = encodeMessage(FrameType.goAway, { reason: 'drain', graceMs: 5 })
 
-  test('is sent at once between two PINGs, also inside of a header', () => {
+  test('is sent immediately between two PINGs, even within a header', () => {
     const server = newServer()
     expect(server.goAway('drain', 5)).toEqual(goAway)
     server.receive(ping(1, content(3)).subarray(0, 8))

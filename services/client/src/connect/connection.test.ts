@@ -95,7 +95,7 @@ function reading(peer: Socket): { text: string; fin: boolean } {
 }
 
 describe('exchanges on a connection', () => {
-  test('are answered in the order in which they were sent, however the replies are cut', async () => {
+  test('are answered in the order in which they were sent, however the replies are split', async () => {
     const { connection, peer, answered } = await pair('greet')
     const read = reading(peer)
     const exchanges = send(connection, 5_000, 5_000, 5_000)
@@ -110,7 +110,7 @@ describe('exchanges on a connection', () => {
     expect([connection.answered, connection.outstanding]).toEqual([3, 0])
   })
 
-  test('are measured from when they were sent', async () => {
+  test('are measured from the time of sending', async () => {
     const { connection, peer, answered } = await pair('echo')
     const [first] = send(connection, 5_000)
     await once(peer, 'data')
@@ -122,7 +122,7 @@ describe('exchanges on a connection', () => {
     expect(answered[0]?.roundTripMs).toBeLessThanOrEqual(performance.now() - (first?.sentMs ?? Number.NaN))
   })
 
-  test('are counted to the byte, after the end as well', async () => {
+  test('are counted to the byte, even after the end', async () => {
     const { connection, peer, answered, closed } = await pair('greet', { message: '张三', greeting: '你好，' })
     reading(peer)
     send(connection, 5_000, 5_000)
@@ -135,7 +135,7 @@ describe('exchanges on a connection', () => {
     expect(connection).toMatchObject(counters)
   })
 
-  test('say between which addresses', async () => {
+  test('have local and remote addresses', async () => {
     const { connection, localPort, port } = await pair('echo')
     expect(connection).toMatchObject({ localAddress: `127.0.0.1:${localPort}`, remoteAddress: `127.0.0.1:${port}` })
   })
@@ -151,8 +151,8 @@ describe('exchanges on a connection', () => {
   })
 })
 
-describe('a connection breaks, and what is under way on it is lost,', () => {
-  test('when a reply is late, with those that still had time', async () => {
+describe('a connection fails, and its outstanding exchanges are lost,', () => {
+  test('when a reply is late, including those not yet due', async () => {
     const { connection, answered, closed, peer } = await pair('echo')
     peer.resume()
     const exchanges = send(connection, 50, 60_000, 60_000)
@@ -161,7 +161,7 @@ describe('a connection breaks, and what is under way on it is lost,', () => {
     expect(answered).toEqual([])
   })
 
-  test('when the last of several replies is late, the others having come in time', async () => {
+  test('when the last of several replies is late and the others were in time', async () => {
     const { connection, answered, closed, peer } = await pair('echo')
     const exchanges = send(connection, 300, 300, 300)
     peer.write('ping\nping\npi')
@@ -182,7 +182,7 @@ describe('a connection breaks, and what is under way on it is lost,', () => {
     expect(lost).toEqual(exchanges)
   })
 
-  test('when a wrong reply comes behind right ones in one read: those are no less right', async () => {
+  test('when a wrong reply follows correct ones in one read, which still count', async () => {
     const { connection, answered, closed, peer } = await pair('echo')
     const exchanges = send(connection, 5_000, 5_000, 5_000)
     peer.write('ping\nping\npong\n')
@@ -191,7 +191,7 @@ describe('a connection breaks, and what is under way on it is lost,', () => {
     expect([answered.length, connection.answered]).toEqual([2, 2])
   })
 
-  test('when it brings bytes that nobody asked for', async () => {
+  test('when unexpected bytes arrive', async () => {
     const { closed, peer } = await pair('echo')
     peer.write('welcome\n')
     const { failure, lost } = await closed
@@ -231,7 +231,7 @@ describe('a connection breaks, and what is under way on it is lost,', () => {
 })
 
 describe('a connection that is finished', () => {
-  test('sends FIN at once when nothing is under way, and ends with the FIN of the server', async () => {
+  test('sends FIN immediately if nothing is outstanding, and ends with the FIN of the server', async () => {
     const { connection, closed, peer } = await pair('echo')
     const read = reading(peer)
     connection.finish(5_000)
@@ -240,7 +240,7 @@ describe('a connection that is finished', () => {
     expect(await closed).toEqual({ failure: undefined, lost: [] })
   })
 
-  test('takes the replies that are under way before its FIN', async () => {
+  test('receives outstanding replies before its FIN', async () => {
     const { connection, closed, peer, answered } = await pair('echo')
     const read = reading(peer)
     send(connection, 5_000, 5_000)
@@ -255,7 +255,7 @@ describe('a connection that is finished', () => {
     expect(answered).toHaveLength(2)
   })
 
-  test('does not wait longer for a reply than the exchange may take', async () => {
+  test('waits for a reply no longer than the deadline of the exchange', async () => {
     const { connection, closed, peer } = await pair('echo')
     peer.resume()
     const exchanges = send(connection, 50)
@@ -263,7 +263,7 @@ describe('a connection that is finished', () => {
     expect(await closed).toEqual({ failure: { reason: 'timeout' }, lost: exchanges })
   })
 
-  test('loses what the server does not answer before its own FIN', async () => {
+  test('loses exchanges that the server does not answer before its FIN', async () => {
     const { connection, closed, peer } = await pair('echo')
     peer.resume()
     const exchanges = send(connection, 5_000, 5_000)
@@ -272,7 +272,7 @@ describe('a connection that is finished', () => {
     expect(await closed).toEqual({ failure: { reason: 'eof' }, lost: exchanges.slice(1) })
   })
 
-  test('leaves a server that does not close its side', async () => {
+  test('does not wait for a server that does not close its side', async () => {
     const { connection, closed, peer } = await pair('echo')
     peer.resume()
     const startMs = performance.now()
@@ -283,7 +283,7 @@ describe('a connection that is finished', () => {
 })
 
 describe('discard', () => {
-  test('is answered by the kernel, which has taken the bytes', async () => {
+  test('succeeds when the kernel has accepted the bytes', async () => {
     const { connection, peer, answered } = await pair('discard')
     const read = reading(peer)
     const exchanges = send(connection, 5_000, 5_000)
@@ -293,7 +293,7 @@ describe('discard', () => {
     expect(connection).toMatchObject({ sentBytes: 10, receivedBytes: 0, outstanding: 0 })
   })
 
-  test('to a server that does not read is late, and what waited is not counted as sent', async () => {
+  test('to a server that does not read is late, and buffered bytes are not counted as sent', async () => {
     const message = 'x'.repeat(16 * 2 ** 20)
     const { connection, closed, answered } = await pair('discard', { message })
     const exchanges = send(connection, 200, 5_000)
@@ -309,7 +309,7 @@ describe('discard', () => {
   })
 })
 
-describe('a connection that the server asked to leave', () => {
+describe('a connection after GOAWAY', () => {
   test('ends as planned when the server closes it and nothing is outstanding', async () => {
     const { connection, closed, peer } = await pair('probe')
     peer.resume()
@@ -320,7 +320,7 @@ describe('a connection that the server asked to leave', () => {
     expect([connection.goAwayReason, connection.closeReason]).toEqual(['drain', 'goaway'])
   })
 
-  test('loses what is outstanding when the server closes it', async () => {
+  test('loses outstanding exchanges when the server closes it', async () => {
     const { connection, closed, peer } = await pair('probe')
     peer.resume()
     peer.write(Buffer.concat([frame(1, { version: 1, server: 'a' }), frame(4, { reason: 'drain', graceMs: 0 })]))
@@ -331,7 +331,7 @@ describe('a connection that the server asked to leave', () => {
   })
 })
 
-test('bytes that were thrown away at the end are not counted as sent', async () => {
+test('bytes discarded at the end are not counted as sent', async () => {
   const message = 'x'.repeat(16 * 2 ** 20)
   const { connection, closed } = await pair('echo', { message })
   send(connection, 60_000, 60_000)

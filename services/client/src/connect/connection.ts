@@ -230,7 +230,6 @@ export class Connection {
     }
     this.#failure ??= { reason: 'timeout' }
     this.#lost.push(late, ...this.#outstanding.clear())
-    this.socket.pause()
     this.#closed()
     void inspected.finally(() => this.destroy())
   }

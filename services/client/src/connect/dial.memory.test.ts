@@ -6,7 +6,7 @@ import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from '@jest/globals'
 import { dial } from './dial.ts'
 
-describe('dials one after the other leave nothing behind', () => {
+describe('repeated dials leak no memory', () => {
   setFlagsFromString('--expose-gc')
   const collectGarbage = runInNewContext('gc') as () => void
   /** Memory in use, after what only this turn of the event loop keeps alive is gone. */

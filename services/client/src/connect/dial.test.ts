@@ -78,7 +78,7 @@ function resolveTo(...addresses: string[]) {
 }
 
 describe('dialling an address', () => {
-  test('connects, half-open allowed, without asking for a name', async () => {
+  test('connects without a lookup, and allows half-open connections', async () => {
     const lookup = jest.spyOn(dns, 'lookup')
     const { port } = await listening()
     const { socket, phases } = dialled({ host: '127.0.0.1', port })
@@ -93,12 +93,12 @@ describe('dialling an address', () => {
     expect(lookup).not.toHaveBeenCalled()
   })
 
-  test('takes an IPv6 literal', async () => {
+  test('accepts an IPv6 literal', async () => {
     const { port } = await listening({ host: '::1', port: 0 })
     expect((await dialled({ host: '::1', port }).socket).remoteAddress).toBe('::1')
   })
 
-  test('takes a Unix socket, and says so when there is none', async () => {
+  test('accepts a Unix socket, and reports a missing one', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'nihao-'))
     cleanUps.push(() => rmSync(folder, { recursive: true }))
     const path = join(folder, 'socket')
@@ -137,7 +137,7 @@ describe('dialling an address', () => {
     await expect(socket).rejects.toBe(reason)
   })
 
-  test('does not begin when the signal was aborted before', async () => {
+  test('does not begin if the signal is already aborted', async () => {
     const { server, port } = await listening()
     let accepted = 0
     server.on('connection', () => accepted++)
@@ -149,7 +149,7 @@ describe('dialling an address', () => {
 })
 
 describe('dialling a name', () => {
-  test('that this machine knows, both phases observed', async () => {
+  test('in /etc/hosts reports both phases', async () => {
     const { port } = await listening()
     const { socket, phases } = dialled({ host: 'localhost', port })
     expect((await socket).remoteAddress).toBe('127.0.0.1')

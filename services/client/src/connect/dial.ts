@@ -37,7 +37,8 @@ export async function dial(address: EndpointAddress, options: DialOptions): Prom
   const where = 'path' in address ? address.path : hostAndPort(address.host, address.port)
   let step = `looking up ${where}`
   const timeout = new AbortController()
-  const late = () => Object.assign(new Error(`timed out after ${timeoutMs} ms ${step}`), { code: 'ETIMEDOUT' })
+  let phase: 'dns' | 'tcp' = 'dns'
+  const late = () => Object.assign(new Error(`timed out after ${timeoutMs} ms ${step}`), { code: 'ETIMEDOUT', phase })
   const timer = setTimeout(() => timeout.abort(late()), timeoutMs)
   const aborted = AbortSignal.any([signal, timeout.signal])
   try {
@@ -46,6 +47,7 @@ export async function dial(address: EndpointAddress, options: DialOptions): Prom
     const addresses = named ? await resolve(address.host, aborted) : undefined
     if (addresses !== undefined) observe('dns', performance.now() - startMs)
 
+    phase = 'tcp'
     const connectMs = performance.now()
     const tried =
       addresses === undefined ? where : addresses.map(({ address: ip }) => hostAndPort(ip, portOf(address))).join(', ')

@@ -47,7 +47,7 @@ const hello: Script = (socket, codec) => socket.write(bytesOf(codec.open?.()))
 const helloAndGoAway: Script = (socket, codec) =>
   socket.write(Buffer.concat([bytesOf(codec.open?.()), bytesOf(codec.goAway?.('drain', 5_000))]))
 
-/** Keeps a connection to the target and records what happens to it. */
+/** Keeps a connection to the target and records its events. */
 function connectTo(url: string) {
   const env = { NIHAO_TARGETS: url, NIHAO_BACKOFF: '1ms', NIHAO_BACKOFF_MAX: '5ms', NIHAO_TIMEOUT: '5s' }
   const [config] = readModeConfig(modes.load, { env, args: [] }).targetConfigs
@@ -84,7 +84,7 @@ function connectTo(url: string) {
 }
 
 describe('a reconnecting connection', () => {
-  test('that is asked to leave in the same read as HELLO is used, and handed over', async () => {
+  test('with GOAWAY in the same read as HELLO is used, then handed over', async () => {
     const url = await serve((...open) => (open[2] === 0 ? helloAndGoAway(...open) : hello(...open)))
     const { seen, target, when, ask } = connectTo(url)
     await when('connected')
@@ -105,7 +105,7 @@ describe('a reconnecting connection', () => {
     })
   })
 
-  test('to a server that asks every connection to leave moves on with backoff, and loses nothing', async () => {
+  test('to a server that sends GOAWAY on every connection reconnects with backoff, and loses nothing', async () => {
     let accepted = 0
     const url = await serve((...open) => {
       accepted++
@@ -120,7 +120,7 @@ describe('a reconnecting connection', () => {
     expect(seen.filter(event => event.startsWith('closed:') && event !== 'closed: goaway, lost 0')).toEqual([])
   })
 
-  test('connects again when it is lost', async () => {
+  test('reconnects when it is lost', async () => {
     const url = await serve((...open) => {
       hello(...open)
       if (open[2] === 0) open[0].prependOnceListener('data', () => open[0].resetAndDestroy())

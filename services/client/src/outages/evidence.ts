@@ -46,6 +46,10 @@ export interface Observations {
   readonly reason: FailureReason
   /** Why the first attempt to connect after it failed. */
   readonly connectReason?: FailureReason | undefined
+  /** Connecting ended while the name was being looked up. */
+  readonly lookingUp?: boolean
+  /** The client's event loop did not always run while the reply was due. */
+  readonly clientBusy?: boolean
   /** No proxy ends the connection: the server sees the address that the client has. */
   readonly direct?: boolean
   /** The connection had received bytes before. */
@@ -75,10 +79,10 @@ export function attribute(observations: Observations): Attribution {
   const { reason, clientStalled, serverStalled, corrupted } = observations
   if (corrupted !== undefined) return on('path', `corrupted_${corrupted}`)
   if (reason === 'no_ports' || reason === 'no_files') return on('client', reason)
-  if (reason === 'dns') return on('name_service', 'dns')
   if (reason === 'unreachable') return on('path', 'no_route')
   if (reason === 'rejected') return on('server', 'server_closed')
   if (clientStalled) return on('client', 'client_stalled')
+  if (reason === 'dns' || observations.lookingUp) return on('name_service', 'dns')
   if (serverStalled) return on('server', 'server_stalled')
   if (reason === 'timeout') return silence(observations)
   return broken(observations) ?? UNKNOWN
@@ -91,20 +95,24 @@ const UNKNOWN = on('unknown', 'none')
 const REPLACEABLE = ['idle_timeout', 'max_age']
 /** Reasons for which the server closes a connection by itself. */
 const CLOSED_BY_SERVER = [...REPLACEABLE, 'drained', 'drain_timeout', 'slow_reader', 'fault', 'error']
+/** A request may cross a FIN on its way; it was sent at most this long before. */
+const CROSSING_MS = 200
 /** Reasons for which it closes a connection whose end it received. */
 const CLOSED_BY_PEER = ['client_closed', 'reset']
 
 /** What the server says of the connection that ended, and whether it is the process that it was. */
 function broken(observations: Observations): Attribution | undefined {
-  const { reason, announced, connectReason, ended, sameBoot, sameServer } = observations
+  const { reason, announced, connectReason, sentAgoMs = 0, ended, sameBoot, sameServer } = observations
   if (sameServer && sameBoot === false) return on('server', 'server_restarted')
   // A process that listened before and afterwards did not refuse in between.
   if (reason === 'refused') return sameBoot && ended?.reason !== 'drained' ? on('path', 'rejected_on_path') : undefined
   if (reason !== 'eof' && reason !== 'reset') return undefined
   if (announced) return on('server', 'server_closed')
   const closedBecause = ended?.state === 'closed' ? (ended.reason ?? '') : undefined
-  if (closedBecause !== undefined && REPLACEABLE.includes(closedBecause) && connectReason !== undefined) {
-    return attribute({ reason: connectReason, ended, sameBoot, sameServer })
+  if (closedBecause !== undefined && REPLACEABLE.includes(closedBecause)) {
+    // An idle server that has requests to answer did not receive them.
+    if (sentAgoMs > CROSSING_MS) return undefined
+    if (connectReason !== undefined) return attribute({ reason: connectReason, ended, sameBoot, sameServer })
   }
   if (closedBecause !== undefined && CLOSED_BY_SERVER.includes(closedBecause)) return on('server', 'server_closed')
   if (!sameBoot) return undefined
@@ -113,14 +121,26 @@ function broken(observations: Observations): Attribution | undefined {
   return cut ? on('path', 'both_ends_cut') : undefined
 }
 
+/** The state after a FIN was received. */
+const CLOSE_WAIT = 8
+
 /** Probes follow each other after one retransmission timeout, then two, then four. */
 const PROBES_SETTLED_TIMEOUTS = 4
 
 /** What the kernel says of a connection on which no reply came. */
-function silence({ kernel, sentAgoMs = 0, established, direct, pathWorkedLater, ...later }: Observations): Attribution {
+function silence({
+  kernel,
+  sentAgoMs = 0,
+  clientBusy,
+  established,
+  direct,
+  pathWorkedLater,
+  ...later
+}: Observations): Attribution {
   if (kernel === undefined) return UNKNOWN
-  const { unacknowledgedBytes, unreadBytes, timer, retransmissions, probes, retransmissionTimeoutMs } = kernel
-  if (unreadBytes > 0) return on('client', 'reply_unread')
+  const { state, unacknowledgedBytes, unreadBytes, timer, retransmissions, probes, retransmissionTimeoutMs } = kernel
+  // A FIN counts as one. A client that runs has read the reply before it is late: these bytes came later.
+  if (unreadBytes > (state === CLOSE_WAIT ? 1 : 0)) return clientBusy ? on('client', 'reply_unread') : UNKNOWN
   if (unacknowledgedBytes > 0) {
     // A server whose accept queue is full ignores the first packets of a connection as a path does that drops them.
     if (!established) return UNKNOWN

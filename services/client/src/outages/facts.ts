@@ -41,7 +41,9 @@ export class Facts {
   readonly #broken: Connection | undefined
   readonly #remoteAddress: string | undefined
   readonly #sentAgoMs: number
-  readonly #clientStalled: boolean
+  readonly #stalledMs: number
+  /** Right before the failure. */
+  readonly #stoppedBefore: boolean
   #handshakeMs: number | undefined
 
   /** @param broken the connection that ended; undefined where none could be made */
@@ -54,8 +56,8 @@ export class Facts {
     this.#broken = broken
     this.#remoteAddress = broken?.socket.remoteAddress
     this.#sentAgoMs = nowMs - sentMs
-    const waits = failure.reason === 'timeout' || failure.reason === 'eof' || failure.reason === 'reset'
-    this.#clientStalled = waits && instruments.eventLoop.stalledMs(nowMs - timeoutMs) > timeoutMs / 2
+    this.#stalledMs = instruments.eventLoop.stalledMs(nowMs - timeoutMs)
+    this.#stoppedBefore = instruments.eventLoop.stalledMs(nowMs - timeoutMs / 2) > 0.9 * (timeoutMs / 2)
   }
 
   /** The identity of the connection that broke, to ask the server how it ended there. */
@@ -77,7 +79,9 @@ export class Facts {
       reason,
       connectReason: connectFailure?.reason,
       corrupted: error instanceof WrongReply ? error.corrupted : undefined,
-      clientStalled: this.#clientStalled && this.#clientStalledUntil(recovery?.atMs ?? performance.now()),
+      clientStalled: this.#clientStalled(recovery?.atMs ?? performance.now()),
+      clientBusy: this.#stalledMs > 0,
+      lookingUp: (error as { phase?: string } | undefined)?.phase === 'dns',
       kernel,
       sentAgoMs: this.#sentAgoMs,
       established: broken !== undefined && broken.receivedBytes > 0,
@@ -88,10 +92,15 @@ export class Facts {
     }
   }
 
-  /** A client that was not stopped for most of the outage is not its cause. */
-  #clientStalledUntil(endMs: number): boolean {
-    const sinceMs = this.#atMs - this.#options.timeoutMs
-    return this.#options.instruments.eventLoop.stalledMs(sinceMs) > (endMs - sinceMs) / 2
+  /** A client that was not stopped for most of an outage, or that runs again without an end of it, is not its cause. */
+  #clientStalled(endMs: number): boolean {
+    const { timeoutMs, instruments } = this.#options
+    const { reason } = this.failure
+    const late = reason === 'timeout' || ((reason === 'eof' || reason === 'reset') && this.#stoppedBefore)
+    if (!late) return false
+    if (this.#stalledMs <= timeoutMs / 2 || endMs - this.#atMs > timeoutMs) return false
+    const sinceMs = this.#atMs - timeoutMs
+    return instruments.eventLoop.stalledMs(sinceMs) > (endMs - sinceMs) / 2
   }
 
   #compare({ connection, atMs, ended }: Recovery): Partial<Observations> {

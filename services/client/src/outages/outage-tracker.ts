@@ -10,6 +10,7 @@ import type { Target } from '../target.ts'
 import type { FirstSuccess } from './availability.ts'
 import { attribute } from './evidence.ts'
 import { Facts, type Instruments } from './facts.ts'
+import { settledRow } from './kernel-row.ts'
 import { type Outage, OutageState, timesOf } from './outage.ts'
 
 export interface TrackerContext {
@@ -19,8 +20,6 @@ export interface TrackerContext {
   readonly instruments: Instruments
 }
 
-/** A socket waits this long for its row of the kernel's table. */
-const KERNEL_ROW_MS = 250
 /** An outage that is over waits this long for the server's word on it. */
 const SETTLE_MS = 1_000
 /** A server may see the end of a connection a little later than the client's next one. */
@@ -31,6 +30,7 @@ const SMALL_REPLY_BYTES = 1_000
 /** Follows the outages of one session: counts and logs them, and collects the evidence for their side. */
 export class OutageTracker {
   readonly #context: TrackerContext
+  readonly #underWay: (() => Promise<unknown>) | undefined
   readonly #state = new OutageState()
   readonly #settling = new Set<Promise<void>>()
   readonly #stopping = new AbortController()
@@ -40,8 +40,10 @@ export class OutageTracker {
   #kernel: { readonly connection: Connection; readonly row: Promise<KernelSocket | undefined> } | undefined
   #ended: Promise<EndedConnection | undefined> | undefined
 
-  constructor(context: TrackerContext) {
+  /** @param underWay resolves when the exchanges are over that are under way, where several are at a time */
+  constructor(context: TrackerContext, underWay?: () => Promise<unknown>) {
     this.#context = context
+    this.#underWay = underWay
   }
 
   /** Why exchanges fail now; undefined while no failure is known. */
@@ -56,9 +58,7 @@ export class OutageTracker {
 
   /** Reads the connection's row before its socket is destroyed. */
   timedOut(connection: Connection): Promise<unknown> {
-    const { kernel } = this.#context.instruments
-    const none = delay(KERNEL_ROW_MS, undefined, { ref: false })
-    const row = Promise.race([kernel.find(connection.socket), none])
+    const row = settledRow(this.#context.instruments.kernel, connection.socket)
     this.#kernel = { connection, row }
     return row
   }
@@ -73,7 +73,7 @@ export class OutageTracker {
     const [first] = lost
     this.#facts ??= this.#newFacts(failure, connection, first?.sentMs ?? nowMs, nowMs)
     this.#state.broke(failure, nowMs)
-    if (first !== undefined) this.#lost(failure, first.intendedMs, lost.length)
+    for (const { intendedMs } of lost) this.#lost(failure, intendedMs)
   }
 
   notConnected(failure: Failure): void {
@@ -89,7 +89,7 @@ export class OutageTracker {
   /** An exchange was not sent in time, because of this failure. */
   gaveUp({ intendedMs }: Exchange, failure: Failure = this.failure ?? { reason: 'timeout' }): void {
     this.#context.target.statistics.exchangeFailed(failure.reason)
-    if (this.#context.firstSuccess.up) this.#lost(failure, intendedMs, 1)
+    if (this.#context.firstSuccess.up) this.#lost(failure, intendedMs)
     else this.#context.firstSuccess.failed(failure)
   }
 
@@ -157,8 +157,8 @@ export class OutageTracker {
     return new Facts(failure, broken, sentMs, nowMs, { timeoutMs: timeout, smallReply, instruments, before: this.#last, kernel })
   }
 
-  #lost(failure: Failure, intendedMs: number, exchanges: number): void {
-    if (this.#state.lost(failure, intendedMs, exchanges)) this.#began()
+  #lost(failure: Failure, intendedMs: number): void {
+    if (this.#state.lost(failure, intendedMs)) this.#began()
   }
 
   #began(): void {
@@ -192,7 +192,9 @@ export class OutageTracker {
     const { target, log } = this.#context
     const times = timesOf(outage, atMs)
     const limit = delay(SETTLE_MS, undefined, { signal: this.#stopping.signal, ref: false }).catch(() => undefined)
+    const underWay = this.#underWay?.()
     const ended = await Promise.race([this.#askEnded(facts, connection), limit])
+    await underWay
     const observations = await facts.observations(outage.connectFailure, { connection, atMs, ended })
     const attribution = attribute(observations)
     const [durationMs, atMostMs] = [Math.round(times.durationMs), Math.round(times.atMostMs)]

@@ -34,6 +34,7 @@ export class OutageState {
   #break: { readonly failure: Failure; readonly atMs: number } | undefined
   #connectFailure: Failure | undefined
   #outage: Outage | undefined
+  #over: { readonly outage: Outage; readonly endMs: number } | undefined
 
   get outage(): Outage | undefined {
     return this.#outage
@@ -75,15 +76,18 @@ export class OutageState {
   }
 
   /**
-   * Exchanges were lost.
-   * @param intendedMs the first one's intended start
+   * An exchange was lost. One that was due before the end of the last outage belongs to that.
    * @returns true if this begins an outage
    */
-  lost(failure: Failure, intendedMs: number, exchanges: number): boolean {
-    const begins = this.#outage === undefined
-    if (begins) this.#begin(failure, intendedMs)
-    if (this.#outage !== undefined) this.#outage.lostExchanges += exchanges
-    return begins
+  lost(failure: Failure, intendedMs: number): boolean {
+    const { outage } = this
+    if (outage !== undefined) outage.lostExchanges++
+    else if (this.#over !== undefined && intendedMs < this.#over.endMs) this.#over.outage.lostExchanges++
+    else {
+      this.#begin(failure, intendedMs).lostExchanges++
+      return true
+    }
+    return false
   }
 
   /** An exchange was answered. @returns the outage that is over with that */
@@ -92,12 +96,13 @@ export class OutageState {
     const over = this.#outage
     if (over === undefined) return undefined
     this.#outage = undefined
+    this.#over = { outage: over, endMs: nowMs }
     this.#break = undefined
     this.#connectFailure = undefined
     return over
   }
 
-  #begin(failure: Failure, intendedMs: number): void {
+  #begin(failure: Failure, intendedMs: number): Outage {
     this.#outage = {
       failure,
       startMs: Math.min(intendedMs, this.#break?.atMs ?? intendedMs),
@@ -105,5 +110,6 @@ export class OutageState {
       connectFailure: this.#connectFailure,
       lostExchanges: 0,
     }
+    return this.#outage
   }
 }

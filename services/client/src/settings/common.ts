@@ -102,7 +102,7 @@ export const commonSettings = defineSettings({
     perEndpoint: true,
   },
   timeout: {
-    doc: 'Time limit for connecting, and for an exchange from its intended start to the last byte of its reply.',
+    doc: 'Time limit for connecting, and for an exchange from its intended start to the last byte of its reply. The sessions of probe have at least 3s to connect, because the kernel repeats a lost SYN after 1s.',
     format: positiveDuration,
     default: '1s',
     perEndpoint: true,

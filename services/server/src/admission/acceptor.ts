@@ -47,11 +47,12 @@ export class Acceptor {
   }
 
   accept(socket: Socket): void {
-    const { active, limit, faults } = this.#listener
+    const { active, limit, faults, budget } = this.#listener
     const peer = peerOf(socket)
     const rules = this.#rules
     const proxied = rules !== undefined && rules.proxy !== 'off'
     if (active >= limit || this.#slots.full) this.#reject(socket, peer, 'max_connections', finite(limit))
+    else if (budget.exhausted || (rules !== undefined && budget.handshakesExhausted)) this.#reject(socket, peer, 'overload', null)
     // Limits apply to the addresses behind a proxy, not to the proxy's own.
     else if (!proxied && this.#rejectByAddress(socket, peer)) return
     else if (proxied && !this.#trusts(peer)) this.#reject(socket, peer, 'proxy_header', null, 'untrusted')
@@ -77,7 +78,11 @@ export class Acceptor {
   #admit(accepted: Accepted, rules: AdmissionRules): void {
     const { socket } = accepted
     let { peer } = accepted
-    const remove = () => this.admissions.remove(admission)
+    const { budget } = this.#listener
+    const remove = () => {
+      this.admissions.remove(admission)
+      budget.changeHandshakes(-1)
+    }
     const end = (how: Omit<Unserved, 'peer'>) => {
       remove()
       this.#listener.counters.opened++
@@ -110,6 +115,7 @@ export class Acceptor {
       terminated: (reason, error) => end({ reason, error, unexpected: error !== undefined }),
     })
     this.admissions.add(admission)
+    budget.changeHandshakes(1)
   }
 
   /** Whether a peer may send a PROXY header. File permissions control access to a Unix socket. */

@@ -13,7 +13,7 @@ const report = (id: number) => ({
 
 const ended = { state: 'closed', reason: 'reset', resetSeen: true, finSeen: false, pings: 3, receivedBytes: 51, sentBytes: 111 }
 
-test('knows an open connection, how one ended, and neither another one nor that of another process', () => {
+test('has open and closed connections, but no unknown ones and none of another process', () => {
   const history = new ConnectionHistory('boot')
   history.opened(7)
   expect(history.lookUp('boot', 7)).toEqual({ state: 'open' })

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { type Bytes, ProtocolError, protocols, type ServerCodec } from '@nihao/wire'
 import { Peer } from '../../../../tests/process/support/peer.ts'
 import { until } from '../../../../tests/process/support/until.ts'
+import { BufferBudget } from '../limits/buffer-budget.ts'
 import { Connection, type ConnectionOwner, now } from './connection.ts'
 import { Output } from './output.ts'
 import { peerOf } from './peer.ts'
@@ -19,6 +20,8 @@ const limits: ConnectionOwner['limits'] = {
   maxBuffered: 128 * 1_024,
   keepAlive: 0,
 }
+
+const budget = new BufferBudget(Number.POSITIVE_INFINITY, () => {})
 
 let server: Server
 let connections: Connection[]
@@ -47,6 +50,7 @@ async function connect(
     const owner = {
       label: 'test:1',
       limits: { ...limits, maxBuffered },
+      budget,
       closed: (_: Connection, report: ConnectionReport) => void reports.push(report),
     }
     const parts = {
@@ -85,7 +89,7 @@ async function block(connection: Connection, peer: Peer): Promise<void> {
 }
 
 describe('an error', () => {
-  test('that nobody expects ends its own connection, with its stack in the report, and no other', async () => {
+  test('that is unexpected terminates only its own connection, with its stack in the report', async () => {
     const [, other] = await connect(echo())
     const [, peer] = await connect(
       codecOf(() => {
@@ -101,7 +105,7 @@ describe('an error', () => {
     await other.ask('still here', 'still here')
   })
 
-  test.each(['goAway', 'produce'] as const)('in %s is no different', async method => {
+  test.each(['goAway', 'produce'] as const)('in %s does the same', async method => {
     let calls = 0
     const codec = {
       ...codecOf(() => undefined),
@@ -118,7 +122,7 @@ describe('an error', () => {
     expect(await closed()).toMatchObject({ reason: 'error', unexpected: true })
   })
 
-  test('of the protocol is the end behind the replies before it', async () => {
+  test('of the protocol ends the connection after the replies to earlier messages', async () => {
     const codec = codecOf(chunk => {
       if (chunk.includes('bad')) throw new ProtocolError('frame_type', 'bad')
       return chunk
@@ -142,7 +146,7 @@ describe('backpressure', () => {
     await closed()
   })
 
-  test('every byte arrives once and in order when the peer reads on, whatever the form of the replies', async () => {
+  test('every byte arrives once and in order when the peer resumes, for all forms of replies', async () => {
     let turn = 0
     const codec = codecOf(chunk => {
       turn++
@@ -186,7 +190,7 @@ describe('backpressure', () => {
 })
 
 describe('the counts at the end', () => {
-  test('by a reset of the peer are those from before it, and what was not sent is told', async () => {
+  test('after a reset by the peer are those from before it, including unsent bytes', async () => {
     const [connection, peer] = await connect(echo(), { reading: false })
     await block(connection, peer)
     const { sentBytes, bufferedBytes } = connection
@@ -196,7 +200,7 @@ describe('the counts at the end', () => {
     expect(report).toMatchObject({ reason: 'reset', sentBytes, unsentBytes: bufferedBytes })
   })
 
-  test('by the server itself are those from before it as well', async () => {
+  test('after a reset by the server are those from before it too', async () => {
     const [connection, peer] = await connect(echo(), { reading: false })
     await block(connection, peer)
     const { sentBytes, bufferedBytes } = connection
@@ -218,7 +222,7 @@ describe('the counts at the end', () => {
 })
 
 describe('a half-close', () => {
-  test('of the peer is answered by one behind the last reply', async () => {
+  test('by the peer is answered by one after the last reply', async () => {
     const [, peer] = await connect(echo())
     peer.send('all of it')
     peer.end()
@@ -227,7 +231,7 @@ describe('a half-close', () => {
     expect(await closed()).toMatchObject({ reason: 'client_closed', unansweredBytes: 0 })
   })
 
-  test('of the server leaves what comes after it unanswered, and counts it', async () => {
+  test('by the server: later bytes are not answered, but counted', async () => {
     const [connection, peer] = await connect(echo())
     await peer.ask('in time', 'in time')
     connection.end('idle_timeout')
@@ -238,7 +242,7 @@ describe('a half-close', () => {
   })
 })
 
-test('a draining connection ends behind its next reply, but not within a message', async () => {
+test('a draining connection ends after its next reply, but not within a message', async () => {
   const [connection, peer] = await connect(protocols.greet.serverCodec(codecOptions, () => ({}) as never))
   connection.drain('drained', 0)
   await peer.ask('half', 'hello half')

@@ -1,4 +1,5 @@
 import type { SocketAddresses } from '@nihao/service'
+import type { BufferBudget } from '../limits/buffer-budget.ts'
 import type { Listed } from './connection-list.ts'
 import { Lifetime, type LifetimeLimits, type LifetimeState } from './lifetime.ts'
 import type { Peer } from './peer.ts'
@@ -9,6 +10,7 @@ import type { ConnectionReport } from './report.ts'
 export interface ConnectionOwner {
   readonly label: string
   readonly limits: LifetimeLimits & { readonly maxBuffered: number }
+  readonly budget: BufferBudget
   /** Called once, at the end. */
   closed(connection: Connection, report: ConnectionReport): void
 }
@@ -31,7 +33,7 @@ export class Connection extends Pump implements Listed, LifetimeState {
   readonly #owner: ConnectionOwner
 
   constructor(owner: ConnectionOwner, parts: ConnectionParts) {
-    super(parts, owner.limits.maxBuffered)
+    super(parts, owner.limits.maxBuffered, owner.budget)
     this.id = parts.id
     this.peer = parts.peer
     this.openedAtMs = parts.acceptedAtMs
@@ -90,7 +92,8 @@ export class Connection extends Pump implements Listed, LifetimeState {
     this.socket.setKeepAlive(true, silenceMs)
   }
 
-  closed(): void {
+  override closed(): void {
+    super.closed()
     this.output.freeze()
     this.#owner.closed(this, this.#report())
   }

@@ -50,7 +50,7 @@ describe('idle-timeout', () => {
 describe('slow-reader-timeout', () => {
   const waiting = { ...quiet, waitingBytes: 1, bufferedBytes: 1 }
 
-  test('terminates a connection on which bytes wait for its peer, ended or not', () => {
+  test('terminates a connection with unread bytes, half-closed or not', () => {
     for (const ended of [false, true]) {
       const connection = lifetime({ slowReaderTimeout: 300, idleTimeout: 300 })
       expect(connection.next(1_299, { ...waiting, ended })).toBeUndefined()
@@ -58,7 +58,7 @@ describe('slow-reader-timeout', () => {
     }
   })
 
-  test('spares a peer that reads, however slowly, and bytes that a fault delays', () => {
+  test('does not apply to a peer that reads slowly, nor to bytes delayed by a fault', () => {
     const connection = lifetime({ slowReaderTimeout: 300 })
     for (let read = 1; read < 20; read++) {
       expect(connection.next(1_000 + read * 299, { ...waiting, movedBytes: read })).toBeUndefined()
@@ -94,7 +94,7 @@ describe('max-age', () => {
 describe('a draining connection', () => {
   const draining = { ...quiet, draining: 'drained' } as const
 
-  test('ends after a silence, unless bytes are buffered or the peer was asked to close', () => {
+  test('ends when idle, unless bytes are buffered or the peer was asked to close', () => {
     const connection = lifetime()
     const atMs = 1_000 + DRAIN_QUIET_MS
     expect(connection.next(atMs - 1, draining)).toBeUndefined()

@@ -8,6 +8,9 @@ const WRITE_BYTES = 65_536
 
 const NOTHING = Buffer.alloc(0)
 
+/** About what a queued piece costs besides its bytes: a peer that sends bytes one by one must not get them for less. */
+const PIECE_OVERHEAD_BYTES = 256
+
 type Piece = Buffer | string
 
 /** The connection that owns an output. */
@@ -30,7 +33,7 @@ export class Output {
   readonly #socket: Socket
   /** Under TLS, no write completes synchronously. */
   readonly #encrypted: boolean
-  #queue: Piece[] | undefined
+  #queue: Buffer[] | undefined
   #queuedBytes = 0
   #writtenBytes = 0
   #lastWriteBytes = 0
@@ -66,6 +69,12 @@ export class Output {
   /** All bytes written but not sent. */
   get bufferedBytes(): number {
     return this.waitingBytes
+  }
+
+  /** The memory that `bufferedBytes` takes. */
+  get heldBytes(): number {
+    const { bufferedBytes } = this
+    return this.#queue === undefined ? bufferedBytes : bufferedBytes + this.#queue.length * PIECE_OVERHEAD_BYTES
   }
 
   /** True once `end` has been called. */
@@ -115,7 +124,9 @@ export class Output {
     this.#writtenBytes += length
     this.#queuedBytes += length
     this.#queue ??= []
-    if (isPiece(bytes)) this.#queue.push(bytes)
+    // A string that waits would be moved to the old part of the heap, where it stays long after it was sent.
+    if (typeof bytes === 'string') this.#queue.push(Buffer.from(bytes, 'latin1'))
+    else if (isPiece(bytes)) this.#queue.push(bytes)
     else this.#queue.push(...bytes)
     this.notifyDrained()
   }

@@ -1,11 +1,15 @@
 import type { Socket } from 'node:net'
 import { type Bytes, ProtocolError, type ServerCodec } from '@nihao/wire'
+import type { BufferBudget, Holder } from '../limits/buffer-budget.ts'
 import type { CloseReason } from '../reasons.ts'
 import { reset } from '../tls/reset.ts'
 import type { DrainReason } from './lifetime.ts'
 import type { Output, OutputOwner } from './output.ts'
 import { countRead } from './read-buffers.ts'
 import { handleEvents, type SocketHandler } from './socket-events.ts'
+
+/** A peer that holds more is counted at once, and otherwise at the next sweep: most replies are sent before that. */
+const COUNTED_AT_ONCE_BYTES = 16 * 1_024
 
 export interface PumpParts {
   /** Must allow half-open connections; otherwise, unwritten replies are lost when the peer half-closes. */
@@ -20,7 +24,8 @@ export interface PumpParts {
  * Pumps one accepted stream from its first byte to its last: read → codec → write, with backpressure. It is independent of time limits,
  * logs and metrics.
  */
-export abstract class Pump implements SocketHandler, OutputOwner {
+export abstract class Pump implements SocketHandler, OutputOwner, Holder {
+  heldBytes = 0
   /** Defined if the connection is ending. */
   reason: CloseReason | undefined
   /** Defined while the connection is draining: it ends as soon as no message is in progress. */
@@ -36,15 +41,19 @@ export abstract class Pump implements SocketHandler, OutputOwner {
   /** True if the error is a bug. */
   protected unexpected = false
   readonly #maxBuffered: number
+  readonly #countAbove: number
+  readonly #budget: BufferBudget
   #paused = false
   #producerBlocked = false
 
   /** @param maxBuffered reading pauses while more bytes than this are buffered for sending */
-  constructor({ socket, output, codec, opening }: PumpParts, maxBuffered: number) {
+  constructor({ socket, output, codec, opening }: PumpParts, maxBuffered: number, budget: BufferBudget) {
     this.socket = socket
     this.output = output
     this.codec = codec
     this.#maxBuffered = maxBuffered
+    this.#countAbove = Math.min(maxBuffered, COUNTED_AT_ONCE_BYTES)
+    this.#budget = budget
     output.attach(this)
     handleEvents(socket, this)
     output.write(opening)
@@ -101,6 +110,7 @@ export abstract class Pump implements SocketHandler, OutputOwner {
   }
 
   drained(): void {
+    this.#budget.count(this, 0)
     if (this.#paused) this.#resume()
     if (this.#producerBlocked) this.#produce()
   }
@@ -122,7 +132,16 @@ export abstract class Pump implements SocketHandler, OutputOwner {
     this.reason ??= isReset ? 'reset' : error.code?.startsWith('ERR_SSL_') ? 'tls_error' : 'error'
   }
 
-  abstract closed(): void
+  /** The part of a read that was not answered yet keeps all of it. */
+  countHeld(): void {
+    const { heldBytes } = this.output
+    const pendingBytes = this.codec.pending?.buffer.byteLength ?? 0
+    this.#budget.count(this, this.socket.destroyed ? 0 : heldBytes + pendingBytes + this.socket.readableLength)
+  }
+
+  closed(): void {
+    this.#budget.count(this, 0)
+  }
 
   #receive(chunk: Buffer): void {
     const { output, codec } = this
@@ -145,7 +164,7 @@ export abstract class Pump implements SocketHandler, OutputOwner {
     const { output } = this
     try {
       output.write(this.codec.receive(chunk))
-      if (output.bufferedBytes > this.#maxBuffered) this.#pause()
+      if (output.heldBytes > this.#countAbove) this.#hold()
     } catch (error) {
       if (error instanceof ProtocolError) this.#violated(error)
       else this.crash(error)
@@ -158,12 +177,23 @@ export abstract class Pump implements SocketHandler, OutputOwner {
     this.end('protocol_error')
   }
 
+  /** The peer has not read a reply yet. */
+  #hold(): void {
+    this.countHeld()
+    const { bufferedBytes, heldBytes } = this.output
+    const tooMuch = bufferedBytes > this.#maxBuffered || heldBytes > 2 * this.#maxBuffered
+    if (tooMuch || this.#budget.isOverShare(this)) this.#pause()
+    this.#budget.enforce()
+  }
+
   /** Stops reading until the peer has read its replies. This bounds memory to the limit plus the reply to one read. */
   #pause(): void {
     if (this.#paused) return
     this.#paused = true
     this.readPauses++
     this.socket.pause()
+    // Node may read once more before it stops.
+    this.#budget.count(this, this.heldBytes + this.socket.readableHighWaterMark)
     this.output.notifyDrained()
   }
 
@@ -187,6 +217,7 @@ export abstract class Pump implements SocketHandler, OutputOwner {
     if (this.output.bufferedBytes === 0) setImmediate(() => this.#produce())
     else {
       this.#producerBlocked = true
+      this.#hold()
       this.output.notifyDrained()
     }
   }

@@ -175,7 +175,7 @@ not ok 6 - echo+unix:///tmp/a&b\\#c connect
 `)
 })
 
-test('an interrupted run says so, and no plan makes it look whole', () => {
+test('an interrupted run is reported as such, and TAP has no plan', () => {
   const interrupted: Report = { ...report, interrupted: 'SIGINT' }
   expect(render('text', interrupted)).toMatch(/ interrupted by SIGINT \(/)
   expect(JSON.parse(render('json', interrupted))).toMatchObject({ verdict: 'interrupted', interrupted: 'SIGINT' })

@@ -76,7 +76,7 @@ describe('the text', () => {
     expect(textReport([ladder(fates)])).toBe(text)
   })
 
-  test('tells of a server that asked for its connections to be left', () => {
+  test('reports a GOAWAY of the server', () => {
     const asked = ladder([survived(10_001), died(20_000, 'eof', 'silence'), survived(60_001)])
     for (const rung of asked.rungs.slice(1)) rung.goAwayReason = 'max_age'
     expect(textReport([asked]).split('\n').slice(1, 4)).toEqual([
@@ -86,12 +86,12 @@ describe('the text', () => {
     ])
   })
 
-  test('names the keep-alive of a ladder that has one', () => {
+  test('shows the keep-alive of a ladder', () => {
     expect(textReport([ladder([], 15_000)])).toMatch(/^echo:\/\/server:7007 with keep-alive after 15s\n/)
   })
 })
 
-test('the JSON has reasons in the words of metrics, and in those of TCP', () => {
+test('the JSON has the reasons of metrics and the terms of TCP', () => {
   const { ladders } = JSON.parse(jsonReport([ladder([survived(10_001), died(30_001, 'timeout', 'exchange'), refused])], false))
   const death = { outcome: 'died', silentMs: 30_001, noticed: 'exchange', death: 'silence', reason: 'timeout' }
   expect(ladders).toEqual([

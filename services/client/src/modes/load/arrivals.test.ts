@@ -13,7 +13,7 @@ describe('arrivals', () => {
     60_000,
   )
 
-  test('the first of a fixed schedule comes at once, and the others at equal distances', () => {
+  test('a fixed schedule starts immediately and has equal intervals', () => {
     const next = arrivalTimes('fixed', 4)
     expect([next(), next(), next()]).toEqual([0, 250, 500])
   })

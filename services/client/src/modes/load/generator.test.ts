@@ -63,7 +63,7 @@ describe('an open loop', () => {
     expect(ratePerSecond).toBeLessThanOrEqual(4)
   })
 
-  test('counts a reply as timed out that came in time after the send, but late after the intended start', async () => {
+  test('counts a reply as timed out if it is in time after the send, but late after the intended start', async () => {
     // One connection that takes 100 ms for each of ten exchanges that are due in 100 ms: the first few are in time, the others wait too long.
     const slow = await serve((socket, request) => setTimeout(() => socket.write(request), 100))
     const { answered, failures, latencyMs, counters } = await load(
@@ -78,7 +78,7 @@ describe('an open loop', () => {
     expect(counters.connectionsClosed).toMatchObject({ finished: 1, timeout: 0 })
   })
 
-  test('starts every exchange, whatever becomes of the others', async () => {
+  test('starts every exchange, regardless of the others', async () => {
     let requests = 0
     const flaky = await serve((socket, request) => (++requests % 5 === 0 ? socket.resetAndDestroy() : socket.write(request)))
     const settings = { NIHAO_RATE: '200', NIHAO_BACKOFF: '1ms', NIHAO_BACKOFF_MAX: '1ms' }
@@ -89,7 +89,7 @@ describe('an open loop', () => {
 })
 
 describe('a closed loop', () => {
-  test('makes so many exchanges, at most `depth` at a time on each connection', async () => {
+  test('makes exactly `count` exchanges, at most `depth` at a time on each connection', async () => {
     const waiting = new Map<Socket, number>()
     let most = 0
     const url = await serve((socket, request) => {

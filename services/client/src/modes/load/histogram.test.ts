@@ -11,7 +11,7 @@ function milliseconds(count: number) {
 }
 
 describe('figures of a distribution', () => {
-  test('percentiles are what arithmetic says, as exactly as three digits can', () => {
+  test('percentiles are exact to three digits', () => {
     const { count, min, mean, percentiles, max } = describeTimes(milliseconds(1_000))
     const near = (ms: number) => [ms * 0.999, ms * 1.001] as const
     expect(count).toBe(1_000)
@@ -29,7 +29,7 @@ describe('figures of a distribution', () => {
     }
   })
 
-  test('without values are not known', () => {
+  test('without values are null', () => {
     expect(describeTimes(createHistogram())).toMatchObject({
       count: 0,
       min: null,
@@ -46,7 +46,7 @@ describe('the table for the plotter', () => {
     expect(percentileSteps(0)).toEqual([])
   })
 
-  test('holds several histograms together', () => {
+  test('combines several histograms', () => {
     const lines = histogramTable([milliseconds(4), createHistogram(), milliseconds(4)]).split('\n')
     expect(lines[2]?.trim().split(/\s+/)).toEqual(['1.000', '0.000000000000', '1', '1.00'])
     expect(lines.filter(line => !line.startsWith('#')).at(-2)).toMatch(/^ +4\.\d{3} 1\.000000000000 +8$/)

@@ -15,7 +15,7 @@ export class FreshConnections {
   constructor(context: TrackerContext, host: Host) {
     this.#context = context
     this.#host = host
-    this.#outages = new OutageTracker(context)
+    this.#outages = new OutageTracker(context, () => Promise.all(this.#running))
   }
 
   /** Starts the exchange that was due at `intendedMs`. */

@@ -1,0 +1,25 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { KernelSocket, KernelSockets, SocketAddresses } from '@nihao/service'
+
+/** A socket waits this long for its row of the kernel's table. */
+const MAX_WAIT_MS = 500
+
+/**
+ * Reads the row of a connection on which a reply is late. A request that was sent just before may not be acknowledged yet, because the other
+ * kernel delays acknowledgements: the row is then read again, a tenth of a second later.
+ * @returns undefined where there is no row in time
+ */
+export function settledRow(kernel: Pick<KernelSockets, 'find'>, socket: SocketAddresses): Promise<KernelSocket | undefined> {
+  const { localAddress, localPort, remoteAddress, remotePort } = socket
+  const addresses = { localAddress, localPort, remoteAddress, remotePort }
+  let row: KernelSocket | undefined
+  const read = async () => {
+    row = await kernel.find(addresses)
+    if (row !== undefined && onItsWay(row)) row = (await kernel.find(addresses)) ?? row
+    return row
+  }
+  return Promise.race([read(), delay(MAX_WAIT_MS, undefined, { ref: false }).then(() => row)])
+}
+
+const onItsWay = ({ unacknowledgedBytes, timer, retransmissions }: KernelSocket) =>
+  unacknowledgedBytes > 0 && timer === 'retransmission' && retransmissions === 0

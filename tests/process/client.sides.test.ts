@@ -1,0 +1,130 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { describe, expect, test } from '@jest/globals'
+import { type RunningClient, startClient } from './support/client.ts'
+import { freePort } from './support/scripted-server.ts'
+import { type RunningServer, startServer } from './support/server.ts'
+import { until } from './support/until.ts'
+
+const env = { NIHAO_INTERVAL: '100ms', NIHAO_TIMEOUT: '1s' }
+const DOWN_MS = 3_000
+
+/** Waits for more good exchanges. */
+async function working(client: RunningClient): Promise<void> {
+  const good = () => client.metric('tcp_client_exchange_duration_seconds_count')
+  const before = await good()
+  await until('good exchanges', async () => (await good()) >= before + 5)
+}
+
+/** The only outage, which must be as long as the server was down, to within what the client promises plus what this machine adds. */
+async function outage(client: RunningClient, downMs: number) {
+  const over = await client.log({ msg: 'outage over' })
+  expect(Math.abs(Number(over.durationMs) - downMs)).toBeLessThan(downMs * 0.05 + 1_200)
+  expect(over.atMostMs).toBeGreaterThanOrEqual(Number(over.durationMs))
+  expect(client.logged({ msg: 'outage began' })).toHaveLength(1)
+  const labels = { side: String(over.side) }
+  expect(await client.metric('tcp_client_outage_duration_seconds_count', labels)).toBe(1)
+  expect(await client.metric('tcp_client_target_down')).toBe(0)
+  expect(await client.metric('tcp_client_target_down_seconds_total')).toBeGreaterThan(0)
+  const [target] = Object.values(await client.targets())
+  expect(target).toMatchObject({ down: false, lastOutage: { side: over.side, evidence: over.evidence } })
+  return over
+}
+
+/** Starts a server on a port that it can be started on again, and a client that works. */
+async function pair(protocol: string, options = '') {
+  const url = `${protocol}://127.0.0.1:${await freePort()}`
+  const server = await startServer(`${url}${options}`)
+  const client = await startClient(url, { env })
+  await client.log({ msg: 'first reply' })
+  await working(client)
+  return { url, server, client }
+}
+
+/** For how long `end` was not called, once `begin` was. */
+async function down(begin: () => unknown, end: () => unknown): Promise<number> {
+  const startMs = performance.now()
+  await begin()
+  await delay(DOWN_MS)
+  await end()
+  return performance.now() - startMs
+}
+
+describe('on probe', () => {
+  test('a killed server that comes back is the side of its outage', async () => {
+    const { url, server, client } = await pair('probe')
+    await using _client = client
+    let next: RunningServer | undefined
+    const downMs = await down(
+      () => server.kill('SIGKILL'),
+      async () => {
+        next = await startServer(url)
+      },
+    )
+    await using _next = next
+    expect(await outage(client, downMs)).toMatchObject({ side: 'server', evidence: 'server_restarted' })
+  })
+
+  test('a stopped server is the side of its outage, or nobody is', async () => {
+    const { server, client } = await pair('probe')
+    await using _server = server
+    await using _client = client
+    const downMs = await down(
+      () => server.kill('SIGSTOP'),
+      () => server.kill('SIGCONT'),
+    )
+    const over = await outage(client, downMs)
+    expect(over.reason).toBe('timeout')
+    // On a busy machine the evidence may be missing; a wrong side must not be named.
+    expect(['server', 'unknown']).toContain(over.side)
+  })
+
+  test('the FIN of an idle server is a reconnect', async () => {
+    await using server = await startServer('probe://127.0.0.1:0?idle-timeout=1s')
+    await using client = await startClient(`probe://127.0.0.1:${server.port()}?interval=3s`, { env: { NIHAO_TIMEOUT: '2500ms' } })
+    expect(await client.log({ msg: 'reconnected' })).toMatchObject({ level: 'info', reason: 'eof' })
+    expect(await client.metric('tcp_client_reconnects_total', { reason: 'eof' })).toBeGreaterThan(0)
+    const [totals] = Object.values(await client.stop()).filter(value => typeof value === 'object')
+    expect(totals).toMatchObject({ outages: {}, exchangeFailures: {} })
+  })
+})
+
+describe('on echo', () => {
+  test('nothing shows whether a killed server or the path was it', async () => {
+    const { url, server, client } = await pair('echo')
+    await using _client = client
+    let next: RunningServer | undefined
+    const downMs = await down(
+      () => server.kill('SIGKILL'),
+      async () => {
+        next = await startServer(url)
+      },
+    )
+    await using _next = next
+    expect(await outage(client, downMs)).toMatchObject({ side: 'unknown', evidence: 'none' })
+  })
+
+  test('a client that was stopped itself is the side, or has no outage', async () => {
+    const { server, client } = await pair('echo')
+    await using _server = server
+    await using _client = client
+    client.kill('SIGSTOP')
+    await delay(DOWN_MS)
+    client.kill('SIGCONT')
+    await working(client)
+    await client.stop()
+    for (const { side } of client.logged({ msg: 'outage over' })) expect(['client', 'unknown']).toContain(side)
+  })
+})
+
+test('a target that never worked has no outage, and its log says so once', async () => {
+  const url = `echo://127.0.0.1:${await freePort()}`
+  await using client = await startClient(url, { env })
+  expect(await client.log({ msg: 'target is not up yet' })).toMatchObject({ level: 'warn', reason: 'refused' })
+  await until('a lost exchange', async () => (await client.metric('tcp_client_exchange_failures_total')) > 0)
+  expect(await client.metric('tcp_client_target_down')).toBe(0)
+  await using _server = await startServer(url)
+  await client.log({ msg: 'target is up' })
+  const { [url]: totals } = await client.stop()
+  expect(totals?.outages).toEqual({})
+  expect(client.logged({ msg: 'target is not up yet' })).toHaveLength(1)
+})
