@@ -21,6 +21,7 @@ interface ComposeService {
 }
 
 interface Prometheus {
+  readonly rule_files: string[]
   readonly scrape_configs: {
     readonly job_name: string
     readonly static_configs?: { readonly targets: string[] }[]
@@ -89,8 +90,10 @@ test('the grace period is longer than the whole drain', () => {
 })
 
 test('Prometheus is optional, and scrapes the server and every client', () => {
-  expect(services.prometheus.profiles).toEqual(['monitoring'])
+  expect(services.prometheus.profiles).toEqual(['monitoring', 'dashboards'])
   expect(services.prometheus.volumes).toContain('./monitoring/prometheus.yml:/etc/prometheus/prometheus.yml:ro')
+  expect(services.prometheus.volumes).toContain('./monitoring/rules.yml:/etc/prometheus/rules.yml:ro')
+  expect(prometheus.rule_files).toEqual(['rules.yml'])
   const [ofServer, ofClient, ...others] = prometheus.scrape_configs
   expect(ofServer).toMatchObject({
     job_name: 'nihao-server',

@@ -28,8 +28,8 @@ export function registerMetrics(registry: Registry, server: Server): void {
     ),
   )
   registerDurations(registry, server)
-  registerAcceptQueues(registry, listeners)
   registerBudget(registry, server)
+  registerAcceptQueues(registry, listeners)
   new Gauge({
     name: 'tcp_server_draining',
     help: '1 while the server is draining, otherwise 0.',
