@@ -66,6 +66,7 @@ export const knownVariables: ReadonlySet<string> = new Set([
   'NIHAO_SEND_PROXY',
   'NIHAO_SERVERNAME',
   'NIHAO_SIZE',
+  'NIHAO_SIZES',
   'NIHAO_SKIP',
   'NIHAO_SLOW_READER_TIMEOUT',
   'NIHAO_STALL_AFTER',

@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net'
-import { enumerate, type Format, positiveDuration } from './formats.ts'
+import { enumerate, type Format, positiveDuration, size } from './formats.ts'
 
 /** Milliseconds, in ascending order. */
 export const durations: Format<readonly number[]> = {
@@ -8,6 +8,20 @@ export const durations: Format<readonly number[]> = {
   parse(text) {
     const values = text.split(/,| +/).map(item => positiveDuration.parse(item) ?? Number.NaN)
     return values.every((value, index) => value > (values[index - 1] ?? 0)) ? values : undefined
+  },
+}
+
+const MAX_SIZES = 8
+const MAX_SIZE_BYTES = 64 * 2 ** 20
+
+/** Bytes, in ascending order. */
+export const sizes: Format<readonly number[]> = {
+  name: 'list of sizes',
+  valid: `up to ${MAX_SIZES} sizes from 1B to 64MiB in ascending order, separated by commas, spaces or semicolons (in a URL: semicolons), such as 64B;1400B;64KiB`,
+  parse(text) {
+    const values = itemsOf(text).map(item => size.parse(item) ?? Number.NaN)
+    const ascending = values.every((value, index) => value > (values[index - 1] ?? 0) && value <= MAX_SIZE_BYTES)
+    return ascending && values.length > 0 && values.length <= MAX_SIZES ? values : undefined
   },
 }
 

@@ -3,7 +3,7 @@ import type { Connection } from './connect/connection.ts'
 import { type FailureReason, failureReasons } from './failure.ts'
 import { type Side, sides } from './outages/evidence.ts'
 
-const zeros = <Word extends string>(words: readonly Word[]) =>
+export const zeros = <Word extends string>(words: readonly Word[]) =>
   Object.fromEntries(words.map(word => [word, 0])) as Record<Word, number>
 
 /** Maximum number of server names kept: a server that uses a new name each time must not exhaust the memory. */

@@ -64,6 +64,24 @@ export function registerCounts(registry: Registry, targets: readonly Target[]): 
     ({ counters }) => counters.lastSuccessMs / 1_000,
   )
   registerComparisons(registry, targets)
+  registerSizes(registry, targets)
+}
+
+function registerSizes(registry: Registry, targets: readonly Target[]): void {
+  const failures = new Counter({
+    name: 'tcp_client_exchange_failures_by_size_total',
+    help: 'Failed exchanges by the size of the request and reason: of those that a connection lost, the first (with sizes).',
+    labelNames: ['target', 'size', 'reason'],
+    registers: [registry],
+    collect() {
+      failures.reset()
+      for (const { label, statistics } of targets) {
+        for (const [size, byReason] of statistics.sizes?.failures ?? []) {
+          for (const [reason, count] of Object.entries(byReason)) failures.inc({ target: label, size: `${size}B`, reason }, count)
+        }
+      }
+    },
+  })
 }
 
 function registerComparisons(registry: Registry, targets: readonly Target[]): void {

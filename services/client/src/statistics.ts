@@ -9,6 +9,7 @@ import type { Failure, FailureReason } from './failure.ts'
 import { Availability } from './outages/availability.ts'
 import type { OutageReport } from './outages/outage-report.ts'
 import { ServerTimes, type ServerTimesObserver } from './server-times.ts'
+import { SizeStatistics } from './size-statistics.ts'
 
 /** Records measurements; durations in ms. */
 export interface Observer {
@@ -38,6 +39,8 @@ export interface StatisticsOptions {
   readonly answerWithinMs?: number
   /** How long this process stood still since a time of the monotonic clock, ms. */
   readonly stalledMs?: ((sinceMs: number) => number) | undefined
+  /** The sizes of requests that are told apart. */
+  readonly sizes?: readonly number[] | null
 }
 
 /** Shorter round trips are not checked for a stall of this process. */
@@ -50,6 +53,8 @@ export class TargetStatistics implements ConnectorStatistics {
   readonly #logger: Logger
   readonly #traces: boolean
   readonly availability = new Availability()
+  /** Undefined where requests are not told apart by size. */
+  readonly sizes: SizeStatistics | undefined
   readonly serverTimes: ConnectorStatistics['serverTimes']
   /** What `/targets` shows of the last outage that is over. */
   lastOutage: object | undefined
@@ -64,13 +69,14 @@ export class TargetStatistics implements ConnectorStatistics {
   constructor(
     observer: Observer,
     logger: Logger,
-    { summaries = false, answerWithinMs = Number.POSITIVE_INFINITY, stalledMs }: StatisticsOptions,
+    { summaries = false, answerWithinMs = Number.POSITIVE_INFINITY, stalledMs, sizes = null }: StatisticsOptions,
   ) {
     this.#observer = observer
     this.#logger = logger
     this.#traces = logger.isLevelEnabled('trace')
     this.#answerWithinMs = answerWithinMs
     this.#stalledMs = stalledMs
+    this.sizes = sizes === null ? undefined : new SizeStatistics(sizes, logger)
     this.#roundTripsUs = summaries ? createHistogram() : undefined
     this.serverTimes = observer.serverTimes && this.#timesTo(new ServerTimes(observer.serverTimes))
   }
@@ -104,7 +110,9 @@ export class TargetStatistics implements ConnectorStatistics {
     this.#observer.scheduleLag(nowMs - intendedMs)
   }
 
-  answered(_: Connection, { intendedMs }: Exchange, roundTripMs: number, nowMs: number): void {
+  answered(connection: Connection, exchange: Exchange, roundTripMs: number, nowMs: number): void {
+    this.sizes?.answered(connection, exchange)
+    const { intendedMs } = exchange
     if (nowMs - intendedMs > this.#answerWithinMs) {
       this.exchangeFailed('timeout')
       return
@@ -135,6 +143,7 @@ export class TargetStatistics implements ConnectorStatistics {
 
   closed(connection: Connection, failure: Failure | undefined, lost: readonly Exchange[]): void {
     this.counters.connectionClosed(connection)
+    if (failure !== undefined && lost[0] !== undefined) this.sizes?.lost(connection, failure, lost[0])
     for (const _ of lost) this.exchangeFailed(failure?.reason ?? 'other')
   }
 

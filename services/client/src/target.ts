@@ -13,6 +13,7 @@ export class Target<Values extends CommonValues = CommonValues> {
   readonly logger: Logger
   readonly statistics: TargetStatistics
   readonly connector: Connector
+  readonly #nextRequest: (() => Buffer) | undefined
   #replied = false
 
   /** @throws {CredentialsError} */
@@ -21,6 +22,7 @@ export class Target<Values extends CommonValues = CommonValues> {
     this.values = options.values
     this.logger = logger.child({ target: this.label })
     this.statistics = new TargetStatistics(newObserver(this.label, options.endpoint.protocol), this.logger, statistics)
+    this.#nextRequest = options.nextRequest
     this.connector = new Connector(options, this.statistics, this.logger)
   }
 
@@ -40,7 +42,7 @@ export class Target<Values extends CommonValues = CommonValues> {
 
   newExchange(intendedMs: number): Exchange {
     this.statistics.exchangeStarted(intendedMs, performance.now())
-    return { intendedMs, deadlineMs: intendedMs + this.values.timeout, sentMs: 0 }
+    return { intendedMs, deadlineMs: intendedMs + this.values.timeout, sentMs: 0, request: this.#nextRequest?.() }
   }
 
   /** Logs the first reply, to show that the target works. */

@@ -9,6 +9,8 @@ export interface Exchange {
   /** If there is no reply by then, the connection fails. */
   readonly deadlineMs: number
   sentMs: number
+  /** Undefined where the codec makes the requests. */
+  readonly request?: Buffer | undefined
 }
 
 /** Events of a connection, for its owner and for the statistics of its target. */

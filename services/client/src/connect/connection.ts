@@ -6,6 +6,11 @@ import { describeFailure, type Failure } from '../failure.ts'
 import { type CloseReason, closeReasonOf } from './close-reason.ts'
 import type { ConnectionEvents, ConnectionStatistics, Exchange } from './connection-events.ts'
 
+const NO_BYTES: Buffer = Buffer.alloc(0)
+
+/** @param request returns the request of the exchange that is being sent */
+type NewCodec = (events: ClientEvents, request: () => Buffer) => ClientCodec
+
 /** One connection of the client: sends requests, matches replies to them in order, and fails if a reply is late or wrong. */
 export class Connection {
   readonly openedAtMs = performance.now()
@@ -33,6 +38,8 @@ export class Connection {
   /** Requests sent while replies are being processed, to be written together. */
   #requests: Buffer[] | undefined
   readonly #opened = Promise.withResolvers<Failure | undefined>()
+  /** Of the exchange that is being sent. */
+  #request = NO_BYTES
   /** PONGs of the current read whose times were reported. */
   #timed = 0
   #failure: Failure | undefined
@@ -41,14 +48,14 @@ export class Connection {
   #ended: PromiseWithResolvers<EndedConnection | undefined> | undefined
   #sentAtEnd: number | undefined
 
-  constructor(socket: Socket, newCodec: (events: ClientEvents) => ClientCodec, statistics: ConnectionStatistics) {
+  constructor(socket: Socket, newCodec: NewCodec, statistics: ConnectionStatistics) {
     const { localAddress, localPort, remoteAddress, remotePort } = socket
     this.localAddress = localAddress && `${localAddress}:${localPort}`
     this.remoteAddress = remoteAddress ? `${remoteAddress}:${remotePort}` : 'unix'
     this.#headerBytes = socket.bytesWritten
     this.socket = socket
     this.#statistics = statistics
-    this.codec = newCodec({
+    const events: ClientEvents = {
       hello: info => {
         this.hello = { ...info, server: printable(String(info.server)) }
         statistics.helloReceived(this)
@@ -66,7 +73,8 @@ export class Connection {
       },
       ended: connection => this.#ended?.resolve(connection),
       totals: (client, server) => statistics.compared(this, client, server),
-    })
+    }
+    this.codec = newCodec(events, () => this.#request)
     socket.on('data', chunk => this.receive(chunk))
     socket.on('end', () => this.#serverEnded())
     socket.on('error', error => this.break(describeFailure(error)))
@@ -136,6 +144,7 @@ export class Connection {
   /** Begins an exchange whose request the caller writes to the socket. */
   begin(exchange: Exchange, nowMs: number): Buffer {
     exchange.sentMs = nowMs
+    if (exchange.request !== undefined) this.#request = exchange.request
     this.#outstanding.push(exchange)
     if (this.codec.pulls) this.socket.resume()
     return this.codec.request()

@@ -14,6 +14,8 @@ export type Phase = 'dns' | 'tcp' | 'tls' | 'hello'
 export interface TargetOptions<Values extends CommonValues = CommonValues> {
   readonly endpoint: Endpoint
   readonly values: Values & Pick<ClientOptions, 'nextRequest'>
+  /** Chooses the request of each exchange, where they differ and are told apart; undefined: the codec makes them. */
+  readonly nextRequest?: (() => Buffer) | undefined
   /** Name of the target in logs, metrics and reports. */
   readonly label: string
 }
@@ -96,7 +98,11 @@ export class Connector {
         observe: (phase, durationMs) => this.#statistics.phaseDone(phase, durationMs),
         handshakeDone,
       })
-      const connection: Connection = new Connection(socket, events => this.#newCodec(message, events), this.#statistics)
+      const connection: Connection = new Connection(
+        socket,
+        (events, request) => this.#newCodec(message, events, request),
+        this.#statistics,
+      )
       this.#statistics.connected(connection)
       return connection
     } catch (error) {
@@ -107,8 +113,9 @@ export class Connector {
     }
   }
 
-  #newCodec(message: string | undefined, events: ClientEvents): ClientCodec {
-    const { endpoint, values } = this.#target
+  #newCodec(message: string | undefined, events: ClientEvents, request: () => Buffer): ClientCodec {
+    const { endpoint, nextRequest } = this.#target
+    const values = nextRequest === undefined ? this.#target.values : { ...this.#target.values, nextRequest: request }
     const protocol = protocols[endpoint.protocol]
     const hello = (info: Readonly<Record<string, unknown>>) => {
       events.hello?.(info)

@@ -136,9 +136,10 @@ export class OutageTracker {
 
   #newFacts(failure: Failure, broken: Connection | undefined, sentMs: number, nowMs: number): Facts {
     const { target, instruments } = this.#context
-    const { timeout, message, greeting } = target.values
+    const { timeout, message, greeting, sizes } = target.values
     const kernel = this.#kernel?.connection === broken ? this.#kernel?.row : undefined
-    const smallReply = Buffer.byteLength(message) + Buffer.byteLength(greeting) <= SMALL_REPLY_BYTES
+    const messageBytes = sizes?.at(-1) ?? Buffer.byteLength(message)
+    const smallReply = messageBytes + Buffer.byteLength(greeting) <= SMALL_REPLY_BYTES
     return new Facts(failure, broken, sentMs, nowMs, { timeoutMs: timeout, smallReply, instruments, before: this.#last, kernel })
   }
 

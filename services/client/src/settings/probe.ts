@@ -7,6 +7,7 @@ import {
   oneOf,
   optional,
   positiveDuration,
+  sizes,
   type Values,
 } from '@nihao/service'
 import { commonSettings } from './common.ts'
@@ -31,6 +32,12 @@ const settings = defineSettings({
     doc: 'Also open a new connection at every interval, for one exchange.',
     format: boolean,
     default: 'false',
+    perEndpoint: true,
+  },
+  sizes: {
+    doc: 'Sizes of the requests, line end included (probe: of the payload), instead of the message: each session goes through them in turn.',
+    format: optional(sizes),
+    default: '',
     perEndpoint: true,
   },
   resolve: {
@@ -85,8 +92,13 @@ export const probeMode: Mode<'probe', ProbeValues> = {
   name: 'probe',
   summary: 'exchange messages on a schedule, until stopped or for a time; report every outage',
   settings,
-  validateTarget: ({ values: { connections, fresh } }) =>
-    connections === 0 && !fresh ? ['nothing to do: connections is 0 and fresh is false'] : [],
+  validateTarget({ endpoint: { protocol }, values: { connections, fresh, sizes, maxMessage } }) {
+    const problems = connections === 0 && !fresh ? ['nothing to do: connections is 0 and fresh is false'] : []
+    if (sizes === null) return problems
+    if (protocol === 'probe' && sizes.some(bytes => bytes > maxMessage)) problems.push('a size is larger than max-message')
+    if (protocol === 'chargen') problems.push('sizes are of requests, which chargen does not have')
+    return problems
+  },
   validate({ duration, maxOutage, maxLost, maxP99 }) {
     const thresholds = Object.entries({ maxOutage, maxLost, maxP99 }).filter(([, limit]) => limit !== null)
     return duration > 0 ? [] : thresholds.map(([name]) => `${environmentName(name)} requires ${environmentName('duration')}`)

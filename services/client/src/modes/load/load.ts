@@ -1,11 +1,11 @@
 import type { Logger } from '@nihao/service'
 import type { Failure } from '../../failure.ts'
+import { requestsOf } from '../../requests.ts'
 import type { LoadConfig, LoadValues, TargetConfig } from '../../settings.ts'
 import { Target } from '../../target.ts'
 import { type ClientUsage, measureUsage } from './client-usage.ts'
 import { Figures, type TargetFigures } from './figures.ts'
 import { type Bounds, Generator } from './generator.ts'
-import { requestsOf } from './requests.ts'
 
 export type Interrupt = 'SIGINT' | 'SIGTERM'
 

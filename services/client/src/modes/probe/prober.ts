@@ -2,7 +2,8 @@ import { isIP } from 'node:net'
 import { EventLoopMonitor, KernelSockets, type Logger } from '@nihao/service'
 import { FirstSuccess } from '../../outages/availability.ts'
 import type { Instruments } from '../../outages/facts.ts'
-import type { ProbeConfig, ProbeValues } from '../../settings.ts'
+import { requestsOfSizes } from '../../requests.ts'
+import type { ProbeConfig, ProbeValues, TargetConfig } from '../../settings.ts'
 import type { NewObserver } from '../../statistics.ts'
 import { Target } from '../../target.ts'
 import { type ProbeContext, probeAddresses } from './probe-addresses.ts'
@@ -23,7 +24,11 @@ export class Prober {
   constructor(config: ProbeConfig, newObserver: NewObserver, logger: Logger) {
     const summaries = config.summaryInterval > 0
     const stalledMs = (sinceMs: number) => this.#eventLoop.stalledMs(sinceMs)
-    this.targets = config.targetConfigs.map(target => new Target(target, newObserver, logger, { summaries, stalledMs }))
+    this.targets = config.targetConfigs.map(target => {
+      const { sizes } = target.values
+      const options = { ...target, nextRequest: requestCycle(target) }
+      return new Target(options, newObserver, logger, { summaries, stalledMs, sizes })
+    })
     this.#config = config
     this.#logger = logger
   }
@@ -66,4 +71,12 @@ function probeOne(context: ProbeContext): () => Promise<void> {
   const firstSuccess = new FirstSuccess(context.target.logger)
   const prober = new TargetProber({ ...context, firstSuccess, host: undefined, patient: false, leaving: () => {} })
   return () => prober.stop()
+}
+
+/** Goes through the sizes in turn. Sessions take turns as well: each of them gets every size. */
+function requestCycle({ endpoint, values: { sizes, connections } }: TargetConfig<ProbeValues>): (() => Buffer) | undefined {
+  if (sizes === null) return undefined
+  const requests = requestsOfSizes(sizes, endpoint.protocol)
+  let exchanges = 0
+  return () => requests[Math.floor(exchanges++ / Math.max(1, connections)) % requests.length] as Buffer
 }

@@ -16,3 +16,11 @@ export function requestsOf({ minimum, maximum }: SizeRange, name: ProtocolName):
   const sizes = maximum - minimum + 1
   return { message, nextRequest: () => longest.subarray(Math.floor(Math.random() * sizes)) }
 }
+
+/** One request of each size, as in `requestsOf`. */
+export function requestsOfSizes(sizes: readonly number[], name: ProtocolName): Buffer[] {
+  const lineEnd = protocols[name].text ? '\n' : ''
+  const longestBytes = Math.max(...sizes)
+  const longest = Buffer.from(''.padEnd(longestBytes - lineEnd.length, FILLER) + lineEnd)
+  return sizes.map(bytes => longest.subarray(longestBytes - bytes))
+}
