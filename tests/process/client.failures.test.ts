@@ -151,7 +151,9 @@ describe('without a server', () => {
     expect([refused > 0, others]).toEqual([true, {}])
     await using _server = await ScriptedServer.listen(echo, { port })
     await client.log({ target: url, msg: 'target is up' })
-    expect(Object.keys(await byReason(client, 'exchange_failures', url))).toEqual(['refused'])
+    // An exchange that was due just before the server started may get its reply too late.
+    const { refused: refusedExchanges = 0, timeout = 0, ...otherFailures } = await byReason(client, 'exchange_failures', url)
+    expect([refusedExchanges > 0, timeout <= 1, otherFailures]).toEqual([true, true, {}])
     expect(await byReason(client, 'outages', url)).toEqual({})
     expect(await byReason(client, 'connections_closed', url)).toEqual({})
   })
