@@ -22,12 +22,13 @@ const program = { name: 'nihao-server', version: manifest.version } as const
 
 async function run(config: ServerConfig, logger: Logger): Promise<void> {
   const server = new Server(config, program.version, logger)
+  let adminPort: number
   try {
     await server.listen()
     const registry = createRegistry(program.name, program.version, logger)
     registerMetrics(registry, server)
     const kernel = new KernelSockets()
-    await startAdmin({
+    const admin = await startAdmin({
       ...program,
       host: config.adminHost,
       port: config.adminPort,
@@ -36,13 +37,14 @@ async function run(config: ServerConfig, logger: Logger): Promise<void> {
       notReady: () => server.notReady(),
       pages: { '/connections': async query => json(200, await describeConnections(server, query, kernel)) },
     })
+    adminPort = admin.port
   } catch (error) {
     for (const reason of error instanceof AggregateError ? error.errors : [error]) logger.fatal({ error: reason }, reason.message)
     return exit(logger, EXIT.failed)
   }
 
   // A parent process with an IPC channel waits for this message.
-  process.send?.('ready')
+  process.send?.({ adminPort })
   process.on('SIGHUP', () => server.reloadCertificates())
 
   stopOnSignal(logger, async () => {
