@@ -201,6 +201,7 @@ export class OutageTracker {
     const { failure, lostExchanges } = outage
     const servers = { left: left?.peerName, found: found?.peerName }
     const over = found !== undefined
+    this.#state.reported(outage)
     const report = { reason: failure.reason, ...attribution, ...timesOf(outage, endMs), lostExchanges, ...servers, over }
     target.statistics.outageOver(report)
     if (over) target.statistics.lastOutage = summaryOf(report)
