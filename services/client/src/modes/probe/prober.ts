@@ -42,7 +42,7 @@ export class Prober {
     this.#config.targetConfigs.forEach(({ endpoint: { address } }, index) => {
       const target = this.targets[index] as Target<ProbeValues>
       const named = 'host' in address && isIP(address.host) === 0
-      const log = new SessionLog(target.logger)
+      const log = new SessionLog(target.logger, (kind, fields) => target.statistics.event(kind, fields))
       const context = { target, log, instruments: this.#instruments }
       const stop = named && target.values.resolve === 'all' ? probeAddresses(context, address.host) : probeOne(context)
       this.#stops.push(() => stop().finally(() => log.flush()))
