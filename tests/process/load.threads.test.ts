@@ -73,7 +73,20 @@ describe('a load on several threads', () => {
 
   test('is connected if one thread is', async () => {
     await using server = await startServer('echo://127.0.0.1:0?max-connections=1')
-    const flags = ['--threads', '2', '--connections', '2', '--count', '20', '--backoff', '1ms', '--backoff-max', '1ms', '--max-failures', '20']
+    const flags = [
+      '--threads',
+      '2',
+      '--connections',
+      '2',
+      '--count',
+      '20',
+      '--backoff',
+      '1ms',
+      '--backoff-max',
+      '1ms',
+      '--max-failures',
+      '20',
+    ]
     const { target } = await reportLoad(...flags, `echo://127.0.0.1:${server.port()}`)
     expect([target.notConnected, target.answered + target.failed]).toEqual([null, 20])
     expect(target.answered).toBeGreaterThanOrEqual(10)
