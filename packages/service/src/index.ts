@@ -22,6 +22,7 @@
  * - kernel-sockets.ts     the kernel's rows of connections
  * - kernel-listeners.ts   the kernel's rows of listeners
  * - event-loop-monitor.ts periods in which the event loop did not run
+ * - expiry-watch.ts       reports certificates that expire soon
  * - admin.ts              health, metrics and state over HTTP
  * - page-query.ts         parameters of admin pages
  * - connections-page.ts   the connections that /connections shows
@@ -41,6 +42,7 @@ export { type Configured, readEndpoints } from './endpoint-settings.ts'
 export { type EventField, EventLog, type EventSelection, type LoggedEvent } from './event-log.ts'
 export { EventLoopMonitor, type Stall } from './event-loop-monitor.ts'
 export { eventsPage } from './events-page.ts'
+export { ExpiryWatch } from './expiry-watch.ts'
 export { FloodLog, type FloodOptions } from './flood-log.ts'
 export {
   type Amount,

@@ -49,6 +49,9 @@ export function recordEvents(events: ServerEvents): EventLog<ServerEventKind> {
   events.on('certificatesReloaded', ({ label }, expiresAtMs) =>
     log.add('certificates_loaded', label, { expires: isoTime(expiresAtMs) }),
   )
+  events.on('certificateExpiresSoon', ({ label }, expiresAtMs) =>
+    log.add('certificate_expires_soon', label, { expires: isoTime(expiresAtMs) }),
+  )
   events.on('certificateReloadFailed', ({ label }, { message }) =>
     log.add('certificate_reload_failed', label, { error: message }),
   )
