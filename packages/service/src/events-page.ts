@@ -1,4 +1,5 @@
-import { json, type PageOf } from './admin.ts'
+import type { PageOf } from './admin.ts'
+import { json } from './admin-page.ts'
 import type { EventLog } from './event-log.ts'
 import { integer, oneOf, optional, text } from './formats.ts'
 import { QueryError, readQuery } from './page-query.ts'

@@ -24,6 +24,8 @@
  * - event-loop-monitor.ts periods in which the event loop did not run
  * - expiry-watch.ts       reports certificates that expire soon
  * - admin.ts              health, metrics and state over HTTP
+ * - admin-page.ts         the responses of the admin endpoint
+ * - host-check.ts         protects an admin port on loopback from DNS rebinding
  * - page-query.ts         parameters of admin pages
  * - connections-page.ts   the connections that /connections shows
  * - history/              what happened to each target or listener, in cells of seconds and minutes
@@ -34,7 +36,8 @@
  * - listen.ts             binding with readable errors
  * - lifecycle.ts          signals and exit codes
  */
-export { type AdminOptions, json, type Page, type PageOf, startAdmin } from './admin.ts'
+export { type AdminOptions, type PageOf, startAdmin } from './admin.ts'
+export { json, type Page } from './admin-page.ts'
 export { type Command, processSource, runCommand } from './command.ts'
 export { type CommandLine, parseCommandLine } from './command-line.ts'
 export { selectConnections } from './connections-page.ts'

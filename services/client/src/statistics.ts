@@ -61,6 +61,8 @@ export class TargetStatistics implements ConnectorStatistics {
   readonly serverTimes: ConnectorStatistics['serverTimes']
   /** What `/targets` shows of the last outage that is over. */
   lastOutage: object | undefined
+  /** When the last outage was over whose side was not the client; monotonic clock. */
+  lastTroubleMs = Number.NaN
   readonly #answerWithinMs: number
   readonly #stalledMs: ((sinceMs: number) => number) | undefined
   readonly #roundTripsUs: ReturnType<typeof createHistogram> | undefined
@@ -187,6 +189,7 @@ export class TargetStatistics implements ConnectorStatistics {
   /** An outage is over, or the client stops. */
   outageOver(outage: OutageReport): void {
     if (outage.over) this.counters.outageSides[outage.side]++
+    if (outage.side !== 'client') this.lastTroubleMs = performance.now()
     this.#observer.outage(outage)
   }
 

@@ -27,6 +27,7 @@ const program = { name: 'nihao-server', version: manifest.version } as const
 async function run(config: ServerConfig, logger: Logger): Promise<void> {
   const server = new Server(config, program.version, logger)
   const eventLog = recordEvents(server.events)
+  let adminPort: number
   try {
     await server.listen()
     const registry = createRegistry(program.name, program.version, logger)
@@ -34,7 +35,7 @@ async function run(config: ServerConfig, logger: Logger): Promise<void> {
     const kernel = new KernelSockets()
     const history = listenerHistory(server.listeners)
     history.start()
-    await startAdmin({
+    const admin = await startAdmin({
       ...program,
       host: config.adminHost,
       port: config.adminPort,
@@ -47,13 +48,14 @@ async function run(config: ServerConfig, logger: Logger): Promise<void> {
         '/events': eventsPage(eventLog, 'listener', () => history.labels, '/connections'),
       },
     })
+    adminPort = admin.port
   } catch (error) {
     for (const reason of error instanceof AggregateError ? error.errors : [error]) logger.fatal({ error: reason }, reason.message)
     return exit(logger, EXIT.failed)
   }
 
   // A parent process with an IPC channel waits for this message.
-  process.send?.('ready')
+  process.send?.({ adminPort })
   process.on('SIGHUP', () => server.reloadCertificates())
 
   stopOnSignal(logger, async () => {

@@ -1,4 +1,5 @@
-import type { Page, PageOf } from '../admin.ts'
+import type { PageOf } from '../admin.ts'
+import type { Page } from '../admin-page.ts'
 import { oneOf, text } from '../formats.ts'
 import { QueryError, readQuery } from '../page-query.ts'
 import { quote } from '../settings.ts'
