@@ -5,6 +5,7 @@ import type { Connection } from '../connect/connection.ts'
 import type { Exchange } from '../connect/connection-events.ts'
 import type { Failure } from '../failure.ts'
 import type { SessionLog } from '../modes/probe/session-log.ts'
+import type { Peer } from '../peers/peer.ts'
 import type { ProbeValues } from '../settings.ts'
 import type { Target } from '../target.ts'
 import type { FirstSuccess } from './availability.ts'
@@ -20,6 +21,8 @@ export interface TrackerContext {
   readonly log: SessionLog
   readonly firstSuccess: FirstSuccess
   readonly instruments: Instruments
+  /** The address of these sessions, where a name has several. */
+  readonly peer?: Peer | undefined
 }
 
 /** An outage that is over waits this long for the server's word on it. */
@@ -89,6 +92,7 @@ export class OutageTracker {
   /** An exchange was not sent in time, because of this failure. */
   gaveUp({ intendedMs }: Exchange, failure: Failure = this.failure ?? { reason: 'timeout' }): void {
     this.#context.target.statistics.exchangeFailed(failure.reason)
+    this.#context.peer?.failed(failure.reason)
     if (this.#context.firstSuccess.up) this.#lost(failure, intendedMs)
     else this.#context.firstSuccess.failed(failure)
   }
@@ -117,6 +121,7 @@ export class OutageTracker {
     if (this.#last === undefined || outage !== undefined) {
       this.#context.firstSuccess.succeeded()
       this.#context.target.statistics.availability.works(this, nowMs)
+      this.#context.peer?.availability.works(this, nowMs)
     }
     if (outage !== undefined) this.#over(outage, connection, nowMs)
     this.#last = connection
@@ -125,6 +130,7 @@ export class OutageTracker {
   /** Resolves when everything is logged, also an outage whose end the client will not see. */
   async stop(): Promise<void> {
     this.#context.target.statistics.availability.remove(this)
+    this.#context.peer?.availability.remove(this)
     this.#stopping.abort()
     await Promise.all(this.#settling)
     const { outage } = this.#state
@@ -150,12 +156,14 @@ export class OutageTracker {
   #began(): void {
     const { outage } = this.#state
     if (outage === undefined) return
-    const { target, log } = this.#context
+    const { target, log, peer } = this.#context
     const { failure, startMs } = outage
     const nowMs = performance.now()
     this.#facts ??= this.#newFacts(failure, undefined, nowMs, nowMs)
     target.statistics.outageBegan(failure.reason)
     target.statistics.availability.fails(this, startMs)
+    peer?.availability.fails(this, startMs)
+    peer?.outageBegan()
     logBegan(log, failure, this.#last)
   }
 
@@ -186,9 +194,9 @@ export class OutageTracker {
     left: Connection | undefined,
     found: Connection | undefined,
   ): void {
-    const { target, log } = this.#context
+    const { target, log, peer } = this.#context
     const { failure, lostExchanges } = outage
-    const servers = { left: left?.peerName, found: found?.peerName }
+    const servers = { ...(peer && { peer: peer.address }), left: left?.peerName, found: found?.peerName }
     const over = found !== undefined
     const report = { reason: failure.reason, ...attribution, ...timesOf(outage, endMs), lostExchanges, ...servers, over }
     target.statistics.outageOver(report)
