@@ -1,6 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+
+const FILE_BYTES = 1_000
 
 /** A host name whose addresses a test changes: it is in an /etc/hosts that only the processes `within` have. */
 export class HostName implements AsyncDisposable {
@@ -19,12 +21,20 @@ export class HostName implements AsyncDisposable {
     const folder = await mkdtemp(join(tmpdir(), 'nihao-hosts-'))
     await writeFile(join(folder, 'nsswitch.conf'), 'hosts: files\n')
     const name = new HostName(folder)
+    await writeFile(join(folder, 'hosts'), '')
     await name.resolvesTo()
     return name
   }
 
-  resolvesTo(...addresses: string[]): Promise<void> {
-    return writeFile(join(this.#folder, 'hosts'), addresses.map(address => `${address} ${this.#name}\n`).join(''))
+  /** Overwrites the file in one write: no look-up finds it empty in between. */
+  async resolvesTo(...addresses: string[]): Promise<void> {
+    await using file = await open(join(this.#folder, 'hosts'), 'r+')
+    await file.write(
+      addresses
+        .map(address => `${address} ${this.#name}\n`)
+        .join('')
+        .padEnd(FILE_BYTES, '\n'),
+    )
   }
 
   toString(): string {
