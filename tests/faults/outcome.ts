@@ -61,23 +61,30 @@ function readOutage({ side, closedBy, evidence, reason, durationMs, longestMs, a
 /** The time a target was down, all outages together. */
 export const downMs = ({ outages }: Outcome) => outages.reduce((sum, { durationMs }) => sum + durationMs, 0)
 
+/** The length of a fault, by a clock that knows it within bounds. */
+export interface Span {
+  readonly leastMs: number
+  readonly mostMs: number
+}
+
 /** How far the client's length may be from the true one. */
 export const toleranceMs = (trueMs: number, intervalMs: number) => 0.05 * trueMs + 100 + intervalMs
 
 /**
  * Compares what the client reported with what happened; the worst finding wins.
- * @param trueMs how long the fault lasted; undefined: not known
+ * @param truth how long the fault lasted; undefined: not known
  */
-export function judge(outcome: Outcome, { kinds, sides }: Expectation, trueMs: number | undefined, intervalMs: number): Verdict {
+export function judge(outcome: Outcome, { kinds, sides }: Expectation, truth: Span | undefined, intervalMs: number): Verdict {
   const { kind, outages, failures } = outcome
   if (!kinds.includes(kind)) return 'WRONG KIND'
   if (outages.some(({ side }) => side !== 'unknown' && !sides.includes(side))) return 'WRONG SIDE'
   const lost = outages.reduce((sum, { lostExchanges }) => sum + lostExchanges, 0)
   if (failures !== undefined && lost !== failures) return 'WRONG LOSSES'
-  if (kind === 'outage' && trueMs !== undefined) {
-    const tolerated = toleranceMs(trueMs, intervalMs)
+  if (kind === 'outage' && truth !== undefined) {
+    const [told, { leastMs, mostMs }] = [downMs(outcome), truth]
+    const nearestMs = Math.min(mostMs, Math.max(leastMs, told))
     const atMostMs = outages.reduce((sum, outage) => sum + outage.atMostMs, 0)
-    if (Math.abs(downMs(outcome) - trueMs) > tolerated || atMostMs < downMs(outcome)) return 'WRONG LENGTH'
+    if (Math.abs(told - nearestMs) > toleranceMs(nearestMs, intervalMs) || atMostMs < told) return 'WRONG LENGTH'
   }
   return outages.some(({ side }) => side === 'unknown') ? 'unknown' : 'right'
 }

@@ -65,6 +65,7 @@ export const knownVariables: ReadonlySet<string> = new Set([
   'NIHAO_RESET_AFTER',
   'NIHAO_RESOLVE',
   'NIHAO_RESOLVE_INTERVAL',
+  'NIHAO_REUSE_PORT',
   'NIHAO_RUNGS',
   'NIHAO_SEND_PROXY',
   'NIHAO_SERVERNAME',

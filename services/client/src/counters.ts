@@ -51,6 +51,10 @@ export class TargetCounters {
     return Object.values(this.exchangeFailures).reduce((sum, count) => sum + count, 0)
   }
 
+  outagesBegan(): number {
+    return Object.values(this.outages).reduce((sum, count) => sum + count, 0)
+  }
+
   connectionClosed(connection: Connection): void {
     this.connections.delete(connection)
     this.connectionsClosed[connection.closeReason]++

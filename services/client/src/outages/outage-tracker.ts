@@ -8,9 +8,10 @@ import type { SessionLog } from '../modes/probe/session-log.ts'
 import type { Peer } from '../peers/peer.ts'
 import type { ProbeValues } from '../settings.ts'
 import type { Target } from '../target.ts'
+import { attribute } from './attribute.ts'
 import type { FirstSuccess } from './availability.ts'
 import { settledEnd } from './end-at-server.ts'
-import { type Attribution, attribute } from './evidence.ts'
+import type { Attribution } from './evidence.ts'
 import { Facts, type Instruments } from './facts.ts'
 import { settledRow } from './kernel-row.ts'
 import { type Outage, OutageState, timesOf } from './outage.ts'
@@ -74,7 +75,7 @@ export class OutageTracker {
     }
     const nowMs = performance.now()
     const [first] = lost
-    this.#facts ??= this.#newFacts(failure, connection, first?.sentMs ?? nowMs, nowMs)
+    this.#facts ??= this.#newFacts(failure, connection, first, nowMs)
     this.#state.broke(failure, nowMs)
     for (const { intendedMs } of lost) this.#lost(failure, intendedMs)
   }
@@ -135,18 +136,28 @@ export class OutageTracker {
     await Promise.all(this.#settling)
     const { outage } = this.#state
     if (outage === undefined) return
-    const facts = this.#facts ?? this.#newFacts(outage.failure, undefined, outage.startMs, performance.now())
+    const facts = this.#facts ?? this.#newFacts(outage.failure, undefined, undefined, performance.now())
     const attribution = attribute(await facts.observations(outage.connectFailure, undefined))
     this.#report(outage, attribution, performance.now(), this.#last, undefined)
   }
 
-  #newFacts(failure: Failure, broken: Connection | undefined, sentMs: number, nowMs: number): Facts {
+  #newFacts(failure: Failure, broken: Connection | undefined, first: Exchange | undefined, nowMs: number): Facts {
     const { target, instruments } = this.#context
+    const { statistics } = target
     const { timeout, message, greeting, sizes } = target.values
     const kernel = this.#kernel?.connection === broken ? this.#kernel?.row : undefined
     const messageBytes = sizes?.at(-1) ?? Buffer.byteLength(message)
     const smallReply = messageBytes + Buffer.byteLength(greeting) <= SMALL_REPLY_BYTES
-    return new Facts(failure, broken, sentMs, nowMs, { timeoutMs: timeout, smallReply, instruments, before: this.#last, kernel })
+    const lastTroubleMs = () => statistics.lastTroubleMs
+    const before = this.#last
+    return new Facts(failure, broken, first, nowMs, {
+      timeoutMs: timeout,
+      smallReply,
+      instruments,
+      before,
+      kernel,
+      lastTroubleMs,
+    })
   }
 
   #lost(failure: Failure, intendedMs: number): void {
@@ -159,7 +170,7 @@ export class OutageTracker {
     const { target, log, peer } = this.#context
     const { failure, startMs } = outage
     const nowMs = performance.now()
-    this.#facts ??= this.#newFacts(failure, undefined, nowMs, nowMs)
+    this.#facts ??= this.#newFacts(failure, undefined, undefined, nowMs)
     target.statistics.outageBegan(failure.reason)
     target.statistics.availability.fails(this, startMs)
     peer?.availability.fails(this, startMs)
@@ -198,6 +209,7 @@ export class OutageTracker {
     const { failure, lostExchanges } = outage
     const servers = { ...(peer && { peer: peer.address }), left: left?.peerName, found: found?.peerName }
     const over = found !== undefined
+    this.#state.reported(outage)
     const report = { reason: failure.reason, ...attribution, ...timesOf(outage, endMs), lostExchanges, ...servers, over }
     target.statistics.outageOver(report)
     if (over) target.statistics.lastOutage = summaryOf(report)

@@ -58,8 +58,8 @@ export function probeAddresses(context: ProbeContext, name: string, peers: PeerS
   /** A server that stops as planned is left for the others. */
   function handedOver(peer: Peer | undefined): void {
     target.statistics.handedOver()
-    const details = { peer: peer?.address, server: peer?.server }
-    log.add({ level: 'info', message: 'peer left', messageOfMany: 'peers left', kind: { reason: 'drain' }, details })
+    const details = { peer: peer?.address, left: peer?.server }
+    log.add({ level: 'info', message: 'handover', messageOfMany: 'handovers', kind: { reason: 'drain' }, details })
   }
 
   function found(host: Host, first: boolean): void {

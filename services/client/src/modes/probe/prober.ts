@@ -43,7 +43,7 @@ export class Prober {
     this.#eventLoop.start()
     this.#config.targetConfigs.forEach((config, index) => {
       const target = this.targets[index] as Target<ProbeValues>
-      const log = SessionLog.to(target.logger)
+      const log = SessionLog.to(target.logger, (kind, fields) => target.statistics.event(kind, fields))
       const context = { target, log, instruments: this.#instruments }
       const { peers } = target
       const stop = peers === undefined ? probeOne(context) : probeAddresses(context, hostOf(config), peers)
