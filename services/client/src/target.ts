@@ -69,7 +69,7 @@ export class Target<Values extends CommonValues = CommonValues> {
 
   /** The state of the target, for `/targets`. */
   describe(): object {
-    const { last, lastOutage, availability, counters } = this.statistics
+    const { last, lastOutage, availability, counters, sizes } = this.statistics
     const { lastSuccessMs, connections } = counters
     const { good, tried, peers } = this
     return {
@@ -81,6 +81,7 @@ export class Target<Values extends CommonValues = CommonValues> {
       ...(lastOutage && { lastOutage }),
       connections: connections.size,
       ...counters.totals(),
+      ...(sizes && { failuresBySize: sizes.failures.filter(({ count }) => count > 0) }),
       ...(peers && { peers: peers.describe() }),
     }
   }
