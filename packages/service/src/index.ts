@@ -76,6 +76,7 @@ export { type Columns, counter, largeCounter, largeLevel, level, percentile } fr
 export { History, type HistoryWindow, type Series, type Span, spans } from './history/history.ts'
 export { historyPage } from './history/history-page.ts'
 export { LatencyBuckets } from './history/latency-buckets.ts'
+export { inSlices, SLICE } from './in-slices.ts'
 export { KernelListeners } from './kernel-listeners.ts'
 export { KernelSockets, type SocketAddresses } from './kernel-sockets.ts'
 export type { KernelSocket, KernelTimer } from './kernel-table.ts'

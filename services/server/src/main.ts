@@ -60,7 +60,7 @@ async function run(config: ServerConfig, logger: Logger): Promise<void> {
 
   stopOnSignal(logger, async () => {
     await server.drain(config.drainDelay, config.drainTimeout)
-    logger.info(describeTotals(server), 'stopped')
+    logger.info(await describeTotals(server), 'stopped')
     return EXIT.ok
   })
 }
