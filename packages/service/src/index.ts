@@ -83,7 +83,7 @@ export { knownVariables } from './known-variables.ts'
 export { EXIT, exit, exitOnUncaughtError, stopOnSignal } from './lifecycle.ts'
 export { addressRanges, durations, endpointList, list, sizes, someOf } from './list-formats.ts'
 export { ListenError, listen } from './listen.ts'
-export { createLogger, type Logger, logLevel, logSerialized } from './logger.ts'
+export { closeLog, createLogger, type Logger, logLevel, logSerialized } from './logger.ts'
 export { createRegistry, ScrapedMetrics } from './metrics.ts'
 export { printable } from './printable.ts'
 export {

@@ -57,9 +57,10 @@ function describeConnections(targets: readonly Target[], query: URLSearchParams,
     by: 'target',
     groups: targets.map(({ label, counters: { connections } }) => ({ label, connections })),
     kernel,
-    describe: ({ localAddress, remoteAddress, sentBytes, receivedBytes, bufferedBytes, answered, outstanding }) => ({
+    describe: ({ localAddress, remoteAddress, hello, sentBytes, receivedBytes, bufferedBytes, answered, outstanding }) => ({
       localAddress,
       remoteAddress,
+      server: hello?.server ?? null,
       sentBytes,
       receivedBytes,
       bufferedBytes,

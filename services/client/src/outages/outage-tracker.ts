@@ -5,6 +5,7 @@ import type { Connection } from '../connect/connection.ts'
 import type { Exchange } from '../connect/connection-events.ts'
 import type { Failure } from '../failure.ts'
 import type { SessionLog } from '../modes/probe/session-log.ts'
+import type { Peer } from '../peers/peer.ts'
 import type { ProbeValues } from '../settings.ts'
 import type { Target } from '../target.ts'
 import { attribute } from './attribute.ts'
@@ -21,6 +22,8 @@ export interface TrackerContext {
   readonly log: SessionLog
   readonly firstSuccess: FirstSuccess
   readonly instruments: Instruments
+  /** The address of these sessions, where a name has several. */
+  readonly peer?: Peer | undefined
 }
 
 /** An outage that is over waits this long for the server's word on it. */
@@ -90,6 +93,7 @@ export class OutageTracker {
   /** An exchange was not sent in time, because of this failure. */
   gaveUp({ intendedMs }: Exchange, failure: Failure = this.failure ?? { reason: 'timeout' }): void {
     this.#context.target.statistics.exchangeFailed(failure.reason)
+    this.#context.peer?.failed(failure.reason)
     if (this.#context.firstSuccess.up) this.#lost(failure, intendedMs)
     else this.#context.firstSuccess.failed(failure)
   }
@@ -118,6 +122,7 @@ export class OutageTracker {
     if (this.#last === undefined || outage !== undefined) {
       this.#context.firstSuccess.succeeded()
       this.#context.target.statistics.availability.works(this, nowMs)
+      this.#context.peer?.availability.works(this, nowMs)
     }
     if (outage !== undefined) this.#over(outage, connection, nowMs)
     this.#last = connection
@@ -126,6 +131,7 @@ export class OutageTracker {
   /** Resolves when everything is logged, also an outage whose end the client will not see. */
   async stop(): Promise<void> {
     this.#context.target.statistics.availability.remove(this)
+    this.#context.peer?.availability.remove(this)
     this.#stopping.abort()
     await Promise.all(this.#settling)
     const { outage } = this.#state
@@ -161,12 +167,14 @@ export class OutageTracker {
   #began(): void {
     const { outage } = this.#state
     if (outage === undefined) return
-    const { target, log } = this.#context
+    const { target, log, peer } = this.#context
     const { failure, startMs } = outage
     const nowMs = performance.now()
     this.#facts ??= this.#newFacts(failure, undefined, undefined, nowMs)
     target.statistics.outageBegan(failure.reason)
     target.statistics.availability.fails(this, startMs)
+    peer?.availability.fails(this, startMs)
+    peer?.outageBegan()
     logBegan(log, failure, this.#last)
   }
 
@@ -197,9 +205,9 @@ export class OutageTracker {
     left: Connection | undefined,
     found: Connection | undefined,
   ): void {
-    const { target, log } = this.#context
+    const { target, log, peer } = this.#context
     const { failure, lostExchanges } = outage
-    const servers = { left: left?.peerName, found: found?.peerName }
+    const servers = { ...(peer && { peer: peer.address }), left: left?.peerName, found: found?.peerName }
     const over = found !== undefined
     this.#state.reported(outage)
     const report = { reason: failure.reason, ...attribution, ...timesOf(outage, endMs), lostExchanges, ...servers, over }
