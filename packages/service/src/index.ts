@@ -28,6 +28,7 @@
  * - host-check.ts         protects an admin port on loopback from DNS rebinding
  * - page-query.ts         parameters of admin pages
  * - connections-page.ts   the connections that /connections shows
+ * - page/                 the page of a program as HTML and SVG, exported as @nihao/service/page
  * - history/              what happened to each target or listener, in cells of seconds and minutes
  * - event-log.ts          the last events
  * - events-page.ts        the events that /events shows
@@ -86,6 +87,7 @@ export { addressRanges, durations, endpointList, list, sizes, someOf } from './l
 export { ListenError, listen } from './listen.ts'
 export { closeLog, createLogger, type Logger, logLevel, logSerialized } from './logger.ts'
 export { createRegistry, ScrapedMetrics } from './metrics.ts'
+export { QueryError, readQuery } from './page-query.ts'
 export { printable } from './printable.ts'
 export {
   type AnySettings,
