@@ -117,7 +117,7 @@ testWith('openssl', 'SIGHUP reloads them immediately, without affecting open con
   expect(totals).toMatchObject({ connectionAttempts: 1, exchangeFailures: {} })
 })
 
-testWith('openssl', 'the client uses new roots for new connections', async () => {
+testWith('openssl', 'the client counts roots that it cannot load, and uses new ones for new connections', async () => {
   using others = new Certificates('the next root')
   const ca = join(folder, 'ca.pem')
   copyFileSync(roots.ca, ca)
@@ -125,6 +125,13 @@ testWith('openssl', 'the client uses new roots for new connections', async () =>
   await using server = await startServer(`greet+tls://127.0.0.1:0?cert=${next.cert}&key=${next.key}`)
   await using client = await startClient(`greet+tls://localhost:${server.port()}?ca=${ca}`)
   await client.log({ msg: 'target is not up yet', reason: 'tls' })
+  expect(await client.metric('tcp_client_certificate_reload_failures_total')).toBe(0)
+  writeFileSync(ca, 'rubbish')
+  expect(await client.log({ msg: 'could not reload certificates; the previous ones stay in use' })).toMatchObject({
+    level: 'error',
+    error: { message: `ca ${ca}: not a PEM certificate` },
+  })
+  expect(await client.metric('tcp_client_certificate_reload_failures_total')).toBe(1)
   copyFileSync(others.ca, ca)
   await client.log({ msg: 'target is up' })
 })

@@ -30,6 +30,10 @@ export class Target<Values extends CommonValues = CommonValues> {
     return this.statistics.counters
   }
 
+  get encrypted(): boolean {
+    return this.connector.encrypted
+  }
+
   /** True once an exchange has succeeded or failed. */
   get tried(): boolean {
     return this.statistics.last !== undefined

@@ -4,6 +4,7 @@ import type { Logger } from '@nihao/service'
 import type { ServerEvents } from './events.ts'
 import { uniqueLabels } from './label.ts'
 import type { BufferBudget } from './limits/buffer-budget.ts'
+import type { Capacity } from './limits/capacity.ts'
 import { Listener } from './listener.ts'
 import { ServerLog } from './log.ts'
 import { ProcessContext } from './process-context.ts'
@@ -27,6 +28,11 @@ export class Server {
   /** The limit of everything buffered for slow readers, and what counts against it. */
   get budget(): BufferBudget {
     return this.#context.budget
+  }
+
+  /** The connections of all listeners together, and their limit. */
+  get capacity(): Capacity {
+    return this.#context.limits.capacity
   }
 
   get draining(): boolean {
@@ -61,7 +67,7 @@ export class Server {
     }
     this.#listening = true
     if (this.listeners.some(({ protocol }) => protocol === 'probe')) this.#context.eventLoop.start()
-    this.#log.listening(this.listeners, this.#context.limits.capacity)
+    this.#log.listening(this.listeners, this.capacity)
   }
 
   /**

@@ -40,6 +40,7 @@ export interface ConnectorStatistics extends ConnectionStatistics {
   /** A phase succeeded. */
   phaseDone(phase: Phase, durationMs: number): void
   connectFailed(failure: Failure): void
+  certificateReloadFailed(): void
   connected(connection: Connection): void
 }
 
@@ -53,7 +54,11 @@ export class Connector {
   constructor(target: TargetOptions, statistics: ConnectorStatistics, logger: Logger) {
     this.#target = target
     this.#statistics = statistics
-    this.#credentials = target.endpoint.tls ? new ClientCredentials(target, logger) : undefined
+    this.#credentials = target.endpoint.tls ? new ClientCredentials(target, statistics, logger) : undefined
+  }
+
+  get encrypted(): boolean {
+    return this.#target.endpoint.tls
   }
 
   /**

@@ -2,7 +2,7 @@ import { isIP } from 'node:net'
 import { createSecureContext, type SecureContext } from 'node:tls'
 import type { Logger } from '@nihao/service'
 import { type Credentials, WatchedCredentials } from '@nihao/wire'
-import type { TargetOptions } from './connector.ts'
+import type { ConnectorStatistics, TargetOptions } from './connector.ts'
 import type { TlsDialOptions } from './handshake.ts'
 
 /** Certificates and names for a target's TLS connections. Changed files affect new connections only. */
@@ -11,7 +11,7 @@ export class ClientCredentials {
   #context: SecureContext
 
   /** @throws {CredentialsError} */
-  constructor({ endpoint, values }: TargetOptions, logger: Logger) {
+  constructor({ endpoint, values }: TargetOptions, statistics: ConnectorStatistics, logger: Logger) {
     const host = 'host' in endpoint.address ? endpoint.address.host : 'localhost'
     const servername = values.servername || (isIP(host) === 0 ? host : undefined)
     this.#options = { host: values.servername || host, servername, alpn: values.alpn }
@@ -20,7 +20,10 @@ export class ClientCredentials {
         this.#context = contextOf(credentials)
         logger.info({ expires: expiryOf(credentials) }, 'certificates reloaded')
       },
-      failed: error => logger.error({ error }, 'could not reload certificates; the previous ones stay in use'),
+      failed: error => {
+        statistics.certificateReloadFailed()
+        logger.error({ error }, 'could not reload certificates; the previous ones stay in use')
+      },
     })
     this.#context = contextOf(watched.current)
   }
