@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto'
-import { copyFileSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connect } from 'node:tls'
 import { afterEach, beforeEach, expect } from '@jest/globals'
@@ -57,27 +57,6 @@ testWith('openssl', 'replacing certificates repeatedly under load loses no excha
   expect(totals).toMatchObject({ exchangeFailures: {}, connectionFailures: {}, outages: {}, countersDiffered: 0 })
   expect(totals?.exchanges).toBeGreaterThan(200)
   await until('a line for each', () => server.logged({ msg: 'certificates reloaded' }).length >= 2)
-})
-
-testWith('openssl', 'a swapped symlink, as in Kubernetes, is detected', async () => {
-  const version = (name: string, { cert, key }: Certificate) => {
-    mkdirSync(join(folder, name))
-    copyFileSync(cert, join(folder, name, 'tls.crt'))
-    copyFileSync(key, join(folder, name, 'tls.key'))
-  }
-  const mount = join(folder, 'mount')
-  mkdirSync(mount)
-  version('mount/..1', roots.issue())
-  symlinkSync('..1', join(mount, '..data'))
-  for (const name of ['tls.crt', 'tls.key']) symlinkSync(join('..data', name), join(mount, name))
-  files = { cert: join(mount, 'tls.crt'), key: join(mount, 'tls.key') }
-
-  await using server = await start()
-  const next = roots.issue()
-  version('mount/..2', next)
-  symlinkSync('..2', join(mount, '..data_tmp'))
-  renameSync(join(mount, '..data_tmp'), join(mount, '..data'))
-  await until('the new certificate', async () => (await shown(server)) === serialOf(next))
 })
 
 testWith('openssl', 'unusable files are logged, and the previous ones stay in use', async () => {

@@ -85,7 +85,8 @@ export class Connection {
   /** Waits for the server's first message, if the server speaks first. Resolves with the failure if it does not arrive. */
   async open(timeoutMs: number): Promise<Failure | undefined> {
     if (!this.codec.opening) return undefined
-    const timer = setTimeout(() => this.break({ reason: 'timeout' }), timeoutMs)
+    // A starved process may have used up the time before it gets here, and Node warns of negative timeouts.
+    const timer = setTimeout(() => this.break({ reason: 'timeout' }), Math.max(0, timeoutMs))
     const failure = await this.#opened.promise
     clearTimeout(timer)
     return failure
