@@ -64,6 +64,12 @@ export function registerCounts(registry: Registry, targets: readonly Target[]): 
     'Time of the last successful exchange; 0 = never.',
     ({ counters }) => counters.lastSuccessMs / 1_000,
   )
+  const encrypted = targets.filter(target => target.encrypted)
+  new ScrapedMetrics(registry, 'target', encrypted, ({ label }) => label).counter(
+    'tcp_client_certificate_reload_failures_total',
+    'Failed reloads of changed certificates (own and CA); the previous ones stay in use.',
+    ({ counters }) => counters.certificateReloadFailures,
+  )
   registerComparisons(registry, targets)
   registerSizes(registry, targets)
   registerPeers(registry, targets)
