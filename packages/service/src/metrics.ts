@@ -57,8 +57,12 @@ export class ScrapedMetrics<Thing> {
     this.#register(Counter, name, help, [], thing => [[{}, value(thing)]])
   }
 
-  gauge(name: string, help: string, value: (thing: Thing) => number): void {
-    this.#register(Gauge, name, help, [], thing => [[{}, value(thing)]])
+  /** A thing whose value is undefined has no series. */
+  gauge(name: string, help: string, value: (thing: Thing) => number | undefined): void {
+    this.#register(Gauge, name, help, [], thing => {
+      const current = value(thing)
+      return current === undefined ? [] : [[{}, current]]
+    })
   }
 
   /** One series per reason; all of them exist from the start. */

@@ -17,16 +17,18 @@ export interface AddressEvents {
 
 export interface AddressesOptions {
   readonly name: string
+  /** Of the addresses to use; 0 = both. */
+  readonly family: 0 | 4 | 6
   readonly intervalMs: number
   /** Chooses the addresses to use. */
   readonly choose: (addresses: readonly string[]) => readonly string[]
   readonly events: AddressEvents
   readonly logger: Logger
   /** By default, the system's resolver (DNS and /etc/hosts). */
-  readonly lookUp?: (name: string) => Promise<readonly Pick<LookupAddress, 'address'>[]>
+  readonly lookUp?: (name: string, family: 0 | 4 | 6) => Promise<readonly Pick<LookupAddress, 'address'>[]>
 }
 
-/** Follows the addresses of a host name, IPv4 and IPv6. */
+/** Follows the addresses of a host name. */
 export class Addresses {
   readonly #options: AddressesOptions
   readonly #stopping = new AbortController()
@@ -87,9 +89,9 @@ export class Addresses {
 
   /** An error of the resolver removes no address. */
   async #lookUp(): Promise<ReadonlySet<Host>> {
-    const { name, lookUp = systemLookUp, logger } = this.#options
+    const { name, family, lookUp = systemLookUp, logger } = this.#options
     try {
-      const addresses = await lookUp(name)
+      const addresses = await lookUp(name, family)
       this.#failing = false
       return new Set(addresses.map(({ address }) => address))
     } catch (error) {
@@ -124,6 +126,6 @@ export class Addresses {
   }
 }
 
-const systemLookUp = (name: string) => lookup(name, { all: true })
+const systemLookUp = (name: string, family: 0 | 4 | 6) => lookup(name, { all: true, family })
 
 const count = (hosts: ReadonlySet<Host>) => [...hosts].filter(host => host !== undefined).length

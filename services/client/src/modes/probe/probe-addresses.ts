@@ -32,7 +32,7 @@ export function probeAddresses(context: ProbeContext, name: string, peers: PeerS
   /** Addresses of servers with this client's identity. */
   const own = new Set<string>()
   const { target, log } = context
-  const { resolveInterval, peers: maximum, skipSelf } = target.values
+  const { resolveInterval, peers: maximum, skipSelf, family } = target.values
   const identity = target.values.identity || hostname()
   let drainTimer: NodeJS.Timeout | undefined
 
@@ -109,7 +109,14 @@ export function probeAddresses(context: ProbeContext, name: string, peers: PeerS
   }
 
   const events = { found, gone: end }
-  const addresses = new Addresses({ name, intervalMs: resolveInterval, choose, events, logger: target.logger })
+  const addresses = new Addresses({
+    name,
+    family: family === 'both' ? 0 : family,
+    intervalMs: resolveInterval,
+    choose,
+    events,
+    logger: target.logger,
+  })
   void addresses.follow()
   return async () => {
     clearTimeout(drainTimer)
