@@ -4,7 +4,7 @@ import type { FaultCase } from './fault-case.ts'
 import { HOLD_MS, Laboratory, type ProtocolName } from './laboratory.ts'
 import { SERVER } from './network.ts'
 import { countFailures, judge, type Outcome, readOutcome, type Span, type Totals, type Verdict } from './outcome.ts'
-import { type KernelRow, lastRows, longestGap, monotonicMs } from './witness.ts'
+import { asleepMs, type KernelRow, lastRows, longestGap, monotonicMs } from './witness.ts'
 
 const INTERVAL_MS = 100
 const TIMEOUT_MS = 1_000
@@ -41,6 +41,7 @@ export async function experiment(fault: FaultCase, protocol: ProtocolName): Prom
   if (!fault.withoutServer) await until('a first success', () => succeededSince(lab, 0), FIRST_SUCCESS_DEADLINE_MS)
   // The client has a record of a path that works.
   await delay(500)
+  await until('the client to work', () => outagesOver(lab), FIRST_SUCCESS_DEADLINE_MS)
 
   // What fails before the first success is no outage's.
   const earlierFailures = fault.withoutServer ? undefined : countFailures(await targetState(lab))
@@ -62,7 +63,10 @@ export async function experiment(fault: FaultCase, protocol: ProtocolName): Prom
   const expectation = { ...fault, ...fault.only?.[protocol] }
   const truth = { witness: longestGap(witness, injectedMs), laboratory, none: undefined }[expectation.clock]
   const outcome = readOutcome(lab.client.logged(), since, earlierFailures)
-  const verdict = judge(outcome, expectation, truth, INTERVAL_MS)
+  const found = judge(outcome, expectation, truth, INTERVAL_MS)
+  // The client has not run either: what it says of that may be right.
+  const starved = asleepMs(witness, injectedMs) > TIMEOUT_MS / 2
+  const verdict = starved && found.startsWith('WRONG') ? 'STARVED' : found
   return { outcome, verdict, truth, rows: lastRows(witness, injectedMs, endMs - 200), logs: lab.logs(), metrics }
 }
 
@@ -81,12 +85,12 @@ async function succeededSince(lab: Laboratory, sinceMs: number): Promise<boolean
 async function recovered(lab: Laboratory): Promise<void> {
   const healed = Date.now()
   await delay(TIMEOUT_MS + 300)
-  const ended = async () => {
-    const outagesOver = lab.client.logged({ msg: 'outage began' }).length <= lab.client.logged({ msg: 'outage over' }).length
-    return outagesOver && (await succeededSince(lab, healed))
-  }
+  const ended = async () => outagesOver(lab) && (await succeededSince(lab, healed))
   await until('the client to recover', ended, RECOVERY_DEADLINE_MS).catch(() => {})
 }
+
+const outagesOver = ({ client }: Laboratory) =>
+  client.logged({ msg: 'outage began' }).length <= client.logged({ msg: 'outage over' }).length
 
 async function stopClient({ client }: Laboratory): Promise<void> {
   client.kill('SIGTERM')

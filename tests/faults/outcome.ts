@@ -20,7 +20,7 @@ export interface Outcome {
   readonly failures: number | undefined
 }
 
-export type Verdict = 'right' | 'unknown' | 'WRONG SIDE' | 'WRONG KIND' | 'WRONG LENGTH' | 'WRONG LOSSES'
+export type Verdict = 'right' | 'unknown' | 'WRONG SIDE' | 'WRONG KIND' | 'WRONG LENGTH' | 'WRONG LOSSES' | 'STARVED'
 
 /**
  * @param lines the client's log; lines before `since` (ISO 8601) do not count
@@ -28,7 +28,10 @@ export type Verdict = 'right' | 'unknown' | 'WRONG SIDE' | 'WRONG KIND' | 'WRONG
  */
 export function readOutcome(lines: readonly LogLine[], since: string, earlierFailures: number | undefined): Outcome {
   const later = lines.filter(({ time }) => time >= since)
-  const outages = later.filter(({ msg }) => /^outages? (not )?over$/.test(msg)).map(readOutage)
+  // One that had begun before is not the fault's.
+  const began = ({ time, durationMs, longestMs }: LogLine) =>
+    Date.parse(time) - Number(durationMs ?? longestMs) >= Date.parse(since)
+  const outages = later.filter(line => /^outages? (not )?over$/.test(line.msg) && began(line)).map(readOutage)
   const reconnects = later.filter(({ msg }) => msg === 'reconnected').length
   const stopped = later.find(({ msg }) => msg === 'stopped')
   const totals = Object.values(stopped ?? {}).find(value => typeof value === 'object') as Totals | undefined

@@ -59,6 +59,12 @@ export function longestGap({ lines }: Pick<Helper, 'lines'>, sinceMs: number): S
   return { leastMs: Math.max(0, mostMs - asleepMs), mostMs }
 }
 
+/** For how long the witness did not run in all since `sinceMs`. */
+export function asleepMs({ lines }: Pick<Helper, 'lines'>, sinceMs: number): number {
+  const since = timesOf(lines, 'asleep').filter(([, toMs = 0]) => toMs > sinceMs)
+  return since.reduce((sum, [fromMs = 0, toMs = 0]) => sum + toMs - Math.max(fromMs, sinceMs), 0)
+}
+
 /** The witness makes an attempt every 20 ms. */
 const NEAR_MS = 40
 

@@ -58,13 +58,20 @@ test('a process that gets little CPU time is stalled for most of the time', () =
 })
 
 test('a stall delays only data read right after it', async () => {
-  const loop = new EventLoopMonitor()
-  loop.start()
-  const endMs = performance.now() + 200
-  while (performance.now() < endMs);
+  const { monitor: loop, stall } = monitor()
+  stall(200)
   loop.check()
-  expect(loop.recentStallMs).toBeGreaterThan(150)
+  expect(loop.recentStallMs).toBe(150)
   await afterPoll()
   expect(loop.recentStallMs).toBe(0)
+})
+
+test('an event loop that is blocked is noticed by its own timer', async () => {
+  const loop = new EventLoopMonitor()
+  loop.start()
+  const startMs = performance.now()
+  while (performance.now() < startMs + 200);
+  await new Promise(resolve => setTimeout(resolve))
+  expect(loop.stalledMs(startMs)).toBeGreaterThan(100)
   loop.stop()
 })

@@ -79,6 +79,7 @@ export const knownVariables: ReadonlySet<string> = new Set([
   'NIHAO_STALL_AFTER',
   'NIHAO_SUMMARY_INTERVAL',
   'NIHAO_TARGETS',
+  'NIHAO_THREADS',
   'NIHAO_THROTTLE',
   'NIHAO_TIMEOUT',
   'NIHAO_TRUSTED_PROXIES',

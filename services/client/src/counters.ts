@@ -45,6 +45,10 @@ export class TargetCounters {
     return this.#servers.size
   }
 
+  get servers(): string[] {
+    return [...this.#servers]
+  }
+
   serverSeen(name: string): void {
     if (this.#servers.size < MAX_SERVERS) this.#servers.add(name)
   }

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Logger } from '@nihao/service'
+import { ExpiryWatch, type Logger } from '@nihao/service'
 import type { ServerEvents } from './events.ts'
 import { uniqueLabels } from './label.ts'
 import type { BufferBudget } from './limits/buffer-budget.ts'
@@ -62,6 +62,7 @@ export class Server {
     this.#listening = true
     if (this.listeners.some(({ protocol }) => protocol === 'probe')) this.#context.eventLoop.start()
     this.events.emit('listening', this.listeners, this.#context.limits.capacity)
+    for (const listener of this.listeners) this.#watchExpiry(listener)
   }
 
   /**
@@ -83,6 +84,13 @@ export class Server {
     if (connections > 0) this.events.emit('draining', { stage: 'terminating', connections })
     for (const listener of this.listeners) listener.terminate('drain_timeout')
     await drained
+  }
+
+  #watchExpiry(listener: Listener): void {
+    const { tls } = listener
+    if (tls === undefined) return
+    const expiresSoon = (expiresAtMs: number) => this.events.emit('certificateExpiresSoon', listener, expiresAtMs)
+    new ExpiryWatch(() => tls.expiresAtMs, expiresSoon).start()
   }
 
   #openConnections(): number {

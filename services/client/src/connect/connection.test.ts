@@ -75,7 +75,7 @@ function send(connection: Connection, ...timeoutsMs: number[]): Exchange[] {
 }
 
 async function until(what: string, reached: () => boolean): Promise<void> {
-  const deadlineMs = performance.now() + 5_000
+  const deadlineMs = performance.now() + 30_000
   while (!reached()) {
     if (performance.now() > deadlineMs) throw new Error(`waited in vain: ${what}`)
     await delay(1)

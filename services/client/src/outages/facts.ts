@@ -122,11 +122,11 @@ export class Facts {
     return stalledMs(first.intendedMs, smallReply ? first.sentMs : first.deadlineMs) > timeoutMs / 2
   }
 
-  /** A client that runs again without an end of the outage is not its cause, and neither is one whose server had just failed. */
+  /** A client is not the cause of an outage that lasts on after it ran late, nor of one that follows another at once. */
   #overAtOnce({ atMs }: Recovery): boolean {
     const { timeoutMs, lastTroubleMs } = this.#options
     const troubled = this.#atMs - timeoutMs - lastTroubleMs() < TROUBLED_TIMEOUTS * timeoutMs
-    return !troubled && this.#ranMs(this.#atMs, atMs) <= timeoutMs / 2
+    return !troubled && atMs - this.#atMs <= timeoutMs / 2
   }
 
   /** For how long the client ran in a period. */
