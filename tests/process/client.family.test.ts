@@ -32,7 +32,10 @@ describe('a target with both families, in a network namespace', () => {
     await client.log({ msg: 'outage over', target: `${url}?family=6`, peer: '::1' })
     const totals = await client.stop()
     expect(totals[`${url}?family=4`]).toMatchObject({ exchangeFailures: {}, outages: {}, reconnects: {} })
-    expect(totals[`${url}?family=6`]).toMatchObject({ outages: { timeout: 1 }, exchangeFailures: { timeout: expect.any(Number) } })
+    expect(totals[`${url}?family=6`]).toMatchObject({
+      outages: { timeout: 1 },
+      exchangeFailures: { timeout: expect.any(Number) },
+    })
   })
 
   testWith('unshare', 'with one family uses only the addresses of that', async () => {
