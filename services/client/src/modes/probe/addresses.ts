@@ -58,7 +58,7 @@ export class Addresses {
     while (!signal.aborted) {
       this.#wake = new AbortController()
       this.#named = await this.#lookUp()
-      if (!signal.aborted) this.chooseAgain()
+      this.chooseAgain()
       const woken = AbortSignal.any([signal, this.#wake.signal])
       await delay(this.#options.intervalMs, undefined, { signal: woken }).catch(() => {})
     }
@@ -78,6 +78,7 @@ export class Addresses {
 
   /** Chooses among the addresses of the last look-up. */
   chooseAgain(): void {
+    if (this.#stopping.signal.aborted) return
     const usable = [...this.#usable()]
     const addresses = usable.filter(host => host !== undefined)
     this.#become(new Set(addresses.length === 0 ? usable : this.#options.choose(addresses)))
