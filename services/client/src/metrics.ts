@@ -57,6 +57,16 @@ export function registerCounts(registry: Registry, targets: readonly Target[]): 
     ({ counters }) => counters.handovers,
   )
   metrics.gauge('tcp_client_servers_seen', 'Distinct server names seen so far (probe).', ({ counters }) => counters.serversSeen)
+  metrics.gauge(
+    'tcp_client_source_translated',
+    "1 if the server of an open connection sees another source address than the client's own, 0 if not (probe).",
+    ({ statistics: { sourceTranslated } }) => (sourceTranslated === undefined ? undefined : Number(sourceTranslated)),
+  )
+  metrics.counter(
+    'tcp_client_unexpected_sources_total',
+    'Connections whose source address was not kept or translated as expected (with expect-source).',
+    ({ counters }) => counters.unexpectedSources,
+  )
   metrics.counter('tcp_client_sent_bytes_total', 'Bytes sent.', ({ counters }) => counters.bytes().sentBytes)
   metrics.counter('tcp_client_received_bytes_total', 'Bytes received.', ({ counters }) => counters.bytes().receivedBytes)
   metrics.gauge(

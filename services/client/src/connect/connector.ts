@@ -99,6 +99,7 @@ export class Connector {
       const socket = await dial(host === undefined ? endpoint.address : { ...endpoint.address, host }, {
         timeoutMs,
         keepAliveMs,
+        family: values.family === 'both' ? 0 : values.family,
         signal,
         sendProxy: values.sendProxy === 'off' ? undefined : values.sendProxy,
         tls: this.#credentials?.forDial(),
