@@ -40,6 +40,10 @@ export class Target<Values extends CommonValues = CommonValues> {
     return this.statistics.counters
   }
 
+  get encrypted(): boolean {
+    return this.connector.encrypted
+  }
+
   /** True once an exchange has succeeded or failed, or there is nobody to exchange with. */
   get tried(): boolean {
     return this.statistics.last !== undefined || this.peers?.alone === true
