@@ -93,7 +93,9 @@ for (const service of ['server', 'client']) {
 
     test('does not compile its code at the start, even with a read-only root', async () => {
       const debug = ['--read-only', '--env=NODE_DEBUG_NATIVE=COMPILE_CACHE']
-      const { stderr } = await promisify(execFile)('docker', ['run', '--rm', ...debug, image, '--version'], { maxBuffer: 2 ** 24 })
+      const { stderr } = await promisify(execFile)('docker', ['run', '--rm', ...debug, image, '--version'], {
+        maxBuffer: 2 ** 24,
+      })
       const modules = [...stderr.matchAll(/V8 code cache for (?:ESM|CommonJS) (\S+) was (\w+)/g)]
       expect(modules.length).toBeGreaterThan(100)
       expect(modules.filter(([, , verdict]) => verdict !== 'accepted')).toEqual([])
