@@ -127,4 +127,6 @@ testWith('openssl', 'the client uses new roots for new connections', async () =>
   await client.log({ msg: 'target is not up yet', reason: 'tls' })
   copyFileSync(others.ca, ca)
   await client.log({ msg: 'target is up' })
+  const { events } = JSON.parse((await client.page('/events?kind=certificates_loaded')).text)
+  expect(events).toHaveLength(1)
 })
