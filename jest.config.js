@@ -21,6 +21,7 @@ export default {
     project('unit', '{packages,services}/*/src/**/*.test.ts', 'tests/{docs,k8s,faults,monitoring,release}/**/*.test.ts'),
     { ...project('process', 'tests/process/**/*.test.ts'), testPathIgnorePatterns: alone.map(path => `<rootDir>/${path}`) },
     { ...project('alone', ...alone), runner: '<rootDir>/tests/alone-runner.js' },
+    project('browser', 'tests/browser/**/*.test.ts'),
     { ...project('container', 'tests/container/**/*.test.ts'), globalSetup: '<rootDir>/tests/container/setup.ts' },
   ],
 }
