@@ -27,6 +27,8 @@ export class TargetCounters {
   suspectExchanges = 0
   handovers = 0
   certificateReloadFailures = 0
+  /** Connections whose source address was not kept or translated as expected. */
+  unexpectedSources = 0
   /** Comparisons of the counters of client and server at the end of a connection. */
   readonly comparisons = { equal: 0, different: 0 }
   /** Wall clock, ms; 0 = never. */
@@ -44,12 +46,20 @@ export class TargetCounters {
     return this.#servers.size
   }
 
+  get servers(): string[] {
+    return [...this.#servers]
+  }
+
   serverSeen(name: string): void {
     if (this.#servers.size < MAX_SERVERS) this.#servers.add(name)
   }
 
   failures(): number {
     return Object.values(this.exchangeFailures).reduce((sum, count) => sum + count, 0)
+  }
+
+  outagesBegan(): number {
+    return Object.values(this.outages).reduce((sum, count) => sum + count, 0)
   }
 
   connectionClosed(connection: Connection): void {

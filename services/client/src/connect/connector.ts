@@ -1,5 +1,6 @@
 import type { Logger } from '@nihao/service'
 import { afterBanner, type ClientCodec, type ClientEvents, type ClientOptions, type Endpoint, protocols } from '@nihao/wire'
+import type { ClientEventKind, EventFields } from '../client-events.ts'
 import { describeFailure, type Failure } from '../failure.ts'
 import type { CommonValues } from '../settings.ts'
 import { Connection } from './connection.ts'
@@ -42,6 +43,8 @@ export interface ConnectorStatistics extends ConnectionStatistics {
   connectFailed(failure: Failure): void
   certificateReloadFailed(): void
   connected(connection: Connection): void
+  /** Something that happened, for `/events`. */
+  event(kind: ClientEventKind, fields: EventFields): void
 }
 
 /** Opens the connections of one target: name lookup, TCP, PROXY header, TLS, and the server's first message. */
@@ -96,6 +99,7 @@ export class Connector {
       const socket = await dial(host === undefined ? endpoint.address : { ...endpoint.address, host }, {
         timeoutMs,
         keepAliveMs,
+        family: values.family === 'both' ? 0 : values.family,
         signal,
         sendProxy: values.sendProxy === 'off' ? undefined : values.sendProxy,
         tls: this.#credentials?.forDial(),

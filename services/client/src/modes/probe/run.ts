@@ -1,8 +1,11 @@
 import { createRegistry, EXIT, exit, type Logger, stopOnSignal, writeReport } from '@nihao/service'
+import { pageAssets } from '@nihao/service/page'
 import { startTargetsAdmin } from '../../admin.ts'
 import { registerDurations } from '../../duration-metrics.ts'
 import { registerCounts } from '../../metrics.ts'
+import { clientPage } from '../../page/client-page.ts'
 import { program } from '../../program.ts'
+import { Records, recordPages } from '../../records.ts'
 import type { ProbeConfig } from '../../settings.ts'
 import type { NewObserver } from '../../statistics.ts'
 import type { Target } from '../../target.ts'
@@ -15,11 +18,16 @@ import { WindowFigures } from './window.ts'
 export async function runProbe(config: ProbeConfig, logger: Logger): Promise<void> {
   const registry = createRegistry(program.name, program.version, logger)
   const figures = new Map<string, WindowFigures>()
-  const durations = registerDurations(registry)
-  const prober = new Prober(config, config.duration > 0 ? withFigures(durations, figures) : durations, logger)
+  const records = new Records()
+  const observers = records.observe(registerDurations(registry))
+  const prober = new Prober(config, config.duration > 0 ? withFigures(observers, figures) : observers, logger)
   const { targets } = prober
   registerCounts(registry, targets)
-  if (!(await startTargetsAdmin(config, logger, { targets, registry, stopping: () => prober.stopping }))) return
+  const history = records.start(targets)
+  const stopping = () => prober.stopping
+  const home = clientPage({ targets, history, records, stopping })
+  const pages = { ...recordPages(history, records), ...pageAssets(), '/': home }
+  if (!(await startTargetsAdmin(config, logger, { targets, registry, stopping, pages }))) return
   prober.start()
   if (config.duration > 0) return report(config, prober, figures, logger)
 
