@@ -2,7 +2,7 @@
 process.env.NODE_COMPILE_CACHE ??= `${import.meta.dirname}/node_modules/.cache/node`
 
 /** Process tests that assert rates or latencies, or measure memory: they run when nothing else does, one file after the other. */
-const alone = ['client.scale', 'client.schedule', 'load.latency'].map(name => `tests/process/${name}.test.ts`)
+const alone = ['client.scale', 'client.schedule', 'fault-laboratory', 'load.latency'].map(name => `tests/process/${name}.test.ts`)
 
 const project = (displayName, ...testMatch) => ({
   displayName,

@@ -35,6 +35,29 @@ function probeBehind(rule: string, seconds: number): { readonly msg: string; rea
     .map(line => JSON.parse(line))
 }
 
+interface SizeFailures {
+  readonly sizeBytes: number
+  readonly reason: string
+  readonly direction: string
+  readonly count: number
+}
+
+/** Probes a nihao-server behind a rule until a direction is known. @returns the failures by size that `/targets` shows */
+function failuresBehind(rule: string): SizeFailures[] {
+  const node = `${process.execPath} --conditions=source`
+  const script = `ip link set lo up mtu 1500
+NIHAO_LISTEN=probe://127.0.0.1:7000 NIHAO_ADMIN_PORT=0 ${node} services/server/src/main.ts >/dev/null &
+until grep -q ':1B58 ' /proc/net/tcp; do sleep 0.05; done
+${rule}
+${node} services/client/src/main.ts probe --interval 200ms --timeout 600ms 'probe://127.0.0.1:7000?sizes=64B;8900B' >/dev/null &
+targets() { curl --silent http://127.0.0.1:9465/targets || true; }
+until targets | grep -q '"direction": *"[a-z]*_server"'; do sleep 0.2; done
+targets`
+  const { stdout, stderr } = inNamespace(script)
+  if (stdout === '') throw new Error(stderr)
+  return JSON.parse(stdout).targets[0].failuresBySize
+}
+
 describe('sizes', () => {
   test('are gone through in turn, and have a series each', async () => {
     let received = ''
@@ -54,11 +77,11 @@ describe('sizes', () => {
     await until('seven requests', () => lengths().length >= 7)
     expect(lengths().slice(0, 7)).toEqual([5, 7, 300, 5, 7, 300, 5])
     const series = [...(await client.scrape())].filter(
-      ([name]) => name.includes('failures_by_size') && name.includes('"timeout"'),
+      ([name]) => name.includes('failures_by_size') && name.includes('"timeout"') && name.includes('"unknown"'),
     )
     expect(series).toEqual(
       ['5B', '7B', '300B'].map(size => [
-        `tcp_client_exchange_failures_by_size_total{target="${url}",size="${size}",reason="timeout"}`,
+        `tcp_client_exchange_failures_by_size_total{target="${url}",size="${size}",reason="timeout",direction="unknown"}`,
         0,
       ]),
     )
@@ -76,6 +99,16 @@ describe('sizes', () => {
     expect(lines.filter(({ msg }) => msg === 'large packets are lost')).toEqual([
       expect.objectContaining({ largestWorkingBytes: 1_200, smallestLostBytes: 8_900, meaning: 'path MTU black hole' }),
     ])
+  })
+
+  testWithRules.each([
+    ['to', 'dport', 'to_server'],
+    ['from', 'sport', 'from_server'],
+  ])('lost on their way %s the server have that direction', (_, port, direction) => {
+    const failures = failuresBehind(`iptables -w -A INPUT -p tcp --${port} 7000 -m length --length 1453: -j DROP`)
+    expect(failures).toContainEqual({ sizeBytes: 8_900, reason: 'timeout', direction, count: expect.any(Number) })
+    // On a busy machine the evidence may be missing; a wrong direction must not be named.
+    expect(failures.filter(({ direction: named }) => named !== 'unknown' && named !== direction)).toEqual([])
   })
 
   testWithRules('random loss of 5 % is not', () => {

@@ -22,6 +22,7 @@
  * - kernel-sockets.ts     the kernel's rows of connections
  * - kernel-listeners.ts   the kernel's rows of listeners
  * - event-loop-monitor.ts periods in which the event loop did not run
+ * - expiry-watch.ts       reports certificates that expire soon
  * - admin.ts              health, metrics and state over HTTP
  * - admin-page.ts         the responses of the admin endpoint
  * - host-check.ts         protects an admin port on loopback from DNS rebinding
@@ -45,6 +46,7 @@ export { type Configured, readEndpoints } from './endpoint-settings.ts'
 export { type EventField, EventLog, type EventSelection, type LoggedEvent } from './event-log.ts'
 export { EventLoopMonitor, type Stall } from './event-loop-monitor.ts'
 export { eventsPage } from './events-page.ts'
+export { ExpiryWatch } from './expiry-watch.ts'
 export { FloodLog, type FloodOptions } from './flood-log.ts'
 export {
   type Amount,
@@ -75,6 +77,7 @@ export { type Columns, counter, largeCounter, largeLevel, level, percentile } fr
 export { History, type HistoryWindow, type Series, type Span, spans } from './history/history.ts'
 export { historyPage } from './history/history-page.ts'
 export { LatencyBuckets } from './history/latency-buckets.ts'
+export { inSlices, SLICE } from './in-slices.ts'
 export { KernelListeners } from './kernel-listeners.ts'
 export { KernelSockets, type SocketAddresses } from './kernel-sockets.ts'
 export type { KernelSocket, KernelTimer } from './kernel-table.ts'
@@ -82,7 +85,7 @@ export { knownVariables } from './known-variables.ts'
 export { EXIT, exit, exitOnUncaughtError, stopOnSignal } from './lifecycle.ts'
 export { addressRanges, durations, endpointList, list, sizes, someOf } from './list-formats.ts'
 export { ListenError, listen } from './listen.ts'
-export { createLogger, type Logger, logLevel, logSerialized } from './logger.ts'
+export { closeLog, createLogger, type Logger, logLevel, logSerialized } from './logger.ts'
 export { createRegistry, ScrapedMetrics } from './metrics.ts'
 export { QueryError, readQuery } from './page-query.ts'
 export { printable } from './printable.ts'

@@ -44,7 +44,7 @@ function closeFile(fd: number): void {
 }
 
 async function until(what: string, condition: () => boolean): Promise<void> {
-  for (const deadlineMs = performance.now() + 10_000; !condition(); await delay(5)) {
+  for (const deadlineMs = performance.now() + 30_000; !condition(); await delay(5)) {
     if (performance.now() > deadlineMs) throw new Error(`waited in vain: ${what}`)
   }
 }
@@ -162,7 +162,7 @@ describe('a pipe', () => {
     const startMs = performance.now()
     await output.end(100)
     expect(performance.now() - startMs).toBeGreaterThanOrEqual(99)
-    expect(performance.now() - startMs).toBeLessThan(5_000)
+    expect(performance.now() - startMs).toBeLessThan(30_000)
   })
 
   test('that is read again gets the rest before the end', async () => {
@@ -187,6 +187,6 @@ withFullDisk('a full disk', () => {
     expect((10_000 - output.droppedLines) * 1_000).toBeLessThanOrEqual(MAX_WAITING_BYTES)
     const startMs = performance.now()
     await output.end(60_000)
-    expect(performance.now() - startMs).toBeLessThan(5_000)
+    expect(performance.now() - startMs).toBeLessThan(30_000)
   })
 })

@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises'
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import { registerKernelCounters } from './kernel-counters.ts'
 import { droppedLogLines, type Logger } from './logger.ts'
@@ -31,9 +32,27 @@ export function createRegistry(service: string, version: string, logger: Logger)
   })
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: EVENT_LOOP_SAMPLE_MS })
   for (const name of MISNAMED_GAUGES) registry.removeSingleMetric(name)
+  if (process.platform === 'linux') registerOpenFiles(registry)
   registerKernelCounters(registry)
   return registry
 }
+
+/** Replaces the metric of prom-client, which blocks the event loop: listing 19,000 files takes 20 ms. */
+function registerOpenFiles(registry: Registry): void {
+  registry.removeSingleMetric('process_open_fds')
+  new Gauge({
+    name: 'process_open_fds',
+    help: 'Number of open file descriptors.',
+    registers: [registry],
+    async collect() {
+      const names = await readdir('/proc/self/fd').catch(() => undefined)
+      // Without the one that lists the others.
+      if (names !== undefined) this.set(names.length - 1)
+    },
+  })
+}
+
+type Values = Readonly<Record<string, number>>
 
 /**
  * Metrics of things that keep their own counters, such as listeners or targets: one series per thing, labelled with its name and read
@@ -53,18 +72,22 @@ export class ScrapedMetrics<Thing> {
     this.#nameOf = nameOf
   }
 
-  counter(name: string, help: string, value: (thing: Thing) => number): void {
-    this.#register(Counter, name, help, [], thing => [[{}, value(thing)]])
+  counter(name: string, help: string, value: (thing: Thing) => number | Promise<number>): void {
+    this.#register(Counter, name, help, [], async thing => [[{}, await value(thing)]])
   }
 
-  gauge(name: string, help: string, value: (thing: Thing) => number): void {
-    this.#register(Gauge, name, help, [], thing => [[{}, value(thing)]])
+  /** A thing whose value is undefined has no series. */
+  gauge(name: string, help: string, value: (thing: Thing) => number | undefined | Promise<number>): void {
+    this.#register(Gauge, name, help, [], async thing => {
+      const current = await value(thing)
+      return current === undefined ? [] : [[{}, current]]
+    })
   }
 
   /** One series per reason; all of them exist from the start. */
-  counterByReason(name: string, help: string, values: (thing: Thing) => Readonly<Record<string, number>>): void {
-    this.#register(Counter, name, help, ['reason'], thing =>
-      Object.entries(values(thing)).map(([reason, value]) => [{ reason }, value]),
+  counterByReason(name: string, help: string, values: (thing: Thing) => Values | Promise<Values>): void {
+    this.#register(Counter, name, help, ['reason'], async thing =>
+      Object.entries(await values(thing)).map(([reason, value]) => [{ reason }, value]),
     )
   }
 
@@ -73,21 +96,23 @@ export class ScrapedMetrics<Thing> {
     name: string,
     help: string,
     labelNames: string[],
-    samples: (thing: Thing) => [Record<string, string>, number][],
+    samplesOf: (thing: Thing) => Promise<[Record<string, string>, number][]>,
   ): void {
     const metric: Counter | Gauge = new Metric({
       name,
       help,
       labelNames: [this.#label, ...labelNames],
       registers: [this.#registry],
-      collect: () => {
+      collect: async () => {
+        const samples = await Promise.all(this.#things.map(samplesOf))
+        // Scrapes may overlap: from here on, this one is not interrupted.
         metric.reset()
         const names = new Set<string>()
-        for (const thing of this.#things) {
+        for (const [index, thing] of this.#things.entries()) {
           const name = this.#nameOf(thing)
           if (names.has(name)) throw new Error(`duplicate metric label ${this.#label}="${name}"`)
           names.add(name)
-          for (const [labels, value] of samples(thing)) metric.inc({ [this.#label]: name, ...labels }, value)
+          for (const [labels, value] of samples[index] ?? []) metric.inc({ [this.#label]: name, ...labels }, value)
         }
       },
     })

@@ -1,4 +1,4 @@
-import { type Alarm, sharedTicker } from './ticker.ts'
+import { type Alarm, sharedTicker, type Ticker } from './ticker.ts'
 
 export interface ScheduleOptions {
   readonly intervalMs: number
@@ -14,25 +14,27 @@ export interface ScheduleOptions {
  */
 export class Schedule implements Alarm {
   readonly #options: ScheduleOptions
+  readonly #ticker: Pick<Ticker, 'add' | 'remove'>
   #startMs = 0
   #next = 0
   #running = false
 
-  constructor(options: ScheduleOptions) {
+  constructor(options: ScheduleOptions, ticker: Pick<Ticker, 'add' | 'remove'> = sharedTicker()) {
     this.#options = options
+    this.#ticker = ticker
   }
 
   /** The first tick is due `offsetMs` from now. */
   start(offsetMs = 0): void {
     this.#startMs = performance.now() + offsetMs
     this.#running = true
-    sharedTicker().add(this)
+    this.#ticker.add(this)
   }
 
   stop(): void {
     if (!this.#running) return
     this.#running = false
-    sharedTicker().remove(this)
+    this.#ticker.remove(this)
   }
 
   get dueMs(): number {

@@ -26,6 +26,7 @@ export type ServerEvents = EventEmitter<{
   /** A TLS handshake succeeded. */
   handshake: [listener: Listener, durationMs: number]
   certificatesReloaded: [listener: Listener, expiresAtMs: number]
+  certificateExpiresSoon: [listener: Listener, expiresAtMs: number]
   certificateReloadFailed: [listener: Listener, error: Error]
   /** A connection could not be accepted; the listener continues. */
   acceptFailed: [listener: Listener, error: Error]

@@ -52,6 +52,9 @@ export class ServerLog {
     events.on('certificatesReloaded', ({ label: listener }, expiresAtMs) =>
       logger.info({ listener, expires: new Date(expiresAtMs).toISOString() }, 'certificates reloaded'),
     )
+    events.on('certificateExpiresSoon', ({ label: listener }, expiresAtMs) =>
+      logger.warn({ listener, expires: new Date(expiresAtMs).toISOString() }, 'certificate expires soon'),
+    )
     events.on('certificateReloadFailed', ({ label: listener }, error) =>
       logger.error({ listener, error }, 'could not reload certificates; the previous ones stay in use'),
     )

@@ -37,7 +37,7 @@ export function recordEvents(events: ServerEvents): EventLog<ServerEventKind> {
   events.on('listening', listeners => {
     for (const { label, tls, faults } of listeners) {
       if (tls !== undefined) log.add('certificates_loaded', label, { expires: isoTime(tls.expiresAtMs) })
-      if (faults !== undefined) log.add('faults_enabled', label, { faults: JSON.stringify(describeFaults(faults.settings)) })
+      if (faults !== undefined) log.add('faults_enabled', label, { faults: textOf(describeFaults(faults.settings)) })
     }
   })
   events.on('draining', stage => log.add('draining', undefined, { ...stage }))
@@ -48,6 +48,9 @@ export function recordEvents(events: ServerEvents): EventLog<ServerEventKind> {
   })
   events.on('certificatesReloaded', ({ label }, expiresAtMs) =>
     log.add('certificates_loaded', label, { expires: isoTime(expiresAtMs) }),
+  )
+  events.on('certificateExpiresSoon', ({ label }, expiresAtMs) =>
+    log.add('certificate_expires_soon', label, { expires: isoTime(expiresAtMs) }),
   )
   events.on('certificateReloadFailed', ({ label }, { message }) =>
     log.add('certificate_reload_failed', label, { error: message }),
@@ -68,5 +71,13 @@ function connectionsLog(record: (listener: string, reason: string, connections: 
     logSummary: ({ listener, reason }, connections) => record(listener, reason, connections),
   })
 }
+
+/** Such as `delay 200, closeAfter 10 messages`. */
+const textOf = (faults: object) =>
+  Object.entries(faults)
+    .map(([name, value]) =>
+      (typeof value === 'object' ? [name, ...(Object.entries(value)[0]?.toReversed() ?? [])] : [name, value]).join(' '),
+    )
+    .join(', ')
 
 const isoTime = (timeMs: number) => (Number.isNaN(timeMs) ? undefined : new Date(timeMs).toISOString())

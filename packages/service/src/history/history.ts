@@ -27,6 +27,8 @@ export interface HistoryWindow<Name extends string = string> {
 export interface HistoryOptions<Name extends string> {
   readonly columns: Columns<Name>
   readonly series: readonly Series<Name>[]
+  /** Collects figures that take long, before each sample. */
+  readonly prepare?: () => Promise<unknown>
   /** Wall clock, ms. */
   readonly now?: () => number
 }
@@ -61,13 +63,13 @@ export class History<Name extends string = string> {
   readonly #minuteLatencies: readonly LatencyBuckets[]
   /** The totals at the last sample, by series and column. */
   readonly #totals: Float64Array
+  readonly #prepare: () => Promise<unknown>
   readonly #now: () => number
   readonly #factor: number
   /** The start of the cell that the next sample completes; NaN = any. */
   #expectedMs = Number.NaN
-  #timer: NodeJS.Timeout | undefined
 
-  constructor({ columns, series, now = Date.now }: HistoryOptions<Name>) {
+  constructor({ columns, series, prepare = async () => {}, now = Date.now }: HistoryOptions<Name>) {
     const fields = fieldsOf(columns)
     this.columns = columns
     this.labels = series.map(({ label }) => label)
@@ -79,6 +81,7 @@ export class History<Name extends string = string> {
     this.#minutes = new Ring(columns, series.length, MINUTES / this.#factor, MINUTE_MS * this.#factor)
     this.#minuteLatencies = series.map(() => new LatencyBuckets())
     this.#totals = new Float64Array(series.length * this.#fields.length)
+    this.#prepare = prepare
     this.#now = now
   }
 
@@ -87,17 +90,16 @@ export class History<Name extends string = string> {
     return this.#seconds.byteLength + this.#minutes.byteLength
   }
 
+  /** Samples until the process exits, which it does not keep alive. */
   start(): void {
     const { stepMs } = this.#seconds
     const waitMs = stepMs - (this.#now() % stepMs) + MARGIN_MS
-    this.#timer = setTimeout(() => {
+    const timer = setTimeout(async () => {
+      await this.#prepare()
       this.sample()
       this.start()
-    }, waitMs).unref()
-  }
-
-  stop(): void {
-    clearTimeout(this.#timer)
+    }, waitMs)
+    timer.unref()
   }
 
   /** Completes a cell with what happened since the last one. Called by the timer, and by tests with their own clock. */
@@ -164,7 +166,7 @@ export class History<Name extends string = string> {
     for (const [name, column, field] of this.#fields) {
       const value = values[name] ?? 0
       if (column.kind === 'counter') {
-        const increase = this.#increase(index, field, value)
+        const increase = Math.max(0, this.#increase(index, field, value))
         this.#seconds.write(index, field, increase)
         this.#minutes.write(index, field, this.#minutes.read(index, field) + increase)
       } else if (column.kind === 'level') {

@@ -1,4 +1,4 @@
-/** Each power of two has this many buckets: a percentile is at most 3.2 % off. */
+/** Each power of two has this many buckets: a percentile is at most 3.2 % off, or half a microsecond. */
 const SUB_BUCKET_BITS = 4
 const SUB_BUCKETS = 2 ** SUB_BUCKET_BITS
 /** Longer durations, of more than two minutes, are in the last bucket. */

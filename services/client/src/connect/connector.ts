@@ -1,5 +1,6 @@
 import type { Logger } from '@nihao/service'
 import { afterBanner, type ClientCodec, type ClientEvents, type ClientOptions, type Endpoint, protocols } from '@nihao/wire'
+import type { ClientEventKind, EventFields } from '../client-events.ts'
 import { describeFailure, type Failure } from '../failure.ts'
 import type { CommonValues } from '../settings.ts'
 import { Connection } from './connection.ts'
@@ -40,7 +41,10 @@ export interface ConnectorStatistics extends ConnectionStatistics {
   /** A phase succeeded. */
   phaseDone(phase: Phase, durationMs: number): void
   connectFailed(failure: Failure): void
+  certificateReloadFailed(): void
   connected(connection: Connection): void
+  /** Something that happened, for `/events`. */
+  event(kind: ClientEventKind, fields: EventFields): void
 }
 
 /** Opens the connections of one target: name lookup, TCP, PROXY header, TLS, and the server's first message. */
@@ -53,7 +57,11 @@ export class Connector {
   constructor(target: TargetOptions, statistics: ConnectorStatistics, logger: Logger) {
     this.#target = target
     this.#statistics = statistics
-    this.#credentials = target.endpoint.tls ? new ClientCredentials(target, logger) : undefined
+    this.#credentials = target.endpoint.tls ? new ClientCredentials(target, statistics, logger) : undefined
+  }
+
+  get encrypted(): boolean {
+    return this.#target.endpoint.tls
   }
 
   /**
@@ -91,6 +99,7 @@ export class Connector {
       const socket = await dial(host === undefined ? endpoint.address : { ...endpoint.address, host }, {
         timeoutMs,
         keepAliveMs,
+        family: values.family === 'both' ? 0 : values.family,
         signal,
         sendProxy: values.sendProxy === 'off' ? undefined : values.sendProxy,
         tls: this.#credentials?.forDial(),

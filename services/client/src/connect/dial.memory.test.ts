@@ -4,6 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from '@jest/globals'
+import { freePort } from '../../../../tests/process/support/scripted-server.ts'
 import { dial } from './dial.ts'
 
 describe('repeated dials leak no memory', () => {
@@ -23,7 +24,7 @@ describe('repeated dials leak no memory', () => {
     ['that are refused', '127.0.0.1', false],
     ['to a name', 'localhost', true],
   ])('%s', async (_, host, open) => {
-    const server = createServer(socket => socket.on('error', () => {}).resume()).listen(0, '127.0.0.1')
+    const server = createServer(socket => socket.on('error', () => {}).resume()).listen(await freePort(), '127.0.0.1')
     await once(server, 'listening')
     const { port } = server.address() as AddressInfo
     if (!open) server.close()

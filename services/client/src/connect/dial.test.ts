@@ -4,8 +4,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { afterEach, describe, expect, jest, test } from '@jest/globals'
+import { freePort } from '../../../../tests/process/support/scripted-server.ts'
 import { dial } from './dial.ts'
 
 const cleanUps: (() => unknown)[] = []
@@ -30,15 +32,6 @@ async function listening(where: object = { host: '127.0.0.1', port: 0 }): Promis
   return { server, port: (server.address() as AddressInfo | undefined)?.port ?? 0 }
 }
 
-/** A port without a listener. */
-async function closedPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  await new Promise(resolve => server.close(resolve))
-  return port
-}
-
 /** Starts a listener that never accepts, with a full accept queue: the kernel answers no SYN. */
 async function deaf(host: string, port = 0): Promise<number> {
   const code = `
@@ -53,7 +46,8 @@ async function deaf(host: string, port = 0): Promise<number> {
   for (let queued = 0; queued < 4; queued++) {
     const socket = connect(bound, host).on('error', () => {})
     cleanUps.push(() => socket.destroy())
-    const full = new Promise<'full'>(resolve => setTimeout(resolve, 100, 'full'))
+    // One turn behind the timer: a busy machine reports a handshake late.
+    const full = delay(100).then(() => nextTurn('full' as const))
     if ((await Promise.race([once(socket, 'connect'), full])) === 'full') return bound
   }
   throw new Error('the accept queue does not fill up')
@@ -110,7 +104,7 @@ describe('dialling an address', () => {
   })
 
   test('without a listener is refused', async () => {
-    const { socket, phases } = dialled({ host: '127.0.0.1', port: await closedPort() })
+    const { socket, phases } = dialled({ host: '127.0.0.1', port: await freePort() })
     await expect(socket).rejects.toMatchObject({ code: 'ECONNREFUSED' })
     expect(phases).toEqual([])
   })
@@ -124,7 +118,8 @@ describe('dialling an address', () => {
       message: `timed out after 200 ms connecting to 127.0.0.1:${port}`,
     })
     expect(performance.now() - startMs).toBeGreaterThan(195)
-    expect(performance.now() - startMs).toBeLessThan(2_000)
+    // The kernel gives up after two minutes.
+    expect(performance.now() - startMs).toBeLessThan(20_000)
     expect(phases).toEqual([])
   })
 
@@ -180,14 +175,13 @@ describe('dialling a name', () => {
     const { port } = await listening()
     await deaf('127.0.0.2', port)
     const startMs = performance.now()
-    expect((await dialled({ host: 'server', port }, 1_000).socket).remoteAddress).toBe('127.0.0.1')
-    expect(performance.now() - startMs).toBeGreaterThan(450)
-    expect(performance.now() - startMs).toBeLessThan(1_000)
+    expect((await dialled({ host: 'server', port }, 4_000).socket).remoteAddress).toBe('127.0.0.1')
+    expect(performance.now() - startMs).toBeGreaterThan(1_950)
   })
 
   test('with several addresses that all refuse is refused', async () => {
     resolveTo('::1', '127.0.0.1', '127.0.0.2')
-    const port = await closedPort()
+    const port = await freePort()
     const { socket } = dialled({ host: 'server', port })
     await expect(socket).rejects.toMatchObject({
       code: 'ECONNREFUSED',
@@ -201,7 +195,7 @@ describe('dialling a name', () => {
     await deaf('127.0.0.3', port)
     const startMs = performance.now()
     await expect(dialled({ host: 'server', port }, 200).socket).rejects.toMatchObject({ code: 'ETIMEDOUT' })
-    expect(performance.now() - startMs).toBeLessThan(2_000)
+    expect(performance.now() - startMs).toBeLessThan(20_000)
   })
 })
 

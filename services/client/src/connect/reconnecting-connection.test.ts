@@ -3,6 +3,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { createLogger } from '@nihao/service'
 import { type Bytes, protocols, type ServerCodec } from '@nihao/wire'
+import { freePort } from '../../../../tests/process/support/scripted-server.ts'
 import { modes, readModeConfig } from '../settings.ts'
 import { Target } from '../target.ts'
 import type { Connection } from './connection.ts'
@@ -34,7 +35,7 @@ async function serve(open: Script): Promise<string> {
     })
     socket.on('end', () => socket.end())
     open(socket, codec, accepted++)
-  }).listen(0, '127.0.0.1')
+  }).listen(await freePort(), '127.0.0.1')
   await once(server, 'listening')
   cleanUps.push(() => {
     for (const socket of sockets) socket.destroy()
@@ -49,7 +50,7 @@ const helloAndGoAway: Script = (socket, codec) =>
 
 /** Keeps a connection to the target and records its events. */
 function connectTo(url: string) {
-  const env = { NIHAO_TARGETS: url, NIHAO_BACKOFF: '1ms', NIHAO_BACKOFF_MAX: '5ms', NIHAO_TIMEOUT: '5s' }
+  const env = { NIHAO_TARGETS: url, NIHAO_BACKOFF: '1ms', NIHAO_BACKOFF_MAX: '5ms', NIHAO_TIMEOUT: '20s' }
   const [config] = readModeConfig(modes.load, { env, args: [] }).targetConfigs
   if (config === undefined) throw new Error(`no target: ${url}`)
   const ignore = () => {}
@@ -74,7 +75,7 @@ function connectTo(url: string) {
     connection.stop()
     await ended
   })
-  const exchange = (): Exchange => ({ intendedMs: performance.now(), deadlineMs: performance.now() + 5_000, sentMs: 0 })
+  const exchange = (): Exchange => ({ intendedMs: performance.now(), deadlineMs: performance.now() + 20_000, sentMs: 0 })
   return {
     target,
     seen,

@@ -5,13 +5,16 @@ import type { Connection } from '../connect/connection.ts'
 import type { Exchange } from '../connect/connection-events.ts'
 import type { Failure } from '../failure.ts'
 import type { SessionLog } from '../modes/probe/session-log.ts'
+import type { Peer } from '../peers/peer.ts'
 import type { ProbeValues } from '../settings.ts'
 import type { Target } from '../target.ts'
+import { attribute } from './attribute.ts'
 import type { FirstSuccess } from './availability.ts'
 import { settledEnd } from './end-at-server.ts'
-import { type Attribution, attribute } from './evidence.ts'
+import type { Attribution } from './evidence.ts'
 import { Facts, type Instruments } from './facts.ts'
 import { settledRow } from './kernel-row.ts'
+import { LostExchanges } from './lost-exchanges.ts'
 import { type Outage, OutageState, timesOf } from './outage.ts'
 import { logBegan, logReconnected, logReport, summaryOf } from './outage-log.ts'
 
@@ -20,6 +23,8 @@ export interface TrackerContext {
   readonly log: SessionLog
   readonly firstSuccess: FirstSuccess
   readonly instruments: Instruments
+  /** The address of these sessions, where a name has several. */
+  readonly peer?: Peer | undefined
 }
 
 /** An outage that is over waits this long for the server's word on it. */
@@ -39,11 +44,15 @@ export class OutageTracker {
   #facts: Facts | undefined
   #kernel: { readonly connection: Connection; readonly row: Promise<KernelSocket | undefined> } | undefined
   #ended: Promise<EndedConnection | undefined> | undefined
+  /** Undefined where requests are not told apart by size. */
+  readonly #lostBySize: LostExchanges | undefined
 
   /** @param underWay resolves when the exchanges are over that are under way, where several are at a time */
   constructor(context: TrackerContext, underWay?: () => Promise<unknown>) {
     this.#context = context
     this.#underWay = underWay
+    const { sizes } = context.target.statistics
+    this.#lostBySize = sizes && new LostExchanges(sizes)
   }
 
   /** Why exchanges fail now; undefined while no failure is known. */
@@ -71,13 +80,14 @@ export class OutageTracker {
 
   /** The connection to send on ended, or exchanges were lost on another one. */
   broke(connection: Connection, failure: Failure, lost: readonly Exchange[]): void {
+    const [first] = lost
+    if (first !== undefined) this.#lostBySize?.add(connection, failure, first, this.#rowOf(connection))
     if (!this.#context.firstSuccess.up) {
       this.notConnected(failure)
       return
     }
     const nowMs = performance.now()
-    const [first] = lost
-    this.#facts ??= this.#newFacts(failure, connection, first?.sentMs ?? nowMs, nowMs)
+    this.#facts ??= this.#newFacts(failure, connection, first, nowMs)
     this.#state.broke(failure, nowMs)
     for (const { intendedMs } of lost) this.#lost(failure, intendedMs)
   }
@@ -95,6 +105,7 @@ export class OutageTracker {
   /** An exchange was not sent in time, because of this failure. */
   gaveUp({ intendedMs }: Exchange, failure: Failure = this.failure ?? { reason: 'timeout' }): void {
     this.#context.target.statistics.exchangeFailed(failure.reason)
+    this.#context.peer?.failed(failure.reason)
     if (this.#context.firstSuccess.up) this.#lost(failure, intendedMs)
     else this.#context.firstSuccess.failed(failure)
   }
@@ -111,6 +122,7 @@ export class OutageTracker {
     }
     const id = this.#facts?.brokenId
     this.#ended = id && connection.askLast(id.boot, id.connection)
+    this.#lostBySize?.connected(connection)
   }
 
   handshakeDone(startMs: number, nowMs: number, remoteAddress: string): void {
@@ -123,6 +135,7 @@ export class OutageTracker {
     if (this.#last === undefined || outage !== undefined) {
       this.#context.firstSuccess.succeeded()
       this.#context.target.statistics.availability.works(this, nowMs)
+      this.#context.peer?.availability.works(this, nowMs)
     }
     if (outage !== undefined) this.#over(outage, connection, nowMs)
     this.#last = connection
@@ -131,22 +144,38 @@ export class OutageTracker {
   /** Resolves when everything is logged, also an outage whose end the client will not see. */
   async stop(): Promise<void> {
     this.#context.target.statistics.availability.remove(this)
+    this.#context.peer?.availability.remove(this)
     this.#stopping.abort()
     await Promise.all(this.#settling)
+    await this.#lostBySize?.count(this.#lostBySize.take(), undefined, 'unknown', Promise.resolve(undefined))
     const { outage } = this.#state
     if (outage === undefined) return
-    const facts = this.#facts ?? this.#newFacts(outage.failure, undefined, outage.startMs, performance.now())
+    const facts = this.#facts ?? this.#newFacts(outage.failure, undefined, undefined, performance.now())
     const attribution = attribute(await facts.observations(outage.connectFailure, undefined))
     this.#report(outage, attribution, performance.now(), this.#last, undefined)
   }
 
-  #newFacts(failure: Failure, broken: Connection | undefined, sentMs: number, nowMs: number): Facts {
+  #newFacts(failure: Failure, broken: Connection | undefined, first: Exchange | undefined, nowMs: number): Facts {
     const { target, instruments } = this.#context
+    const { statistics } = target
     const { timeout, message, greeting, sizes } = target.values
-    const kernel = this.#kernel?.connection === broken ? this.#kernel?.row : undefined
+    const kernel = this.#rowOf(broken)
     const messageBytes = sizes?.at(-1) ?? Buffer.byteLength(message)
     const smallReply = messageBytes + Buffer.byteLength(greeting) <= SMALL_REPLY_BYTES
-    return new Facts(failure, broken, sentMs, nowMs, { timeoutMs: timeout, smallReply, instruments, before: this.#last, kernel })
+    const lastTroubleMs = () => statistics.lastTroubleMs
+    const before = this.#last
+    return new Facts(failure, broken, first, nowMs, {
+      timeoutMs: timeout,
+      smallReply,
+      instruments,
+      before,
+      kernel,
+      lastTroubleMs,
+    })
+  }
+
+  #rowOf(broken: Connection | undefined): Promise<KernelSocket | undefined> | undefined {
+    return this.#kernel?.connection === broken ? this.#kernel?.row : undefined
   }
 
   #lost(failure: Failure, intendedMs: number): void {
@@ -156,12 +185,14 @@ export class OutageTracker {
   #began(): void {
     const { outage } = this.#state
     if (outage === undefined) return
-    const { target, log } = this.#context
+    const { target, log, peer } = this.#context
     const { failure, startMs } = outage
     const nowMs = performance.now()
-    this.#facts ??= this.#newFacts(failure, undefined, nowMs, nowMs)
+    this.#facts ??= this.#newFacts(failure, undefined, undefined, nowMs)
     target.statistics.outageBegan(failure.reason)
     target.statistics.availability.fails(this, startMs)
+    peer?.availability.fails(this, startMs)
+    peer?.outageBegan()
     logBegan(log, failure, this.#last)
   }
 
@@ -177,10 +208,13 @@ export class OutageTracker {
   async #settle(outage: Outage, facts: Facts, connection: Connection, atMs: number, left: Connection | undefined): Promise<void> {
     const limit = delay(SETTLE_MS, undefined, { signal: this.#stopping.signal, ref: false }).catch(() => undefined)
     const underWay = this.#underWay?.()
+    const lostBySize = this.#lostBySize?.take() ?? []
     const ended = await Promise.race([settledEnd(this.#ended, connection, facts.brokenId, this.#stopping.signal), limit])
     await underWay
+    if (underWay !== undefined) lostBySize.push(...(this.#lostBySize?.take() ?? []))
     const observations = await facts.observations(outage.connectFailure, { connection, atMs, ended })
     const attribution = attribute(observations)
+    await this.#lostBySize?.count(lostBySize, connection, attribution.side, limit)
     this.#report(outage, attribution, atMs, left, connection)
   }
 
@@ -192,10 +226,11 @@ export class OutageTracker {
     left: Connection | undefined,
     found: Connection | undefined,
   ): void {
-    const { target, log } = this.#context
+    const { target, log, peer } = this.#context
     const { failure, lostExchanges } = outage
-    const servers = { left: left?.peerName, found: found?.peerName }
+    const servers = { ...(peer && { peer: peer.address }), left: left?.peerName, found: found?.peerName }
     const over = found !== undefined
+    this.#state.reported(outage)
     const report = { reason: failure.reason, ...attribution, ...timesOf(outage, endMs), lostExchanges, ...servers, over }
     target.statistics.outageOver(report)
     if (over) target.statistics.lastOutage = summaryOf(report)

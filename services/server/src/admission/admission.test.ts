@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { Peer } from '../../../../tests/process/support/peer.ts'
+import { until } from '../../../../tests/process/support/until.ts'
 import type { TlsHandshakes } from '../tls/handshakes.ts'
 import { Admission, type AdmissionEvents, type AdmissionRules } from './admission.ts'
 
@@ -21,7 +22,13 @@ beforeEach(async () => {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
 })
-afterEach(() => new Promise(resolve => server.close(resolve)))
+afterEach(async () => {
+  jest.useRealTimers()
+  await new Promise(resolve => server.close(resolve))
+})
+
+/** Lets the time limits of admissions pass only when the test says so. */
+const holdTime = () => jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate', 'performance'] })
 
 /** Admits the next connection by these rules. */
 async function admit(rules: Partial<AdmissionRules>, identified = () => false): Promise<Peer> {
@@ -92,10 +99,12 @@ describe('a PROXY header', () => {
   })
 
   test('of a peer that is over its limit ends the admission without another event', async () => {
+    holdTime()
     await using peer = await admit({ timeoutMs: 20 }, () => true)
     peer.send(HEADER)
     peer.end()
-    await new Promise(resolve => setTimeout(resolve, 60))
+    await until('the header', () => log.length > 0)
+    jest.advanceTimersByTime(1_000)
     expect(log.map(([event]) => event)).toEqual(['identified'])
     admission.terminate('drain_timeout')
   })
@@ -135,9 +144,11 @@ describe('a TLS handshake', () => {
 })
 
 test('an admission that is terminated says so, once', async () => {
+  holdTime()
   await using peer = await admit({ timeoutMs: 20 })
   admission.terminate('drain_timeout')
   peer.send(HEADER)
-  await new Promise(resolve => setTimeout(resolve, 60))
+  jest.advanceTimersByTime(1_000)
+  await until('the connection to end', () => peer.closed || peer.fin)
   expect(log).toEqual([['terminated', 'drain_timeout', undefined]])
 })

@@ -15,6 +15,8 @@ export function listenersSection(listeners: readonly Listener[], history: Listen
     const values = columns[column].filter(value => !Number.isNaN(value))
     return values.length === 0 ? 0 : sum(values) / ((values.length * stepMs) / 1_000)
   }
+  const buffered = ({ label }: Listener) =>
+    history.read(label, '15m', { cells: 1, columns: ['bufferedBytes'] }).columns.bufferedBytes[0] || 0
   const limit = ({ limit }: Listener) => (Number.isFinite(limit) ? integer(limit) : words.noLimit)
   const list = table<Listener>({
     caption: words.listeners,
@@ -29,7 +31,7 @@ export function listenersSection(listeners: readonly Listener[], history: Listen
       { label: words.opened, style: 'number', cell: listener => rate(perSecond(listener, 'opened')) },
       { label: words.receivedRate, style: 'number', cell: listener => bytes(perSecond(listener, 'receivedBytes')) },
       { label: words.sentRate, style: 'number', cell: listener => bytes(perSecond(listener, 'sentBytes')) },
-      { label: words.buffered, style: 'number', cell: ({ bufferedBytes }) => bytes(bufferedBytes) },
+      { label: words.buffered, style: 'number', cell: listener => bytes(buffered(listener)) },
       { label: words.rejected, style: 'number', cell: ({ counters }) => integer(sum(Object.values(counters.rejected))) },
     ],
   })

@@ -4,24 +4,22 @@ import { describeThreshold } from '../../report/thresholds.ts'
 import type { Report, TargetReport } from './report.ts'
 
 /** The text report. */
-export function textReport({ targets, client, thresholds, interrupted }: Report): string {
-  const lines = targets.flatMap(target => [...targetLines(target), ''])
+export function textReport({ targets, client, thresholds, interrupted, reports }: Report): string {
+  const lines = reports === 1 ? [] : [`merged from ${reports} reports`, '']
+  lines.push(...targets.flatMap(target => [...targetLines(target), '']))
   if (client !== null) lines.push(...clientLines(client))
   lines.push(...thresholds.map(describeThreshold))
   if (interrupted !== null) lines.push(`interrupted by ${interrupted}: the report covers the time until then`)
   return `${lines.join('\n')}\n`
 }
 
-function clientLines({
-  eventLoopUtilization,
-  eventLoopDelayMs,
-  cpuSeconds,
-  bottlenecks,
-}: NonNullable<Report['client']>): string[] {
+function clientLines(client: NonNullable<Report['client']>): string[] {
+  const { threads, eventLoopUtilization, eventLoopDelayMs, cpuSeconds, bottlenecks } = client
   const { p99, max } = eventLoopDelayMs
+  const loop = threads === 1 ? 'event loop' : `${threads} threads, busiest event loop`
   const delay = p99 === null || max === null ? '' : `, delay p99 ${ms(p99)}, max ${ms(max)}`
   return [
-    `client  event loop ${Math.round(eventLoopUtilization * 100)}% busy${delay}; ${cpuSeconds.toFixed(2)} s of CPU`,
+    `client  ${loop} ${Math.round(eventLoopUtilization * 100)}% busy${delay}; ${cpuSeconds.toFixed(2)} s of CPU`,
     ...bottlenecks.map(reason => `warning: the client was the bottleneck: ${reason}`),
   ]
 }

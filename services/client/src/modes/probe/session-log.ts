@@ -34,9 +34,15 @@ const WINDOW_MS = 1_000
 /** The log of all sessions of one target; its lines are also events. */
 export class SessionLog {
   readonly #log: FloodLog<SessionEvent>
+  readonly #details: object
 
-  constructor(logger: Logger, record: (kind: ClientEventKind, fields: EventFields) => void) {
-    this.#log = new FloodLog({
+  private constructor(log: FloodLog<SessionEvent>, details: object) {
+    this.#log = log
+    this.#details = details
+  }
+
+  static to(logger: Logger, record: (kind: ClientEventKind, fields: EventFields) => void): SessionLog {
+    const log = new FloodLog<SessionEvent>({
       singles: SINGLES,
       windowMs: WINDOW_MS,
       log: ({ level, message, kind, counts, durationMs, details }) => {
@@ -51,10 +57,17 @@ export class SessionLog {
       },
       add,
     })
+    return new SessionLog(log, {})
+  }
+
+  /** The same log, with these details for the events of some sessions. */
+  with(details: object): SessionLog {
+    return new SessionLog(this.#log, details)
   }
 
   add(event: SessionEvent): void {
-    this.#log.add([event.message, ...Object.values(event.kind)].join(' '), event)
+    const details = { ...this.#details, ...event.details }
+    this.#log.add([event.message, ...Object.values(event.kind)].join(' '), { ...event, details })
   }
 
   /** Logs the sums of the window that is still open. */
