@@ -72,7 +72,7 @@ describe('/history', () => {
   test('of a client: the cells add up to the counters, in every span', async () => {
     const listen = `probe://127.0.0.1:${await freePort()}`
     const server = await startServer(listen)
-    await using client = await startClient(listen, { env: { NIHAO_INTERVAL: '400ms' } })
+    await using client = await startClient(listen, { env: { NIHAO_INTERVAL: '400ms', NIHAO_TIMEOUT: '1s' } })
     await until('exchanges', async () => (await client.metric('tcp_client_exchanges_total')) > 2)
     server.kill('SIGKILL')
     await until('failures', async () => (await client.metric('tcp_client_exchange_failures_total')) > 2)
