@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline'
 import pretty from 'pino-pretty'
 
 /** npm forwards the SIGINT that the terminal has also sent to this process. */
-const REPEATED_SIGNAL_MS = 1_000
+const REPEATED_SIGNAL_MS = 2_000
 
 const log = pretty({ ignore: 'pid,hostname,service', messageFormat: '{service}: {msg}', singleLine: true, sync: true })
 
@@ -21,7 +21,7 @@ async function run(service: string, env: NodeJS.ProcessEnv, ready = () => {}): P
   child.once('message', ready)
   const [code] = await once(child, 'close')
   ready()
-  send('SIGTERM')
+  if (signalledAtMs < 0) send('SIGTERM')
   return code ?? 1
 }
 
