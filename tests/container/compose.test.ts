@@ -87,15 +87,11 @@ describeWithDocker('docker compose up, with the file as shipped', () => {
       const response = await fetch(api + encodeURIComponent(expression))
       return ((await response.json()) as { data: { result: Series[] } }).data.result
     }
-    await until(
-      'all are scraped, and all talk',
-      async () => {
-        const talking = await query('tcp_client_exchanges_total{target="greet://server:1234"} > 0')
-        const serving = await query('tcp_server_connections_active{listener="greet:1234"} >= 3')
-        return new Set(talking.map(({ metric }) => metric.instance)).size === 3 && serving.length === 1
-      },
-      40_000,
-    )
+    await until('all are scraped, and all talk', async () => {
+      const talking = await query('tcp_client_exchanges_total{target="greet://server:1234"} > 0')
+      const serving = await query('tcp_server_connections_active{listener="greet:1234"} >= 3')
+      return new Set(talking.map(({ metric }) => metric.instance)).size === 3 && serving.length === 1
+    })
     expect((await query('up == 0')).map(({ metric }) => metric)).toEqual([])
 
     // Prometheus asks for OpenMetrics; a scraper of plain text still gets the same names.

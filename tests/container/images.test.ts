@@ -103,7 +103,7 @@ for (const service of ['server', 'client']) {
         const id = await docker(['run', ...options, image, 'check', '--wait', '5m', 'greet://127.0.0.1:1234'])
         started.push(id)
         const state = () => docker(['inspect', '--format', '{{.State.Status}} {{.State.Health.Status}}', id])
-        await until('a health check', async () => !(await state()).includes('starting'), 20_000)
+        await until('a health check', async () => !(await state()).includes('starting'))
         expect(await state()).toBe('running healthy')
       })
     }
@@ -120,7 +120,7 @@ for (const service of ['server', 'client']) {
       const id = await docker(['run', '--detach', '--health-interval=1s', ...hardened, image])
       started.push(id)
       const state = async (field: string) => await docker(['inspect', '--format', `{{.State.${field}}}`, id])
-      await until('its own health check succeeds', async () => (await state('Health.Status')) === 'healthy', 20_000)
+      await until('its own health check succeeds', async () => (await state('Health.Status')) === 'healthy')
 
       // As the host numbers processes; a health check may run at the same time.
       const processes = (await docker(['top', id, '-o', 'pid,uid,args'])).split('\n').map(line => line.trim().split(/\s+/))

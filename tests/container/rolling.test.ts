@@ -14,7 +14,7 @@ describeWithDocker('two servers behind one name, replaced one after the other at
   async function replaceBoth(target: string, listener: string) {
     const settings = { NIHAO_DRAIN_DELAY: '1s' }
     const servers = [await stage.server(settings), await stage.server(settings)]
-    const client = await stage.client(`${target}?connections=20&interval=200ms`)
+    const client = await stage.client(`${target}?connections=20&interval=200ms&timeout=10s`)
     const good = () => client.metric('tcp_client_round_trip_duration_seconds_count')
     const moreExchanges = async () => {
       const before = await good()

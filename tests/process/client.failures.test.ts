@@ -186,7 +186,8 @@ test.each([
     server.script = echo
   })
   const url = `echo://127.0.0.1:${server.port}`
-  await using client = await startClient(`${url}?timeout=30s`, { env })
+  // The next exchange is not due before the connection has broken.
+  await using client = await startClient(`${url}?interval=3s&timeout=30s`, { env })
   const address = `127.0.0.1:${server.port}`
   expect(await client.log({ target: url, msg: 'reconnected' })).toMatchObject({ reason: 'mismatch', found: address })
   expect(await byReason(client, 'exchange_failures', url)).toEqual({})

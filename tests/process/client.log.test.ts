@@ -11,17 +11,17 @@ describe('the log of the client', () => {
     await using server = await startServer('echo://127.0.0.1:0 greet://127.0.0.1:0')
     const urls = [`echo://127.0.0.1:${server.port(0)}`, `greet://127.0.0.1:${server.port(1)}`]
     const intervalMs = 200
+    const startMs = Date.now()
     await using client = await startClient(urls.join(' '), {
       env: { ...env, NIHAO_INTERVAL: '20ms', NIHAO_SUMMARY_INTERVAL: `${intervalMs}ms` },
     })
-    const { time } = await client.log({ msg: 'admin listening' })
     await until('five summaries', () => client.logged({ msg: 'summary' }).length >= 10)
     const totals = await client.stop()
     for (const url of urls) {
       const summaries = client.logged({ msg: 'summary', target: url })
       let exchanges = 0
       for (const [index, summary] of summaries.entries()) {
-        expect(Date.parse(summary.time) - Date.parse(time)).toBeGreaterThanOrEqual((index + 1) * intervalMs - 2)
+        expect(Date.parse(summary.time) - startMs).toBeGreaterThanOrEqual((index + 1) * intervalMs - 2)
         expect(summary).toMatchObject({ level: 'info', connections: 1, failures: 0, exchanges: expect.any(Number) })
         expect(summary).not.toHaveProperty('failing')
         if (summary.exchanges === 0) continue // on a busy machine

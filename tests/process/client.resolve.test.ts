@@ -18,7 +18,7 @@ describe('a name with many addresses', () => {
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'nihao-hosts-'))
     await writeFile(join(folder, 'nsswitch.conf'), 'hosts: files\n')
-    const first = await ScriptedServer.listen(echo, { host: '127.0.0.1', port: 0 })
+    const first = await ScriptedServer.listen(echo, { port: await freePort() })
     port = first.port
     const others = ['127.0.0.2', '127.0.0.3', '::1'].map(host => ScriptedServer.listen(echo, { host, port }))
     servers = [first, ...(await Promise.all(others))]

@@ -1,39 +1,25 @@
-import { spawnSync } from 'node:child_process'
 import { describe, expect, test } from '@jest/globals'
 import { startClient } from './support/client.ts'
+import { clientBehind } from './support/namespace.ts'
 import { runProbe } from './support/probe.ts'
 import { echo, ScriptedServer } from './support/scripted-server.ts'
+import { testWith } from './support/tool.ts'
 import { until } from './support/until.ts'
 
-/** A network namespace with a loopback of Ethernet's MTU and an echo server on port 7007. */
-const SETUP = `
-ip link set lo up mtu 1500
-socat TCP-LISTEN:7007,fork,reuseaddr,backlog=128 EXEC:cat &
-until grep -q ':1B5F ' /proc/net/tcp; do sleep 0.05; done`
-
-const inNamespace = (script: string) =>
-  spawnSync('unshare', ['--net', '--pid', '--fork', '--kill-child', '--mount-proc', 'sh', '-ec', script], {
-    encoding: 'utf8',
-    timeout: 90_000,
-  })
-
-const possible = inNamespace(`${SETUP}\niptables -L -n`).status === 0
-const testWithRules = possible || process.env.REQUIRE_PEERS === '1' ? test : test.skip
-
 /** Probes the echo server behind rules for a time. @returns the lines of the log */
-function probeBehind(rule: string, seconds: number): { readonly msg: string; readonly [field: string]: unknown }[] {
-  const probe = [
-    `probe --duration ${seconds}s --interval 100ms --timeout 400ms --admin-port 0`,
-    "'echo://127.0.0.1:7007?sizes=64B;1200B;8900B;64KiB'",
-  ]
-  const client = `${process.execPath} --conditions=source services/client/src/main.ts ${probe.join(' ')}`
-  const { stdout, stderr } = inNamespace([SETUP, rule, client].join('\n'))
-  if (stdout === '') throw new Error(stderr)
+async function probeBehind(
+  rule: string,
+  seconds: number,
+): Promise<readonly { readonly msg: string; readonly [field: string]: unknown }[]> {
+  const options = `--duration ${seconds}s --interval 100ms --timeout 400ms --admin-port 0`
+  const { stderr } = await clientBehind([rule], `probe ${options} 'echo://127.0.0.1:7007?sizes=64B;1200B;8900B;64KiB'`)
   return stderr
     .split('\n')
     .filter(line => line.startsWith('{'))
     .map(line => JSON.parse(line))
 }
+
+const testWithRules = (name: string, run: () => Promise<void>) => testWith('unshare', name, run, test.concurrent)
 
 describe('sizes', () => {
   test('are gone through in turn, and have a series each', async () => {
@@ -71,15 +57,15 @@ describe('sizes', () => {
     expect(stderr).toContain('must be up to 8 sizes from 1B to 64MiB in ascending order')
   })
 
-  testWithRules('a path MTU black hole is named, with the sizes around it', () => {
-    const lines = probeBehind('iptables -w -A INPUT -p tcp --dport 7007 -m length --length 1453: -j DROP', 20)
+  testWithRules('a path MTU black hole is named, with the sizes around it', async () => {
+    const lines = await probeBehind('iptables -w -A INPUT -p tcp --dport 7007 -m length --length 1453: -j DROP', 20)
     expect(lines.filter(({ msg }) => msg === 'large packets are lost')).toEqual([
       expect.objectContaining({ largestWorkingBytes: 1_200, smallestLostBytes: 8_900, meaning: 'path MTU black hole' }),
     ])
   })
 
-  testWithRules('random loss of 5 % is not', () => {
-    const lines = probeBehind('iptables -w -A INPUT -p tcp -m statistic --mode random --probability 0.05 -j DROP', 20)
+  testWithRules('random loss of 5 % is not', async () => {
+    const lines = await probeBehind('iptables -w -A INPUT -p tcp -m statistic --mode random --probability 0.05 -j DROP', 20)
     expect(lines.map(({ msg }) => msg)).toContain('first reply')
     expect(lines.filter(({ msg }) => msg === 'large packets are lost')).toEqual([])
   })

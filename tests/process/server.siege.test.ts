@@ -19,17 +19,23 @@ test('peers that send and do not read hold no more than max-buffered-total; othe
   const residentBytes = server.memory().residentBytes
   {
     await using hostile = await Peers.connect(HOSTILE, server.port())
-    for (const peer of hostile.all) {
+    const flood = (peer: Peer) => {
       peer.socket.pause()
       peer.send(FLOOD)
     }
+    for (const peer of hostile.all) flood(peer)
     let heldBytes = 0
     await until('a rejection', async () => {
       await honest.ask('hi\n', '你好，hi\n')
       heldBytes = Math.max(heldBytes, await server.metric('tcp_server_held_bytes'))
       await using next = await Peer.connect(server.port(1))
       await until('HELLO or REJECT', () => next.bytes.length > 0)
-      return next.text.includes('{"reason":"overload","limit":null}')
+      if (next.text.includes('{"reason":"overload","limit":null}')) return true
+      // A busy machine may miss the second for which connections are rejected after the limit was exceeded.
+      const another = await Peer.connect(server.port())
+      hostile.all.push(another)
+      flood(another)
+      return false
     })
     let received = -1
     await until('the server to read no more from them', async () => {
@@ -42,9 +48,10 @@ test('peers that send and do not read hold no more than max-buffered-total; othe
     const terminated = await server.metric('tcp_server_connections_closed_total', { reason: 'slow_reader' })
     expect(terminated).toBeGreaterThan(0)
     const growthBytes = server.memory().peakBytes - residentBytes
-    note(`siege: ${terminated} of ${HOSTILE} terminated, ${mebibytes(heldBytes)} held, memory grew by ${mebibytes(growthBytes)}`)
-    // Connections that hold little are counted at the next sweep: the limit is exceeded by at most their share until then.
-    expect(heldBytes).toBeLessThanOrEqual(LIMIT_BYTES * 1.125)
+    note(
+      `siege: ${terminated} of ${hostile.all.length} terminated, ${mebibytes(heldBytes)} held, memory grew by ${mebibytes(growthBytes)}`,
+    )
+    expect(heldBytes).toBeLessThanOrEqual(LIMIT_BYTES)
     // Without the limit, these peers hold more than 240 MiB.
     expect(growthBytes).toBeLessThan(LIMIT_BYTES + 128 * MEBIBYTE)
   }
