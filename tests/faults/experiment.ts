@@ -3,8 +3,8 @@ import { until } from '../process/support/until.ts'
 import type { FaultCase } from './fault-case.ts'
 import { HOLD_MS, Laboratory, type ProtocolName } from './laboratory.ts'
 import { SERVER } from './network.ts'
-import { countFailures, judge, type Outcome, readOutcome, type Totals, type Verdict } from './outcome.ts'
-import { type KernelRow, lastRows, longestGapMs, monotonicMs } from './witness.ts'
+import { countFailures, judge, type Outcome, readOutcome, type Span, type Totals, type Verdict } from './outcome.ts'
+import { asleepMs, type KernelRow, lastRows, longestGap, monotonicMs } from './witness.ts'
 
 const INTERVAL_MS = 100
 const TIMEOUT_MS = 1_000
@@ -16,8 +16,8 @@ const RECOVERY_DEADLINE_MS = 15_000
 export interface Experiment {
   readonly outcome: Outcome
   readonly verdict: Verdict
-  /** Length of the fault by the case's clock. */
-  readonly trueMs: number | undefined
+  /** Length of the fault by the case's clock; undefined: not known. */
+  readonly truth: Span | undefined
   /** What the kernel said of each connection just before the client closed it. */
   readonly rows: readonly KernelRow[]
   readonly logs: string
@@ -41,13 +41,16 @@ export async function experiment(fault: FaultCase, protocol: ProtocolName): Prom
   if (!fault.withoutServer) await until('a first success', () => succeededSince(lab, 0), FIRST_SUCCESS_DEADLINE_MS)
   // The client has a record of a path that works.
   await delay(500)
+  await until('the client to work', () => outagesOver(lab), FIRST_SUCCESS_DEADLINE_MS)
 
   // What fails before the first success is no outage's.
   const earlierFailures = fault.withoutServer ? undefined : countFailures(await targetState(lab))
   const since = new Date().toISOString()
   const injectedMs = monotonicMs()
   await fault.inject(lab)
+  const inEffectMs = monotonicMs()
   await delay(Math.max(0, injectedMs + holdMs - monotonicMs()))
+  const healMs = monotonicMs()
   await fault.heal?.(lab)
   const healedMs = monotonicMs()
   await recovered(lab)
@@ -55,13 +58,16 @@ export async function experiment(fault: FaultCase, protocol: ProtocolName): Prom
   const metrics = await lab.page('/metrics').catch(String)
   await stopClient(lab)
 
-  const witnessMs = longestGapMs(witness, injectedMs)
-  const laboratoryMs = healedMs - injectedMs
+  // The commands that cause and end a fault take a while themselves.
+  const laboratory = { leastMs: healMs - inEffectMs, mostMs: healedMs - injectedMs }
   const expectation = { ...fault, ...fault.only?.[protocol] }
-  const trueMs = { witness: witnessMs, laboratory: laboratoryMs, none: undefined }[expectation.clock]
+  const truth = { witness: longestGap(witness, injectedMs), laboratory, none: undefined }[expectation.clock]
   const outcome = readOutcome(lab.client.logged(), since, earlierFailures)
-  const verdict = judge(outcome, expectation, trueMs, INTERVAL_MS)
-  return { outcome, verdict, trueMs, rows: lastRows(witness, injectedMs, endMs - 200), logs: lab.logs(), metrics }
+  const found = judge(outcome, expectation, truth, INTERVAL_MS)
+  // The client has not run either: what it says of that may be right.
+  const starved = asleepMs(witness, injectedMs) > TIMEOUT_MS / 2
+  const verdict = starved && found.startsWith('WRONG') ? 'STARVED' : found
+  return { outcome, verdict, truth, rows: lastRows(witness, injectedMs, endMs - 200), logs: lab.logs(), metrics }
 }
 
 /** What the client reports of its target at the moment; undefined while it cannot. */
@@ -79,12 +85,12 @@ async function succeededSince(lab: Laboratory, sinceMs: number): Promise<boolean
 async function recovered(lab: Laboratory): Promise<void> {
   const healed = Date.now()
   await delay(TIMEOUT_MS + 300)
-  const ended = async () => {
-    const outagesOver = lab.client.logged({ msg: 'outage began' }).length <= lab.client.logged({ msg: 'outage over' }).length
-    return outagesOver && (await succeededSince(lab, healed))
-  }
+  const ended = async () => outagesOver(lab) && (await succeededSince(lab, healed))
   await until('the client to recover', ended, RECOVERY_DEADLINE_MS).catch(() => {})
 }
+
+const outagesOver = ({ client }: Laboratory) =>
+  client.logged({ msg: 'outage began' }).length <= client.logged({ msg: 'outage over' }).length
 
 async function stopClient({ client }: Laboratory): Promise<void> {
   client.kill('SIGTERM')

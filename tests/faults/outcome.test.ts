@@ -25,7 +25,15 @@ const outcome = (change: Partial<Outcome> = {}): Outcome => ({
 const withOutage = (change: Partial<Outcome['outages'][number]>) => outcome({ outages: [{ ...outage, ...change }] })
 
 describe('a verdict', () => {
-  test.each<[verdict: string, what: string, outcome: Outcome, expectation: Expectation, trueMs: number | undefined]>([
+  test.each<
+    [
+      verdict: string,
+      what: string,
+      outcome: Outcome,
+      expectation: Expectation,
+      truth: number | [leastMs: number, mostMs: number] | undefined,
+    ]
+  >([
     ['right', 'the right side', outcome(), path, 3_000],
     ['unknown', 'no side', withOutage({ side: 'unknown' }), path, 3_000],
     ['WRONG SIDE', 'another side', withOutage({ side: 'server' }), path, 3_000],
@@ -37,11 +45,15 @@ describe('a verdict', () => {
     ['right', 'failures that are not known', outcome({ failures: undefined }), path, 3_000],
     ['right', 'the longest length that is tolerated', withOutage({ durationMs: 3_350, atMostMs: 3_350 }), path, 3_000],
     ['WRONG LENGTH', 'a longer one', withOutage({ durationMs: 3_351, atMostMs: 3_400 }), path, 3_000],
+    ['right', 'a length within bounds of the truth', withOutage({ durationMs: 3_351, atMostMs: 3_400 }), path, [2_900, 3_100]],
+    ['WRONG LENGTH', 'one out of them', withOutage({ durationMs: 3_351, atMostMs: 3_400 }), path, [2_700, 2_900]],
     ['WRONG LENGTH', 'a bound below the length', withOutage({ atMostMs: 2_999 }), path, 3_000],
     ['right', 'any length where the true one is not known', withOutage({ durationMs: 9_000, atMostMs: 9_000 }), path, undefined],
     ['right', 'nothing where nothing was', outcome({ kind: 'none', outages: [], failures: 0 }), none, undefined],
-  ])('is %s for %s', (verdict, _, outcome, expectation, trueMs) => {
-    expect(judge(outcome, expectation, trueMs, INTERVAL_MS)).toBe(verdict)
+  ])('is %s for %s', (verdict, _, outcome, expectation, truth) => {
+    const [leastMs, mostMs = leastMs] = [truth].flat()
+    const span = leastMs === undefined || mostMs === undefined ? undefined : { leastMs, mostMs }
+    expect(judge(outcome, expectation, span, INTERVAL_MS)).toBe(verdict)
   })
 })
 

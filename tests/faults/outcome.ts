@@ -20,7 +20,7 @@ export interface Outcome {
   readonly failures: number | undefined
 }
 
-export type Verdict = 'right' | 'unknown' | 'WRONG SIDE' | 'WRONG KIND' | 'WRONG LENGTH' | 'WRONG LOSSES'
+export type Verdict = 'right' | 'unknown' | 'WRONG SIDE' | 'WRONG KIND' | 'WRONG LENGTH' | 'WRONG LOSSES' | 'STARVED'
 
 /**
  * @param lines the client's log; lines before `since` (ISO 8601) do not count
@@ -28,7 +28,10 @@ export type Verdict = 'right' | 'unknown' | 'WRONG SIDE' | 'WRONG KIND' | 'WRONG
  */
 export function readOutcome(lines: readonly LogLine[], since: string, earlierFailures: number | undefined): Outcome {
   const later = lines.filter(({ time }) => time >= since)
-  const outages = later.filter(({ msg }) => /^outages? (not )?over$/.test(msg)).map(readOutage)
+  // One that had begun before is not the fault's.
+  const began = ({ time, durationMs, longestMs }: LogLine) =>
+    Date.parse(time) - Number(durationMs ?? longestMs) >= Date.parse(since)
+  const outages = later.filter(line => /^outages? (not )?over$/.test(line.msg) && began(line)).map(readOutage)
   const reconnects = later.filter(({ msg }) => msg === 'reconnected').length
   const stopped = later.find(({ msg }) => msg === 'stopped')
   const totals = Object.values(stopped ?? {}).find(value => typeof value === 'object') as Totals | undefined
@@ -61,23 +64,30 @@ function readOutage({ side, closedBy, evidence, reason, durationMs, longestMs, a
 /** The time a target was down, all outages together. */
 export const downMs = ({ outages }: Outcome) => outages.reduce((sum, { durationMs }) => sum + durationMs, 0)
 
+/** The length of a fault, by a clock that knows it within bounds. */
+export interface Span {
+  readonly leastMs: number
+  readonly mostMs: number
+}
+
 /** How far the client's length may be from the true one. */
 export const toleranceMs = (trueMs: number, intervalMs: number) => 0.05 * trueMs + 100 + intervalMs
 
 /**
  * Compares what the client reported with what happened; the worst finding wins.
- * @param trueMs how long the fault lasted; undefined: not known
+ * @param truth how long the fault lasted; undefined: not known
  */
-export function judge(outcome: Outcome, { kinds, sides }: Expectation, trueMs: number | undefined, intervalMs: number): Verdict {
+export function judge(outcome: Outcome, { kinds, sides }: Expectation, truth: Span | undefined, intervalMs: number): Verdict {
   const { kind, outages, failures } = outcome
   if (!kinds.includes(kind)) return 'WRONG KIND'
   if (outages.some(({ side }) => side !== 'unknown' && !sides.includes(side))) return 'WRONG SIDE'
   const lost = outages.reduce((sum, { lostExchanges }) => sum + lostExchanges, 0)
   if (failures !== undefined && lost !== failures) return 'WRONG LOSSES'
-  if (kind === 'outage' && trueMs !== undefined) {
-    const tolerated = toleranceMs(trueMs, intervalMs)
+  if (kind === 'outage' && truth !== undefined) {
+    const [told, { leastMs, mostMs }] = [downMs(outcome), truth]
+    const nearestMs = Math.min(mostMs, Math.max(leastMs, told))
     const atMostMs = outages.reduce((sum, outage) => sum + outage.atMostMs, 0)
-    if (Math.abs(downMs(outcome) - trueMs) > tolerated || atMostMs < downMs(outcome)) return 'WRONG LENGTH'
+    if (Math.abs(told - nearestMs) > toleranceMs(nearestMs, intervalMs) || atMostMs < told) return 'WRONG LENGTH'
   }
   return outages.some(({ side }) => side === 'unknown') ? 'unknown' : 'right'
 }

@@ -14,39 +14,64 @@ export interface Series {
 const HEADINGS = [
   'fault',
   'protocol',
-  'verdict',
-  'kind',
-  'side',
+  'true side',
+  'told side',
   'evidence',
   'reason',
-  'client, ms',
-  'truth, ms',
+  'kind',
+  'verdict',
+  'true, ms',
+  'told, ms',
   'at most, ms',
   'lost',
 ]
 
-/** What the client said of each fault beside what happened, as a table in Markdown. */
+/** What the client said of each fault beside what happened, as a table in Markdown, and the number of verdicts. */
 export function outcomeTable(series: readonly Series[]): string {
-  return markdown(HEADINGS, series.map(outcomeCells))
+  return `${markdown(HEADINGS, series.map(outcomeCells))}\n${verdictCounts(series)}`
 }
 
 function outcomeCells({ fault, protocol, experiments }: Series): string[] {
   const made = experiments.filter((experiment): experiment is Experiment => !(experiment instanceof Error))
-  const notMade = experiments.length - made.length
   const outages = made.flatMap(({ outcome }) => outcome.outages)
+  const { sides } = { ...fault, ...fault.only?.[protocol] }
   return [
     fault.name,
     protocol,
-    counted([...made.map(({ verdict }) => verdict), ...new Array<string>(notMade).fill('NOT MADE')]),
-    counted(made.map(({ outcome: { kind, outages } }) => (outages.length > 1 ? `${outages.length} outages` : kind))),
-    counted(outages.map(({ side }) => side)),
+    sides.join(' or '),
+    counted(made.flatMap(sidesOf), experiments.length),
     counted(outages.map(({ evidence }) => evidence)),
     counted(outages.map(({ reason }) => reason)),
+    counted(made.map(({ outcome: { kind, outages } }) => (outages.length > 1 ? `${outages.length} outages` : kind))),
+    counted(experiments.map(verdictOf), experiments.length),
+    range(made.flatMap(({ truth }) => (truth === undefined ? [] : [truth.leastMs, truth.mostMs]))),
     range(made.filter(({ outcome }) => outcome.kind === 'outage').map(({ outcome }) => downMs(outcome))),
-    range(made.flatMap(({ trueMs }) => (trueMs === undefined ? [] : [trueMs]))),
     range(outages.map(({ atMostMs }) => atMostMs)),
     range(made.flatMap(({ outcome }) => outcome.failures ?? [])),
   ]
+}
+
+/** Each side that the outages of an experiment have. */
+const sidesOf = ({ outcome: { outages } }: Experiment) => [...new Set(outages.map(({ side }) => side))]
+
+const verdictOf = (experiment: Experiment | Error) => (experiment instanceof Error ? 'NOT MADE' : experiment.verdict)
+
+/** A row of a case counts once, by its worst verdict; the experiments are counted one by one. */
+function verdictCounts(series: readonly Series[]): string {
+  const ranks = ['right', 'unknown']
+  const worst = ({ experiments }: Series) => {
+    const verdicts = experiments.map(verdictOf)
+    return (
+      verdicts.find(verdict => !ranks.includes(verdict)) ??
+      (verdicts.includes('unknown') ? 'unknown' : (verdicts[0] ?? 'NOT MADE'))
+    )
+  }
+  const rows = [...Map.groupBy(series, ({ protocol }) => protocol)].map(([protocol, ofProtocol]) => [
+    protocol,
+    counted(ofProtocol.map(worst)),
+    counted(ofProtocol.flatMap(({ experiments }) => experiments.map(verdictOf))),
+  ])
+  return markdown(['protocol', 'cases, by their worst verdict', 'experiments'], rows)
 }
 
 const ROW_HEADINGS = [
@@ -94,10 +119,11 @@ function markdown(headings: readonly string[], rows: readonly (readonly string[]
   return [headings, headings.map(() => '---'), ...rows].map(cells => `| ${cells.join(' | ')} |\n`).join('')
 }
 
-/** Such as `path ×4, unknown`. */
-function counted(words: readonly string[]): string {
+/** Such as `path ×4, unknown`; with the number of experiments, `path 4/5, unknown 1/5`. */
+function counted(words: readonly string[], experiments?: number): string {
   const alike = Map.groupBy(words, word => word)
-  return [...alike].map(([word, { length }]) => (length > 1 ? `${word} ×${length}` : word)).join(', ')
+  const times = (count: number) => (experiments === undefined ? (count > 1 ? ` ×${count}` : '') : ` ${count}/${experiments}`)
+  return [...alike].map(([word, { length }]) => `${word}${times(length)}`).join(', ')
 }
 
 /** Such as `2950–3012`. */

@@ -2,6 +2,7 @@
 
 Usage: witness.py HOST ECHO_PORT PORT…; stops at the end of stdin. Output, with times in ms of the monotonic clock:
   reply TIME                    an exchange was answered
+  asleep FROM TO                the witness itself did not run
   row TIME COLUMN…              every 50 ms: each row of /proc/net/tcp whose remote port is one of PORT…
 """
 import errno
@@ -13,6 +14,7 @@ import time
 
 INTERVAL_SECONDS = 0.02
 ROWS_INTERVAL_SECONDS = 0.05
+ASLEEP_SECONDS = 2 * INTERVAL_SECONDS
 GIVE_UP_SECONDS = 4
 REQUEST = b"witness\n"
 # A RST at the end leaves nothing in TIME_WAIT, which would use up the client's ports.
@@ -100,9 +102,12 @@ def main():
     witness = Witness((host, int(port)))
     witness.poll.register(0, select.EPOLLIN)
     print("ready", flush=True)
-    next_attempt = next_rows = time.monotonic()
+    next_attempt = next_rows = last = time.monotonic()
     while True:
         now = time.monotonic()
+        if now - last > ASLEEP_SECONDS:
+            print(f"asleep {last * 1_000:.1f} {now * 1_000:.1f}")
+        last = now
         if now >= next_attempt:
             next_attempt = max(next_attempt + INTERVAL_SECONDS, now)
             witness.give_up()

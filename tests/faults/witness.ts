@@ -1,4 +1,5 @@
 import type { Helper } from './helper.ts'
+import type { Span } from './outcome.ts'
 
 /** The clock of all times here and of the Python programs, in ms: CLOCK_MONOTONIC. */
 export const monotonicMs = () => Number(process.hrtime.bigint()) / 1e6
@@ -41,11 +42,35 @@ function readRow(line: string): KernelRow {
   }
 }
 
-/** The longest time without a reply that ended after `sinceMs`. */
-export function longestGapMs({ lines }: Helper, sinceMs: number): number {
-  const replies = lines.filter(line => line.startsWith('reply ')).map(line => Number(line.slice('reply '.length)))
-  return Math.max(0, ...replies.slice(1).map((timeMs, index) => (timeMs > sinceMs ? timeMs - (replies[index] as number) : 0)))
+/** The longest time without a reply that ended after `sinceMs`. It is known less well if the witness was asleep at one of its ends. */
+export function longestGap({ lines }: Pick<Helper, 'lines'>, sinceMs: number): Span {
+  const replies = timesOf(lines, 'reply').map(([timeMs = 0]) => timeMs)
+  const gaps = replies.slice(1).map((endMs, index) => ({ startMs: replies[index] as number, endMs }))
+  const longest = { startMs: 0, endMs: 0 }
+  for (const { startMs, endMs } of gaps) {
+    if (endMs > sinceMs && endMs - startMs > longest.endMs - longest.startMs) Object.assign(longest, { startMs, endMs })
+  }
+  const mostMs = longest.endMs - longest.startMs
+  const asleepMs = timesOf(lines, 'asleep')
+    .filter(([fromMs = 0, toMs = 0]) =>
+      [longest.startMs, longest.endMs].some(atMs => fromMs < atMs + NEAR_MS && toMs > atMs - NEAR_MS),
+    )
+    .reduce((sum, [fromMs = 0, toMs = 0]) => sum + toMs - fromMs, 0)
+  return { leastMs: Math.max(0, mostMs - asleepMs), mostMs }
 }
+
+/** For how long the witness did not run in all since `sinceMs`. */
+export function asleepMs({ lines }: Pick<Helper, 'lines'>, sinceMs: number): number {
+  const since = timesOf(lines, 'asleep').filter(([, toMs = 0]) => toMs > sinceMs)
+  return since.reduce((sum, [fromMs = 0, toMs = 0]) => sum + toMs - Math.max(fromMs, sinceMs), 0)
+}
+
+/** The witness makes an attempt every 20 ms. */
+const NEAR_MS = 40
+
+/** The times in the lines that begin with this word. */
+const timesOf = (lines: readonly string[], word: string): number[][] =>
+  lines.filter(line => line.startsWith(`${word} `)).map(line => line.split(' ').slice(1).map(Number))
 
 /** The last row of each connection before the client closed it, for those closed from `sinceMs` to `untilMs`. */
 export function lastRows({ lines }: Helper, sinceMs: number, untilMs: number): KernelRow[] {

@@ -1,23 +1,18 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect } from '@jest/globals'
 import { type RunningClient, startClient } from './support/client.ts'
+import { HostName } from './support/host-name.ts'
 import { echo, freePort, ScriptedServer } from './support/scripted-server.ts'
 import { startServer } from './support/server.ts'
 import { testWith } from './support/tool.ts'
 import { until } from './support/until.ts'
 
-const NAME = 'many.test'
-
 describe('a name with many addresses', () => {
-  let folder: string
+  let name: HostName
   let port: number
   let servers: ScriptedServer[]
 
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'nihao-hosts-'))
-    await writeFile(join(folder, 'nsswitch.conf'), 'hosts: files\n')
+    name = await HostName.create()
     const first = await ScriptedServer.listen(echo, { port: await freePort() })
     port = first.port
     const others = ['127.0.0.2', '127.0.0.3', '::1'].map(host => ScriptedServer.listen(echo, { host, port }))
@@ -25,22 +20,11 @@ describe('a name with many addresses', () => {
   })
   afterEach(async () => {
     for (const server of servers) await server[Symbol.asyncDispose]()
-    await rm(folder, { recursive: true })
+    await name[Symbol.asyncDispose]()
   })
 
-  const resolvesTo = (...addresses: string[]) =>
-    writeFile(join(folder, 'hosts'), addresses.map(address => `${address} ${NAME}\n`).join(''))
-
-  /** With an /etc/hosts that only this process has; it shows what is written into it later, too. */
   const start = (options: string, protocol = 'echo', targetPort = port) =>
-    startClient(`${protocol}://${NAME}:${targetPort}?interval=20ms&resolve=all${options}`, {
-      within: [
-        'unshare',
-        ...['--mount', 'sh', '-c'],
-        `mount --bind ${folder}/hosts /etc/hosts && mount --bind ${folder}/nsswitch.conf /etc/nsswitch.conf && exec "$@"`,
-        'sh',
-      ],
-    })
+    startClient(`${protocol}://${name}:${targetPort}?interval=20ms&resolve=all${options}`, { within: name.within })
 
   const connectedTo = (client: RunningClient, ...hosts: string[]) =>
     until(`connections to ${hosts.join(' ')}`, async () => {
@@ -57,18 +41,18 @@ describe('a name with many addresses', () => {
     })
 
   testWith('unshare', 'has a session with each, which begin and end with the addresses', async () => {
-    await resolvesTo('127.0.0.1', '127.0.0.2', '::1')
+    await name.resolvesTo('127.0.0.1', '127.0.0.2', '::1')
     await using client = await start('&resolve-interval=100ms')
     await connectedTo(client, '127.0.0.1', '127.0.0.2', '::1')
 
-    await resolvesTo('127.0.0.2', '127.0.0.3')
+    await name.resolvesTo('127.0.0.2', '127.0.0.3')
     await connectedTo(client, '127.0.0.2', '127.0.0.3')
     expect(await client.log({ msg: 'addresses changed', addresses: 2 })).toMatchObject({
       found: ['127.0.0.3'],
       gone: expect.arrayContaining(['127.0.0.1', '::1']),
     })
 
-    const target = `echo://${NAME}:${port}`
+    const target = `echo://${name}:${port}`
     expect([...(await client.scrape()).keys()].filter(series => /127\.0|::1/.test(series))).toEqual([])
     const { [target]: totals } = await client.stop()
     // Sessions of a removed address end without a failure or a lost exchange.
@@ -78,16 +62,16 @@ describe('a name with many addresses', () => {
   })
 
   testWith('unshare', 'without any address left is an outage, which ends when one is added', async () => {
-    await resolvesTo('127.0.0.1')
+    await name.resolvesTo('127.0.0.1')
     await using client = await start('&resolve-interval=4s&timeout=5s')
     await connectedTo(client, '127.0.0.1')
 
-    await resolvesTo()
+    await name.resolvesTo()
     expect(await client.log({ msg: 'outage began' })).toMatchObject({ reason: 'dns' })
     const status = async () => (await client.page('/targets')).status
     await until('the target to be bad', async () => (await status()) === 503)
 
-    await resolvesTo('127.0.0.2')
+    await name.resolvesTo('127.0.0.2')
     // Visible to any lookup, even before the next periodic one.
     expect(await client.log({ msg: 'outage over' })).toMatchObject({
       reason: 'dns',
@@ -106,7 +90,7 @@ describe('a name with many addresses', () => {
     const hosts = ['127.0.0.1', '127.0.0.2', '127.0.0.3']
     const servers = await Promise.all(hosts.map(host => startServer(`probe://${host}:${ports}`)))
     try {
-      await resolvesTo(...hosts)
+      await name.resolvesTo(...hosts)
       await using client = await start('&resolve-interval=10m', 'probe', ports)
       const open = (count: number) =>
         until(`${count} sessions`, async () => {
@@ -119,7 +103,7 @@ describe('a name with many addresses', () => {
         expect((await server.exit()).code).toBe(0)
         await open(2 - index)
       }
-      const { [`probe://${NAME}:${ports}`]: totals } = await client.stop()
+      const { [`probe://${name}:${ports}`]: totals } = await client.stop()
       expect(totals).toMatchObject({ outages: {}, exchangeFailures: {} })
       expect(client.logged({ msg: 'outage began' })).toEqual([])
     } finally {
@@ -128,7 +112,7 @@ describe('a name with many addresses', () => {
   })
 
   testWith('unshare', 'has all its connections to each address', async () => {
-    await resolvesTo('127.0.0.2', '::1')
+    await name.resolvesTo('127.0.0.2', '::1')
     await using client = await start('&connections=2')
     await connectedTo(client, '127.0.0.2', '127.0.0.2', '::1', '::1')
     await client.stop()

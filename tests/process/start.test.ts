@@ -93,6 +93,18 @@ describe('npm start', () => {
     expect(terminal.output).not.toMatch(/WARN|ERROR/)
   })
 
+  test('prints the addresses of the pages when both have started', async () => {
+    await using terminal = await Terminal.open({ NIHAO_SUMMARY_INTERVAL: '0s', NIHAO_ADMIN_HOST: '127.0.0.1' })
+    await terminal.shows('(server)\n')
+    const [, client, server] = /^Open (http:\S+) \(client\) or (http:\S+) \(server\)$/m.exec(terminal.output) ?? []
+    for (const [url, name] of [
+      [client, 'nihao-client'],
+      [server, 'nihao-server'],
+    ]) {
+      expect(await (await fetch(url ?? '')).text()).toContain(name)
+    }
+  })
+
   test('starts the client at every log level, without lines below that level', async () => {
     await using target = await ScriptedServer.listen(echo)
     const env = { NIHAO_LOG_LEVEL: 'warn', NIHAO_DRAIN_DELAY: '0s', NIHAO_TARGETS: `echo://127.0.0.1:${target.port}` }

@@ -3,7 +3,8 @@ import { connect, type Socket } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { pino } from 'pino'
 import { Counter, Registry } from 'prom-client'
-import { type Admin, json, plain, startAdmin } from './admin.ts'
+import { type Admin, startAdmin } from './admin.ts'
+import { json, plain } from './admin-page.ts'
 import { integer } from './formats.ts'
 import { readQuery } from './page-query.ts'
 
@@ -68,7 +69,13 @@ describe('the admin endpoint', () => {
     expect(response.status).toBe(status)
     expect(await response.text()).toContain(said)
     expect(response.headers.get('allow')).toBe(status === 405 ? 'GET, HEAD' : null)
-    expect(response.headers.get('cache-control')).toBe('no-store')
+    expect(Object.fromEntries(response.headers)).toMatchObject({
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      'referrer-policy': 'no-referrer',
+      'content-security-policy':
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    })
   })
 
   test('HEAD gives the headers of GET and no body', async () => {
@@ -116,7 +123,7 @@ describe('clients that send nothing or read nothing', () => {
 
   test('do not block requests of others by slow requests', async () => {
     const requests = await Promise.all(Array.from({ length: 100 }, open))
-    for (const socket of requests) socket.write('GET /stuck HTTP/1.1\r\nhost: x\r\n\r\n')
+    for (const socket of requests) socket.write('GET /stuck HTTP/1.1\r\nhost: localhost\r\n\r\n')
     await open()
     expect((await get('/livez')).status).toBe(200)
   })

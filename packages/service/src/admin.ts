@@ -1,10 +1,13 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { type AddressInfo, isIPv6 } from 'node:net'
 import { Registry } from 'prom-client'
+import { htmlPage, type Page, plain, send } from './admin-page.ts'
 import { evictConnections } from './evict-connections.ts'
+import { hostCheck } from './host-check.ts'
 import { listen } from './listen.ts'
 import type { Logger } from './logger.ts'
 import { toOpenMetrics } from './open-metrics.ts'
+import { type Html, html } from './page/html.ts'
 import { QueryError } from './page-query.ts'
 
 // Importing node:http evaluates all its exports, and WebSocket loads the HTTP client behind fetch: 2.5 MB of wasted heap.
@@ -19,15 +22,8 @@ const TIMEOUTS = { headersTimeout: 2_000, requestTimeout: 2_000, connectionsChec
 /** Limit for clients that do not read their response. */
 const INACTIVITY_TIMEOUT_MS = 10_000
 
-/** The response to a request for one path. */
-export interface Page {
-  readonly status: number
-  readonly type: string
-  readonly body: string
-}
-
-/** Makes a page of the service for the query of a request. */
-export type PageOf = (query: URLSearchParams) => Page | Promise<Page>
+/** Makes a page of the service for the query and the headers of a request. */
+export type PageOf = (query: URLSearchParams, headers: IncomingHttpHeaders) => Page | Promise<Page>
 
 type Route = (request: IncomingMessage) => Page | Promise<Page>
 
@@ -43,7 +39,7 @@ export interface AdminOptions {
   readonly logger: Logger
   /** Undefined while the service is ready, otherwise the reason why it is not. */
   readonly notReady: () => string | undefined
-  /** Additional pages of the service by path; called for each request. A `QueryError` is answered with 400. */
+  /** Pages of the service by path, also `/`; called for each request. A `QueryError` is answered with 400. */
   readonly pages: Readonly<Record<string, PageOf>>
 }
 
@@ -53,19 +49,12 @@ export interface Admin {
   close(): void
 }
 
-export const plain = (status: number, body: string): Page => ({ status, type: 'text/plain; charset=utf-8', body: `${body}\n` })
-
-export const json = (status: number, value: unknown): Page => ({
-  status,
-  type: 'application/json; charset=utf-8',
-  body: `${JSON.stringify(value, null, 2)}\n`,
-})
-
 /**
  * Starts the HTTP endpoint for operators: health, metrics, state. GET and HEAD only.
  * @throws {ListenError}
  */
 export async function startAdmin({ name, version, host, port, registry, logger, notReady, pages }: AdminOptions): Promise<Admin> {
+  const home = pages['/'] ?? (() => htmlPage(overview(`${name} ${version}`, Object.keys(routes))))
   const routes: Record<string, Route> = {
     '/livez': () => plain(200, 'alive'),
     '/readyz': () => {
@@ -73,12 +62,14 @@ export async function startAdmin({ name, version, host, port, registry, logger, 
       return reason === undefined ? plain(200, 'ready') : plain(503, `not ready: ${reason}`)
     },
     '/metrics': request => scrape(registry, request.headers.accept ?? ''),
-    ...Object.fromEntries(Object.entries(pages).map(([path, page]) => [path, withQuery(page)])),
-    '/': () => ({ status: 200, type: 'text/html; charset=utf-8', body: overview(`${name} ${version}`, Object.keys(routes)) }),
+    ...Object.fromEntries(Object.entries({ ...pages, '/': home }).map(([path, page]) => [path, withQuery(page)])),
   }
 
+  let wrongHost = (_host: string | undefined): string | undefined => undefined
   const server = createServer(TIMEOUTS, (request, response) => {
-    answer(request, routes).then(
+    const problem = wrongHost(request.headers.host)
+    const answered = problem === undefined ? answer(request, routes) : Promise.resolve(plain(421, problem))
+    answered.then(
       page => send(response, page),
       error => {
         logger.error({ error }, 'admin request failed')
@@ -91,6 +82,7 @@ export async function startAdmin({ name, version, host, port, registry, logger, 
 
   await listen(server, { host, port }, `the admin address ${isIPv6(host) ? `[${host}]` : host}:${port}`)
   const address = server.address() as AddressInfo
+  wrongHost = hostCheck(address.address, host)
   logger.info({ address: address.address, family: address.family, port: address.port }, 'admin listening')
   return {
     port: address.port,
@@ -104,9 +96,9 @@ export async function startAdmin({ name, version, host, port, registry, logger, 
 /** Passes the query of the request on to a page. */
 const withQuery =
   (page: PageOf): Route =>
-  async ({ url = '' }) => {
+  async ({ url = '', headers }) => {
     try {
-      return await page(new URLSearchParams(url.split('?')[1]))
+      return await page(new URLSearchParams(url.slice(url.split('?', 1)[0]?.length)), headers)
     } catch (error) {
       if (error instanceof QueryError) return plain(400, error.message)
       throw error
@@ -120,16 +112,6 @@ async function answer(request: IncomingMessage, routes: Record<string, Route>): 
   return route === undefined ? plain(404, `not found; available: ${Object.keys(routes).join(' ')}`) : route(request)
 }
 
-function send(response: ServerResponse, { status, type, body }: Page): void {
-  response.writeHead(status, {
-    'content-type': type,
-    'content-length': Buffer.byteLength(body),
-    'cache-control': 'no-store',
-    ...(status === 405 && { allow: 'GET, HEAD' }),
-  })
-  response.end(body)
-}
-
 async function scrape(registry: Registry, accept: string): Promise<Page> {
   const text = await registry.metrics()
   return accept.includes('application/openmetrics-text')
@@ -137,7 +119,7 @@ async function scrape(registry: Registry, accept: string): Promise<Page> {
     : { status: 200, type: Registry.PROMETHEUS_CONTENT_TYPE, body: text }
 }
 
-function overview(title: string, paths: string[]): string {
-  const links = paths.map(path => `<li><a href="${path}">${path}</a></li>`).join('')
-  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>${title}</title><h1>${title}</h1><ul>${links}</ul></html>\n`
-}
+const overview = (title: string, paths: string[]): Html =>
+  html`<html lang="en"><meta charset="utf-8"><title>${title}</title><h1>${title}</h1><ul>${paths.map(
+    path => html`<li><a href="${path}">${path}</a></li>`,
+  )}</ul></html>`

@@ -34,6 +34,9 @@ test('a stall counts only within the requested period', () => {
   expect(loop.stalledMs(0)).toBe(3_000 - 50)
   expect(loop.stalledMs(3_000)).toBe(1_000)
   expect(loop.stalledMs(4_000)).toBe(0)
+  expect(loop.stalledMs(0, 3_000)).toBe(2_000 - 50)
+  expect(loop.stalledMs(2_000, 2_500)).toBe(500)
+  expect(loop.stalledMs(0, 1_000)).toBe(0)
 })
 
 test('a stall that has not ended counts up to now', () => {
@@ -42,6 +45,7 @@ test('a stall that has not ended counts up to now', () => {
   stall(500)
   expect(loop.stalledMs(0)).toBe(500 - 50)
   expect(loop.stalledMs(1_400)).toBe(100)
+  expect(loop.stalledMs(0, 1_400)).toBe(400 - 50)
 })
 
 test('a process that gets little CPU time is stalled for most of the time', () => {

@@ -60,15 +60,16 @@ export class EventLoopMonitor {
     return Math.max(this.#recentStallMs, overdueMs < MIN_STALL_MS ? 0 : overdueMs)
   }
 
-  /** Total duration of stalls since `sinceMs`, ms. An ongoing stall counts up to now. */
-  stalledMs(sinceMs: number): number {
+  /** Total duration of stalls in a period, ms. An ongoing stall counts up to now. */
+  stalledMs(sinceMs: number, untilMs = Number.POSITIVE_INFINITY): number {
     const nowMs = this.#now()
+    const within = ({ endMs, durationMs }: Stall) => Math.max(0, Math.min(endMs, untilMs) - Math.max(endMs - durationMs, sinceMs))
     const currentMs = nowMs - this.#expectedMs
-    let totalMs = currentMs >= MIN_STALL_MS ? Math.min(currentMs, nowMs - sinceMs) : 0
+    let totalMs = currentMs >= MIN_STALL_MS ? within({ endMs: nowMs, durationMs: currentMs }) : 0
     for (let index = this.#stalls.length - 1; index >= 0; index--) {
-      const { endMs, durationMs } = this.#stalls[index] as Stall
-      if (endMs <= sinceMs) break
-      totalMs += Math.min(durationMs, endMs - sinceMs)
+      const stall = this.#stalls[index] as Stall
+      if (stall.endMs <= sinceMs) break
+      totalMs += within(stall)
     }
     return totalMs
   }

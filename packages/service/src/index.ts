@@ -22,20 +22,30 @@
  * - kernel-sockets.ts     the kernel's rows of connections
  * - kernel-listeners.ts   the kernel's rows of listeners
  * - event-loop-monitor.ts periods in which the event loop did not run
+ * - expiry-watch.ts       reports certificates that expire soon
  * - admin.ts              health, metrics and state over HTTP
+ * - admin-page.ts         the responses of the admin endpoint
+ * - host-check.ts         protects an admin port on loopback from DNS rebinding
  * - page-query.ts         parameters of admin pages
  * - connections-page.ts   the connections that /connections shows
+ * - history/              what happened to each target or listener, in cells of seconds and minutes
+ * - event-log.ts          the last events
+ * - events-page.ts        the events that /events shows
  * - evict-connections.ts  a connection limit that evicts instead of rejecting
  * - healthcheck.ts        the HEALTHCHECK of the images
  * - listen.ts             binding with readable errors
  * - lifecycle.ts          signals and exit codes
  */
-export { type AdminOptions, json, type Page, type PageOf, startAdmin } from './admin.ts'
+export { type AdminOptions, type PageOf, startAdmin } from './admin.ts'
+export { json, type Page } from './admin-page.ts'
 export { type Command, processSource, runCommand } from './command.ts'
 export { type CommandLine, parseCommandLine } from './command-line.ts'
 export { selectConnections } from './connections-page.ts'
 export { type Configured, readEndpoints } from './endpoint-settings.ts'
+export { type EventField, EventLog, type EventSelection, type LoggedEvent } from './event-log.ts'
 export { EventLoopMonitor, type Stall } from './event-loop-monitor.ts'
+export { eventsPage } from './events-page.ts'
+export { ExpiryWatch } from './expiry-watch.ts'
 export { FloodLog, type FloodOptions } from './flood-log.ts'
 export {
   type Amount,
@@ -62,6 +72,10 @@ export {
   wholeSeconds,
 } from './formats.ts'
 export { formatName, helpText } from './help.ts'
+export { type Columns, counter, largeCounter, largeLevel, level, percentile } from './history/column.ts'
+export { History, type HistoryWindow, type Series, type Span, spans } from './history/history.ts'
+export { historyPage } from './history/history-page.ts'
+export { LatencyBuckets } from './history/latency-buckets.ts'
 export { KernelListeners } from './kernel-listeners.ts'
 export { KernelSockets, type SocketAddresses } from './kernel-sockets.ts'
 export type { KernelSocket, KernelTimer } from './kernel-table.ts'
@@ -69,7 +83,7 @@ export { knownVariables } from './known-variables.ts'
 export { EXIT, exit, exitOnUncaughtError, stopOnSignal } from './lifecycle.ts'
 export { addressRanges, durations, endpointList, list, sizes, someOf } from './list-formats.ts'
 export { ListenError, listen } from './listen.ts'
-export { createLogger, type Logger, logLevel, logSerialized } from './logger.ts'
+export { closeLog, createLogger, type Logger, logLevel, logSerialized } from './logger.ts'
 export { createRegistry, ScrapedMetrics } from './metrics.ts'
 export { printable } from './printable.ts'
 export {

@@ -37,13 +37,28 @@ test('shows the connections that a process has not accepted', async () => {
   }
 })
 
+const HEADER = '  sl  local_address\n'
+
+/** A row of a socket on 127.0.0.1. */
+const row = (index: number, port: number, state: string, waiting: number) =>
+  `${String(index).padStart(4)}: 0100007F:${port.toString(16).toUpperCase()} 00000000:0000 ${state} 00000000:${waiting.toString(16).padStart(8, '0')} 00:00000000 00000000` +
+  '  1000        0 3692 1 000000001ec3f4f1 100 0 0 10 0\n'
+
+test.each([[[0, 5, 2]], [[5, 2, 0]], [[2, 0, 5]]])(
+  'of listeners that share a port with queues of %j, finds the longest',
+  async queues => {
+    const folder = await mkdtemp(join(tmpdir(), 'nihao-'))
+    await writeFile(join(folder, 'tcp'), HEADER + queues.map((waiting, index) => row(index, 10_000, '0A', waiting)).join(''))
+    const [found] = await new KernelListeners(folder).find([{ address: '127.0.0.1', port: 10_000 }])
+    expect(found?.unreadBytes).toBe(5)
+    await rm(folder, { recursive: true })
+  },
+)
+
 test('finds all listeners of a large table, and none where the platform has no table', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'nihao-'))
-  const row = (index: number, state: string) =>
-    `${String(index).padStart(4)}: 0100007F:${(10_000 + index).toString(16).toUpperCase()} 00000000:0000 ${state} 00000000:${index.toString(16).padStart(8, '0')} 00:00000000 00000000` +
-    '  1000        0 3692 1 000000001ec3f4f1 100 0 0 10 0\n'
-  const rows = Array.from({ length: 10_000 }, (_, index) => row(index, index < 2_000 ? '0A' : '01'))
-  await writeFile(join(folder, 'tcp'), `  sl  local_address\n${rows.join('')}`)
+  const rows = Array.from({ length: 10_000 }, (_, index) => row(index, 10_000 + index, index < 2_000 ? '0A' : '01', index))
+  await writeFile(join(folder, 'tcp'), HEADER + rows.join(''))
   const wanted = [0, 1_999].map(index => ({ address: '127.0.0.1', port: 10_000 + index }))
   const found = await new KernelListeners(folder).find(wanted)
   expect(found.map(row => row?.unreadBytes)).toEqual([0, 1_999])

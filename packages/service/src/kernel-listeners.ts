@@ -1,12 +1,18 @@
 import { type FileHandle, open } from 'node:fs/promises'
-import { addRows, endOf, type KernelSocket, parseRow } from './kernel-table.ts'
+import { endOf, type KernelSocket, parseRow } from './kernel-table.ts'
 
 const CHUNK_BYTES = 65_536
+
+/** The local address and the rest of a row in state LISTEN. */
+const LISTENER = /^ *\d+: (\S+) 0+:0000 (0A .*)$/gm
 
 /** A row of a socket in any state but LISTEN. */
 const CONNECTION = /^ *\d+: \S+ \S+ (?!0A)/m
 
-/** Reads the kernel's rows of listeners: the `unreadBytes` of one is the length of its accept queue. */
+/**
+ * Reads the kernel's rows of listeners: the `unreadBytes` of one is the length of its accept queue. Of several that share an address
+ * and port (reuse-port), it is the one with the longest queue, because the rows do not name their process.
+ */
 export class KernelListeners {
   readonly #folder: string
 
@@ -17,13 +23,17 @@ export class KernelListeners {
 
   /** Returns the row of each listener; undefined where the kernel has none, or the platform no such table. */
   async find(listeners: readonly { readonly address: string; readonly port: number }[]): Promise<(KernelSocket | undefined)[]> {
-    const rows = new Map<string, string>()
-    for (const name of ['tcp', 'tcp6']) addRows(rows, await readListeners(`${this.#folder}/${name}`))
-    return listeners.map(({ address, port }) => {
-      const local = endOf(address, port)
-      const any = local?.slice(0, local.indexOf(':')).replaceAll(/./g, '0')
-      return parseRow(rows.get(`${local} ${any}:0000`))
-    })
+    const rows = new Map<string, KernelSocket>()
+    for (const name of ['tcp', 'tcp6']) addListeners(rows, await readListeners(`${this.#folder}/${name}`))
+    return listeners.map(({ address, port }) => rows.get(endOf(address, port) ?? ''))
+  }
+}
+
+function addListeners(rows: Map<string, KernelSocket>, file: string): void {
+  for (const [, address = '', text] of file.matchAll(LISTENER)) {
+    const row = parseRow(text)
+    const found = rows.get(address)
+    if (row !== undefined && (found === undefined || row.unreadBytes > found.unreadBytes)) rows.set(address, row)
   }
 }
 

@@ -47,6 +47,16 @@ describe('an unusable address', () => {
     )
   })
 
+  test('on a platform that does not support reuse-port', async () => {
+    server.listen = () => {
+      queueMicrotask(() => server.emit('error', Object.assign(new Error('listen ENOTSUP'), { code: 'ENOTSUP' })))
+      return server
+    }
+    expect(await failure({ host: '127.0.0.1', port: 0, reusePort: true })).toBe(
+      "ListenError: can't listen on x: this platform does not support reuse-port (ENOTSUP)",
+    )
+  })
+
   test('a Unix socket in a missing directory', async () => {
     expect(await failure({ path: join(folder, 'missing', 'x.sock') })).toBe(
       "ListenError: can't listen on x: no such directory (ENOENT)",

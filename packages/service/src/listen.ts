@@ -11,6 +11,7 @@ const MEANINGS: Record<string, string> = {
   ENAMETOOLONG: 'path too long',
   ENOENT: 'no such directory',
   ENOTFOUND: 'no such host',
+  ENOTSUP: 'this platform does not support reuse-port',
   ENOTSOCK: 'the path exists and is not a socket',
 }
 

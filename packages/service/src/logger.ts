@@ -9,13 +9,15 @@ export const logLevel = oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal'
 /** The outputs of the loggers that `createLogger` has made, and the fields at the start of each of their lines. */
 const outputs = new WeakMap<Logger, { readonly output: LogOutput; readonly base: string }>()
 
+const FILES = { stdout: 1, stderr: 2 } as const
+
 /** A blocked output must not keep the process from exiting. */
 const CLOSE_DEADLINE_MS = 1_000
 
 /** Logs one JSON object per line, asynchronously. Call `closeLog` before the process exits. */
 export function createLogger(service: string, level: string, to: 'stdout' | 'stderr' = 'stdout'): Logger {
-  // Node makes a pipe or terminal non-blocking when its stream is created.
-  const { fd } = process[to]
+  // Node makes a pipe or terminal non-blocking when its stream is created. In a worker thread, the stream has no file descriptor.
+  const fd = process[to].fd ?? FILES[to]
   const output = new LogOutput(fd, lines => logger.warn({ lines }, 'log lines dropped'))
   const logger = pino(
     {

@@ -137,6 +137,8 @@ export interface ServerCodec {
    * @throws {ProtocolError} with a `reply` to send before closing
    */
   receive(chunk: Buffer): Bytes | undefined
+  /** Called with the reply that `receive` has just returned if the kernel has accepted all of it: its memory may be reused. */
+  sent?(reply: Bytes | undefined): void
   /** Returns the next block of an endless reply, to be sent as fast as the peer reads. */
   produce?(): Buffer
   /**

@@ -21,7 +21,7 @@ export async function startTargetsAdmin(config: ProbeConfig | IdleConfig, logger
   const { targets, registry, stopping, pages } = admin
   const kernel = new KernelSockets()
   try {
-    await startAdmin({
+    const { port: adminPort } = await startAdmin({
       ...program,
       host: config.adminHost,
       port: config.adminPort,
@@ -35,6 +35,8 @@ export async function startTargetsAdmin(config: ProbeConfig | IdleConfig, logger
         ...pages,
       },
     })
+    // A parent process with an IPC channel waits for this message.
+    process.send?.({ adminPort })
     return true
   } catch (error) {
     logger.fatal({ error }, (error as Error).message)
@@ -55,9 +57,10 @@ function describeConnections(targets: readonly Target[], query: URLSearchParams,
     by: 'target',
     groups: targets.map(({ label, counters: { connections } }) => ({ label, connections })),
     kernel,
-    describe: ({ localAddress, remoteAddress, sentBytes, receivedBytes, bufferedBytes, answered, outstanding }) => ({
+    describe: ({ localAddress, remoteAddress, hello, sentBytes, receivedBytes, bufferedBytes, answered, outstanding }) => ({
       localAddress,
       remoteAddress,
+      server: hello?.server ?? null,
       sentBytes,
       receivedBytes,
       bufferedBytes,

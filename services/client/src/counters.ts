@@ -43,12 +43,20 @@ export class TargetCounters {
     return this.#servers.size
   }
 
+  get servers(): string[] {
+    return [...this.#servers]
+  }
+
   serverSeen(name: string): void {
     if (this.#servers.size < MAX_SERVERS) this.#servers.add(name)
   }
 
   failures(): number {
     return Object.values(this.exchangeFailures).reduce((sum, count) => sum + count, 0)
+  }
+
+  outagesBegan(): number {
+    return Object.values(this.outages).reduce((sum, count) => sum + count, 0)
   }
 
   connectionClosed(connection: Connection): void {

@@ -1,5 +1,6 @@
 import { ScrapedMetrics } from '@nihao/service'
 import { Counter, type Registry } from 'prom-client'
+import { registerPeers } from './peers/peer-metrics.ts'
 import type { Target } from './target.ts'
 
 /** Registers the counters of targets, which are read at scrape time. */
@@ -65,6 +66,7 @@ export function registerCounts(registry: Registry, targets: readonly Target[]): 
   )
   registerComparisons(registry, targets)
   registerSizes(registry, targets)
+  registerPeers(registry, targets)
 }
 
 function registerSizes(registry: Registry, targets: readonly Target[]): void {

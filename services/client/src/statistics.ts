@@ -1,6 +1,7 @@
 import { createHistogram } from 'node:perf_hooks'
 import type { Logger } from '@nihao/service'
 import type { ConnectionTotals, ProtocolName } from '@nihao/wire'
+import type { ClientEventKind, EventFields } from './client-events.ts'
 import type { Connection } from './connect/connection.ts'
 import type { Exchange } from './connect/connection-events.ts'
 import type { ConnectorStatistics, Phase } from './connect/connector.ts'
@@ -18,6 +19,8 @@ export interface Observer {
   roundTrip(durationMs: number): void
   scheduleLag(lagMs: number): void
   outage(outage: OutageReport): void
+  /** Something that happened, for `/events`. */
+  readonly event?: ((kind: ClientEventKind, fields: EventFields) => void) | undefined
   /** Without this, nobody looks at the times in PONGs. */
   readonly serverTimes?: ServerTimesObserver | undefined
 }
@@ -58,6 +61,8 @@ export class TargetStatistics implements ConnectorStatistics {
   readonly serverTimes: ConnectorStatistics['serverTimes']
   /** What `/targets` shows of the last outage that is over. */
   lastOutage: object | undefined
+  /** When the last outage was over whose side was not the client; monotonic clock. */
+  lastTroubleMs = Number.NaN
   readonly #answerWithinMs: number
   readonly #stalledMs: ((sinceMs: number) => number) | undefined
   readonly #roundTripsUs: ReturnType<typeof createHistogram> | undefined
@@ -148,14 +153,25 @@ export class TargetStatistics implements ConnectorStatistics {
   }
 
   /** If the counters differ, bytes were lost or added between client and server. */
-  compared({ remoteAddress, hello }: Connection, client: ConnectionTotals, server: ConnectionTotals): void {
+  compared({ remoteAddress, hello, peerName }: Connection, client: ConnectionTotals, server: ConnectionTotals): void {
     const equal =
       client.pings === server.pings &&
       client.sentBytes === server.receivedBytes &&
       client.receivedBytes === server.sentBytes &&
       server.corrupt === 0
     this.counters.comparisons[equal ? 'equal' : 'different']++
-    if (!equal) this.#logger.warn({ remoteAddress, serverName: hello?.server, client, server }, 'counters differ')
+    if (equal) return
+    this.#logger.warn({ remoteAddress, serverName: hello?.server, client, server }, 'counters differ')
+    this.event('counters_differ', {
+      server: peerName,
+      pings: client.pings,
+      pingsAtServer: server.pings,
+      sentBytes: client.sentBytes,
+      receivedBytesAtServer: server.receivedBytes,
+      receivedBytes: client.receivedBytes,
+      sentBytesAtServer: server.sentBytes,
+      corruptAtServer: server.corrupt,
+    })
   }
 
   handedOver(): void {
@@ -173,7 +189,12 @@ export class TargetStatistics implements ConnectorStatistics {
   /** An outage is over, or the client stops. */
   outageOver(outage: OutageReport): void {
     if (outage.over) this.counters.outageSides[outage.side]++
+    if (outage.side !== 'client') this.lastTroubleMs = performance.now()
     this.#observer.outage(outage)
+  }
+
+  event(kind: ClientEventKind, fields: EventFields): void {
+    this.#observer.event?.(kind, fields)
   }
 
   #timesTo(times: ServerTimes): NonNullable<ConnectorStatistics['serverTimes']> {

@@ -3,6 +3,7 @@ import type { Connection } from './connect/connection.ts'
 import type { Exchange } from './connect/connection-events.ts'
 import { Connector, type TargetOptions } from './connect/connector.ts'
 import type { TargetCounters } from './counters.ts'
+import type { PeerSet } from './peers/peer-set.ts'
 import type { CommonValues } from './settings.ts'
 import { type NewObserver, type StatisticsOptions, TargetStatistics } from './statistics.ts'
 
@@ -13,11 +14,20 @@ export class Target<Values extends CommonValues = CommonValues> {
   readonly logger: Logger
   readonly statistics: TargetStatistics
   readonly connector: Connector
+  /** The addresses of its name, where each is used (resolve=all). */
+  readonly peers: PeerSet | undefined
   readonly #nextRequest: (() => Buffer) | undefined
   #replied = false
 
   /** @throws {CredentialsError} */
-  constructor(options: TargetOptions<Values>, newObserver: NewObserver, logger: Logger, statistics: StatisticsOptions = {}) {
+  constructor(
+    options: TargetOptions<Values>,
+    newObserver: NewObserver,
+    logger: Logger,
+    statistics: StatisticsOptions = {},
+    peers?: PeerSet,
+  ) {
+    this.peers = peers
     this.label = options.label
     this.values = options.values
     this.logger = logger.child({ target: this.label })
@@ -30,14 +40,15 @@ export class Target<Values extends CommonValues = CommonValues> {
     return this.statistics.counters
   }
 
-  /** True once an exchange has succeeded or failed. */
+  /** True once an exchange has succeeded or failed, or there is nobody to exchange with. */
   get tried(): boolean {
-    return this.statistics.last !== undefined
+    return this.statistics.last !== undefined || this.peers?.alone === true
   }
 
-  /** True if the last exchange succeeded. */
+  /** True if the last exchange succeeded, with each of the peers. */
   get good(): boolean {
-    return this.statistics.last?.good ?? false
+    if (this.peers?.alone) return true
+    return this.statistics.last?.good === true && !this.peers?.failing
   }
 
   newExchange(intendedMs: number): Exchange {
@@ -60,15 +71,17 @@ export class Target<Values extends CommonValues = CommonValues> {
   describe(): object {
     const { last, lastOutage, availability, counters } = this.statistics
     const { lastSuccessMs, connections } = counters
+    const { good, tried, peers } = this
     return {
       target: this.label,
-      state: last === undefined ? 'untried' : last.good ? 'good' : 'failing',
-      ...last,
+      state: good ? 'good' : tried ? 'failing' : 'untried',
+      ...(last && { ...last, good }),
       lastSuccess: lastSuccessMs === 0 ? null : new Date(lastSuccessMs).toISOString(),
       down: availability.down,
       ...(lastOutage && { lastOutage }),
       connections: connections.size,
       ...counters.totals(),
+      ...(peers && { peers: peers.describe() }),
     }
   }
 }

@@ -8,7 +8,7 @@ import type { Listener } from './listener.ts'
 export function registerAcceptQueues(registry: Registry, listeners: readonly Listener[], kernel = new KernelListeners()): void {
   new Gauge({
     name: 'tcp_server_accept_queue',
-    help: 'Connections in the kernel that wait to be accepted (Linux).',
+    help: 'Connections in the kernel that wait to be accepted; with reuse-port, the longest queue of the servers on that port (Linux).',
     labelNames: ['listener'],
     registers: [registry],
     async collect() {

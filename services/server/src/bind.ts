@@ -8,11 +8,12 @@ export const BACKLOG = 4_096
 
 /**
  * Binds a server to an endpoint. A stale Unix socket, left by a killed process, is replaced.
+ * @param reusePort whether other servers that also set this may listen on the same address and port
  * @throws {ListenError}
  */
-export async function bind(server: Server, endpoint: Endpoint): Promise<void> {
+export async function bind(server: Server, endpoint: Endpoint, reusePort: boolean): Promise<void> {
   const { address } = endpoint
-  const options = { ...address, backlog: BACKLOG }
+  const options = { ...address, backlog: BACKLOG, reusePort }
   const url = endpointUrl(endpoint)
   try {
     await listen(server, options, url)

@@ -105,7 +105,7 @@ export class Listener implements ConnectionOwner, Labelled {
 
   /** @throws {ListenError} */
   async listen(): Promise<void> {
-    await bind(this.#server, this.#config.endpoint)
+    await bind(this.#server, this.#config.endpoint, this.limits.reusePort)
     this.#server.on('error', error => this.#events.emit('acceptFailed', this, error))
     this.label = shortLabel(this)
     this.#sweep = new Sweep(this.connections, sweepIntervalMs(this.limits), connection => supervise(connection, now()))

@@ -2,7 +2,7 @@ import { FloodLog, type Logger, logSerialized } from '@nihao/service'
 import type { ProxyError } from './admission/admission.ts'
 import { describePeer } from './connection/peer.ts'
 import type { ConnectionReport } from './connection/report.ts'
-import type { ServerEvents } from './events.ts'
+import type { DrainStage, ServerEvents } from './events.ts'
 import { describeFaults } from './faults/faults.ts'
 import type { Relief } from './limits/buffer-budget.ts'
 import type { Capacity } from './limits/capacity.ts'
@@ -42,6 +42,8 @@ export class ServerLog {
         logger.warn({ ...relief, times, windowMs }, 'buffer limit exceeded: terminated slow readers'),
       add: (summary, { terminated }) => ({ ...summary, terminated: summary.terminated + terminated }),
     })
+    events.on('listening', (listeners, capacity) => this.#listening(listeners, capacity))
+    events.on('draining', stage => this.#draining(stage))
     events.on('bufferLimitExceeded', relief => this.#reliefs.add('', relief))
     events.on('closed', (_, report) => this.#closed(report))
     events.on('rejected', ({ label: listener }, { address: remoteAddress }, reason, detail) =>
@@ -50,13 +52,20 @@ export class ServerLog {
     events.on('certificatesReloaded', ({ label: listener }, expiresAtMs) =>
       logger.info({ listener, expires: new Date(expiresAtMs).toISOString() }, 'certificates reloaded'),
     )
+    events.on('certificateExpiresSoon', ({ label: listener }, expiresAtMs) =>
+      logger.warn({ listener, expires: new Date(expiresAtMs).toISOString() }, 'certificate expires soon'),
+    )
     events.on('certificateReloadFailed', ({ label: listener }, error) =>
       logger.error({ listener, error }, 'could not reload certificates; the previous ones stay in use'),
     )
     events.on('acceptFailed', ({ label: listener }, error) => logger.error({ listener, error }, 'accept failed'))
   }
 
-  listening(listeners: readonly Listener[], { limit, openFiles }: Capacity): void {
+  noCertificates(): void {
+    this.#logger.info('no certificates to reload')
+  }
+
+  #listening(listeners: readonly Listener[], { limit, openFiles }: Capacity): void {
     for (const { label: listener, address } of listeners) {
       this.#logger.info({ listener, ...(typeof address === 'string' ? { path: address } : address) }, 'listening')
     }
@@ -68,20 +77,10 @@ export class ServerLog {
     }
   }
 
-  noCertificates(): void {
-    this.#logger.info('no certificates to reload')
-  }
-
-  drainDelay(delayMs: number, connections: number): void {
-    this.#logger.info({ delayMs, connections }, 'draining: still accepting')
-  }
-
-  draining(timeoutMs: number, connections: number): void {
-    this.#logger.info({ timeoutMs, connections }, 'draining: no longer accepting')
-  }
-
-  drainTimeout(connections: number): void {
-    this.#logger.warn({ connections }, 'drain timeout: terminating open connections')
+  #draining({ stage, ...fields }: DrainStage): void {
+    if (stage === 'accepting') this.#logger.info(fields, 'draining: still accepting')
+    else if (stage === 'closing') this.#logger.info(fields, 'draining: no longer accepting')
+    else this.#logger.warn(fields, 'drain timeout: terminating open connections')
   }
 
   /** Connections without data, such as port scans and TCP health checks, are logged at `debug`. */

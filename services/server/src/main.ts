@@ -1,8 +1,10 @@
 import {
   createRegistry,
   EXIT,
+  eventsPage,
   exit,
   helpText,
+  historyPage,
   json,
   KernelSockets,
   type Logger,
@@ -12,8 +14,10 @@ import {
   stopOnSignal,
 } from '@nihao/service'
 import manifest from '../package.json' with { type: 'json' }
+import { listenerHistory } from './listener-history.ts'
 import { registerMetrics } from './metrics.ts'
 import { describeConnections, describeTotals } from './pages.ts'
+import { recordEvents } from './recorded-events.ts'
 import { Server } from './server.ts'
 import { readConfig, type ServerConfig, settings } from './settings.ts'
 
@@ -22,27 +26,36 @@ const program = { name: 'nihao-server', version: manifest.version } as const
 
 async function run(config: ServerConfig, logger: Logger): Promise<void> {
   const server = new Server(config, program.version, logger)
+  const eventLog = recordEvents(server.events)
+  let adminPort: number
   try {
     await server.listen()
     const registry = createRegistry(program.name, program.version, logger)
     registerMetrics(registry, server)
     const kernel = new KernelSockets()
-    await startAdmin({
+    const history = listenerHistory(server.listeners)
+    history.start()
+    const admin = await startAdmin({
       ...program,
       host: config.adminHost,
       port: config.adminPort,
       registry,
       logger,
       notReady: () => server.notReady(),
-      pages: { '/connections': async query => json(200, await describeConnections(server, query, kernel)) },
+      pages: {
+        '/connections': async query => json(200, await describeConnections(server, query, kernel)),
+        '/history': historyPage(history, 'listener', '/connections'),
+        '/events': eventsPage(eventLog, 'listener', () => history.labels, '/connections'),
+      },
     })
+    adminPort = admin.port
   } catch (error) {
     for (const reason of error instanceof AggregateError ? error.errors : [error]) logger.fatal({ error: reason }, reason.message)
     return exit(logger, EXIT.failed)
   }
 
   // A parent process with an IPC channel waits for this message.
-  process.send?.('ready')
+  process.send?.({ adminPort })
   process.on('SIGHUP', () => server.reloadCertificates())
 
   stopOnSignal(logger, async () => {

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Logger } from '@nihao/service'
+import { ExpiryWatch, type Logger } from '@nihao/service'
 import type { ServerEvents } from './events.ts'
 import { uniqueLabels } from './label.ts'
 import type { BufferBudget } from './limits/buffer-budget.ts'
@@ -61,7 +61,8 @@ export class Server {
     }
     this.#listening = true
     if (this.listeners.some(({ protocol }) => protocol === 'probe')) this.#context.eventLoop.start()
-    this.#log.listening(this.listeners, this.#context.limits.capacity)
+    this.events.emit('listening', this.listeners, this.#context.limits.capacity)
+    for (const listener of this.listeners) this.#watchExpiry(listener)
   }
 
   /**
@@ -70,19 +71,26 @@ export class Server {
    */
   async drain(delayMs: number, timeoutMs: number): Promise<void> {
     this.#draining = true
-    this.#log.drainDelay(delayMs, this.#openConnections())
+    this.events.emit('draining', { stage: 'accepting', delayMs, connections: this.#openConnections() })
     await delay(delayMs)
 
-    this.#log.draining(timeoutMs, this.#openConnections())
+    this.events.emit('draining', { stage: 'closing', timeoutMs, connections: this.#openConnections() })
     const drained = Promise.all(this.listeners.map(listener => listener.drain(timeoutMs)))
     const timeout = new AbortController()
     await Promise.race([drained, delay(timeoutMs, undefined, { signal: timeout.signal }).catch(() => {})])
     timeout.abort()
 
-    const late = this.#openConnections()
-    if (late > 0) this.#log.drainTimeout(late)
+    const connections = this.#openConnections()
+    if (connections > 0) this.events.emit('draining', { stage: 'terminating', connections })
     for (const listener of this.listeners) listener.terminate('drain_timeout')
     await drained
+  }
+
+  #watchExpiry(listener: Listener): void {
+    const { tls } = listener
+    if (tls === undefined) return
+    const expiresSoon = (expiresAtMs: number) => this.events.emit('certificateExpiresSoon', listener, expiresAtMs)
+    new ExpiryWatch(() => tls.expiresAtMs, expiresSoon).start()
   }
 
   #openConnections(): number {

@@ -42,6 +42,15 @@ describe('the configuration', () => {
 })
 
 describe('problems', () => {
+  test.each([
+    ['an option', {}, '?reuse-port=true'],
+    ['a setting', { NIHAO_REUSE_PORT: 'true' }, ''],
+  ])('of a Unix socket with reuse-port as %s', (_, env, option) => {
+    expect(problemsIn(env, `greet+unix:///run/nihao.sock${option}`)).toEqual([
+      'greet+unix:///run/nihao.sock: reuse-port requires TCP: a Unix socket can have only one server',
+    ])
+  })
+
   test('of settings, URLs and the options of other URLs are found all at once', () => {
     const problems = problemsIn({
       NIHAO_LISTEN: 'hello://h:1 greet://h:1?idle-timeout=5 echo://h:2?max-conections=5',

@@ -1,6 +1,7 @@
 import {
   addressRanges,
   amount,
+  boolean,
   ConfigError,
   type Configured,
   count,
@@ -196,6 +197,12 @@ export const settings = defineSettings({
     default: '10s',
     perEndpoint: true,
   },
+  reusePort: {
+    doc: 'Share the address and port with other servers of the same user that also set this; the kernel spreads connections over them. TCP only, and not on every platform.',
+    format: boolean,
+    default: 'false',
+    perEndpoint: true,
+  },
   identity: {
     doc: 'Name of the server in HELLO (probe); empty = the host name.',
     format: text,
@@ -255,6 +262,7 @@ function conflicts({ endpoint, values }: ListenerConfig): string[] {
   for (const option of TLS_OPTIONS) {
     if (options.has(option) && !tls) problems.push(`option "${option}" requires TLS: use ${protocol}+tls://`)
   }
+  if (values.reusePort && 'path' in address) problems.push('reuse-port requires TCP: a Unix socket can have only one server')
   if (tls && (values.cert === '' || values.key === '')) problems.push('TLS requires cert (NIHAO_CERT) and key (NIHAO_KEY)')
   if (tls && values.clientCert !== 'none' && values.ca === '') problems.push('client-cert requires ca (NIHAO_CA)')
   if (values.proxy !== 'off' && 'host' in address && values.trustedProxies.rules.length === 0) {

@@ -7,6 +7,8 @@ export interface ClientConnection {
   readonly target: string
   readonly localAddress: string
   readonly remoteAddress: string
+  /** The name in HELLO (probe). */
+  readonly server: string | null
   readonly ageMs: number
   readonly sentBytes: number
   readonly receivedBytes: number
@@ -26,12 +28,24 @@ export interface Totals {
   readonly receivedBytes: number
 }
 
+export interface PeerState {
+  readonly address: string
+  readonly server: string | null
+  readonly state: string
+  readonly exchanges: number
+  readonly failures: number
+  readonly outages: number
+  readonly outageMs: number
+}
+
 export interface TargetState extends Totals {
   readonly target: string
   readonly state: string
   readonly reason?: string
   readonly lastSuccess: string | null
   readonly connections: number
+  /** With resolve=all. */
+  readonly peers?: readonly PeerState[]
 }
 
 /** A nihao-client as a process. */

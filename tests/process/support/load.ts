@@ -11,7 +11,7 @@ export interface LoadReport {
   readonly interrupted: string | null
   readonly exitCode: number
   readonly thresholds: readonly { readonly name: string; readonly met: boolean; readonly actual: number | null }[]
-  readonly client: { readonly bottlenecks: readonly string[] } | null
+  readonly client: { readonly threads: number; readonly bottlenecks: readonly string[] } | null
   readonly targets: readonly TargetReport[]
 }
 
@@ -28,6 +28,7 @@ export interface TargetReport {
   readonly latencyMs: { readonly fromIntendedStart: Distribution; readonly fromSend: Distribution }
   readonly scheduleLagMs: Distribution | null
   readonly connections: {
+    readonly attempts: number
     readonly failures: Readonly<Record<string, number>>
     readonly closed: Readonly<Record<string, number>>
   }

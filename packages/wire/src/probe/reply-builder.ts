@@ -1,3 +1,4 @@
+import { replyMemory } from '../reply-memory.ts'
 import { PONG_TRAILER_BYTES, TIMES_BYTES, writePongTrailer } from './frame.ts'
 
 /** If frames are shorter than this on average, the reply is copied into one buffer; otherwise it consists of views of the chunk. */
@@ -32,7 +33,7 @@ export class ReplyBuilder {
     this.#blockStart = 0
     this.#blockEnd = 0
     this.#copies = frames > 0 && chunk.length < frames * COPIED_BYTES
-    if (this.#copies) this.#block = Buffer.allocUnsafe(chunk.length + frames * TIMES_BYTES)
+    if (this.#copies) this.#block = replyMemory.take(chunk.length + frames * TIMES_BYTES)
     else if (frames > 0) this.#block = Buffer.allocUnsafe(frames * PONG_TRAILER_BYTES)
   }
 

@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks'
 import { crc32 } from '../crc.ts'
 import { ProtocolError } from '../errors.ts'
 import type { Bytes, ConnectionInfo, ServerClock, ServerCodec, ServerContext, ServerOptions } from '../protocol.ts'
+import { replyMemory } from '../reply-memory.ts'
 import { FrameType, HEADER_BYTES, TIMES_BYTES, TYPE_OFFSET } from './frame.ts'
 import { type FrameHandler, FrameReader } from './frame-reader.ts'
 import { encodeMessage, MessageReader } from './message.ts'
@@ -72,6 +73,10 @@ export class ProbeServer implements ServerCodec, FrameHandler {
       throw error
     }
     return this.#takeReply()
+  }
+
+  sent(sentReply: Bytes | undefined): void {
+    replyMemory.giveBack(sentReply)
   }
 
   goAway(reason: string, graceMs: number): Bytes {

@@ -1,6 +1,7 @@
 import { constantReplyMatcher } from '../constant-reply-matcher.ts'
 import { memoize } from '../memoize.ts'
 import type { Bytes, ClientOptions, Protocol, ServerCodec, ServerOptions } from '../protocol.ts'
+import { replyMemory } from '../reply-memory.ts'
 import { varyingReplyMatcher } from '../varying-reply-matcher.ts'
 
 const LF = 0x0a
@@ -52,6 +53,10 @@ class GreetServer implements ServerCodec {
     return this.#greetMany(end < chunk.length ? chunk.subarray(0, end) : chunk)
   }
 
+  sent(reply: Bytes | undefined): void {
+    replyMemory.giveBack(reply)
+  }
+
   /** Limits the greetings in the reply, not only the input: 8 KiB of line ends with a greeting of 100 KB would produce 800 MB. */
   #sliceEnd(chunk: Buffer): number {
     const end = Math.min(chunk.length, SLICE_BYTES)
@@ -74,7 +79,7 @@ class GreetServer implements ServerCodec {
     const { bytes } = this.#greeting
     const length = bytes.length + chunk.length
     if (length > COPIED_BYTES) return [bytes, chunk]
-    const reply = Buffer.allocUnsafe(length)
+    const reply = replyMemory.take(length)
     reply.set(bytes, 0)
     reply.set(chunk, bytes.length)
     return reply

@@ -331,6 +331,19 @@ describe('a connection after GOAWAY', () => {
   })
 })
 
+test('a message that arrived while the client was busy counts, even if its time is over', async () => {
+  const warnings: Error[] = []
+  const warned = (warning: Error) => warnings.push(warning)
+  process.on('warning', warned)
+  const { connection, peer } = await pair('probe')
+  peer.write(frame(1, { version: 1, server: 'a' }))
+  const opened = connection.open(-5)
+  for (const endMs = performance.now() + 20; performance.now() < endMs; );
+  expect(await opened).toBeUndefined()
+  process.off('warning', warned)
+  expect(warnings).toEqual([])
+})
+
 test('bytes discarded at the end are not counted as sent', async () => {
   const message = 'x'.repeat(16 * 2 ** 20)
   const { connection, closed } = await pair('echo', { message })

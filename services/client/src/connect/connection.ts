@@ -85,7 +85,9 @@ export class Connection {
   /** Waits for the server's first message, if the server speaks first. Resolves with the failure if it does not arrive. */
   async open(timeoutMs: number): Promise<Failure | undefined> {
     if (!this.codec.opening) return undefined
-    const timer = setTimeout(() => this.break({ reason: 'timeout' }), timeoutMs)
+    // What arrived while this process was busy is read first, even if no time is left.
+    const late = () => this.codec.opening && this.break({ reason: 'timeout' })
+    const timer = setTimeout(() => setImmediate(late), Math.max(0, timeoutMs))
     const failure = await this.#opened.promise
     clearTimeout(timer)
     return failure

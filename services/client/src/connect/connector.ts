@@ -1,5 +1,6 @@
 import type { Logger } from '@nihao/service'
 import { afterBanner, type ClientCodec, type ClientEvents, type ClientOptions, type Endpoint, protocols } from '@nihao/wire'
+import type { ClientEventKind, EventFields } from '../client-events.ts'
 import { describeFailure, type Failure } from '../failure.ts'
 import type { CommonValues } from '../settings.ts'
 import { Connection } from './connection.ts'
@@ -41,6 +42,8 @@ export interface ConnectorStatistics extends ConnectionStatistics {
   phaseDone(phase: Phase, durationMs: number): void
   connectFailed(failure: Failure): void
   connected(connection: Connection): void
+  /** Something that happened, for `/events`. */
+  event(kind: ClientEventKind, fields: EventFields): void
 }
 
 /** Opens the connections of one target: name lookup, TCP, PROXY header, TLS, and the server's first message. */
@@ -53,7 +56,7 @@ export class Connector {
   constructor(target: TargetOptions, statistics: ConnectorStatistics, logger: Logger) {
     this.#target = target
     this.#statistics = statistics
-    this.#credentials = target.endpoint.tls ? new ClientCredentials(target, logger) : undefined
+    this.#credentials = target.endpoint.tls ? new ClientCredentials(target, statistics, logger) : undefined
   }
 
   /**

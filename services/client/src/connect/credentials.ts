@@ -1,8 +1,8 @@
 import { isIP } from 'node:net'
 import { createSecureContext, type SecureContext } from 'node:tls'
-import type { Logger } from '@nihao/service'
+import { ExpiryWatch, type Logger } from '@nihao/service'
 import { type Credentials, WatchedCredentials } from '@nihao/wire'
-import type { TargetOptions } from './connector.ts'
+import type { ConnectorStatistics, TargetOptions } from './connector.ts'
 import type { TlsDialOptions } from './handshake.ts'
 
 /** Certificates and names for a target's TLS connections. Changed files affect new connections only. */
@@ -11,18 +11,29 @@ export class ClientCredentials {
   #context: SecureContext
 
   /** @throws {CredentialsError} */
-  constructor({ endpoint, values }: TargetOptions, logger: Logger) {
+  constructor({ endpoint, values }: TargetOptions, statistics: Pick<ConnectorStatistics, 'event'>, logger: Logger) {
     const host = 'host' in endpoint.address ? endpoint.address.host : 'localhost'
     const servername = values.servername || (isIP(host) === 0 ? host : undefined)
     this.#options = { host: values.servername || host, servername, alpn: values.alpn }
     const watched = new WatchedCredentials(values, {
       reloaded: credentials => {
         this.#context = contextOf(credentials)
-        logger.info({ expires: expiryOf(credentials) }, 'certificates reloaded')
+        const expires = expiryOf(credentials)
+        logger.info({ expires }, 'certificates reloaded')
+        statistics.event('certificates_loaded', { expires })
       },
-      failed: error => logger.error({ error }, 'could not reload certificates; the previous ones stay in use'),
+      failed: error => {
+        logger.error({ error }, 'could not reload certificates; the previous ones stay in use')
+        statistics.event('certificate_reload_failed', { error: error.message })
+      },
     })
     this.#context = contextOf(watched.current)
+    const expiresSoon = () => {
+      const expires = expiryOf(watched.current)
+      logger.warn({ expires }, 'certificate expires soon')
+      statistics.event('certificate_expires_soon', { expires })
+    }
+    new ExpiryWatch(() => watched.current.expiresAtMs, expiresSoon).start()
   }
 
   forDial(): TlsDialOptions {

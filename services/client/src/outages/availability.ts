@@ -43,6 +43,11 @@ export class Availability {
     return this.#downSinceMs !== undefined
   }
 
+  /** Sessions that have an outage. */
+  get failing(): number {
+    return this.#failing.size
+  }
+
   /** For how long it was down, all times together. */
   downMs(nowMs = performance.now()): number {
     return this.#downMs + (this.#downSinceMs === undefined ? 0 : nowMs - this.#downSinceMs)

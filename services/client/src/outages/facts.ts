@@ -1,6 +1,7 @@
 import type { EventLoopMonitor, KernelSocket, KernelSockets } from '@nihao/service'
 import { type EndedConnection, WrongReply } from '@nihao/wire'
 import type { Connection } from '../connect/connection.ts'
+import type { Exchange } from '../connect/connection-events.ts'
 import type { Failure } from '../failure.ts'
 import type { Observations } from './evidence.ts'
 
@@ -26,10 +27,17 @@ export interface FactsOptions {
   readonly before: Connection | undefined
   /** Of the broken connection. */
   readonly kernel: Promise<KernelSocket | undefined> | undefined
+  /** The end of the last outage of the target whose side was not the client; NaN: none. */
+  readonly lastTroubleMs: () => number
 }
 
 /** A path that works completes the handshake of the next attempt within this time. */
 const PROMPT_HANDSHAKE_MS = 500
+
+/** After another outage, one that begins within this many timeouts may be its effect. */
+const TROUBLED_TIMEOUTS = 2
+/** A client that noticed an end only because it ran again stood still for this share of the time before. */
+const STOPPED_SHARE = 0.9
 
 /** What is known of the first failure of an outage, taken down when it happened. */
 export class Facts {
@@ -41,23 +49,28 @@ export class Facts {
   readonly #broken: Connection | undefined
   readonly #remoteAddress: string | undefined
   readonly #sentAgoMs: number
-  readonly #stalledMs: number
-  /** Right before the failure. */
-  readonly #stoppedBefore: boolean
+  readonly #starved: boolean
   #handshakeMs: number | undefined
 
-  /** @param broken the connection that ended; undefined where none could be made */
-  constructor(failure: Failure, broken: Connection | undefined, sentMs: number, nowMs: number, options: FactsOptions) {
-    const { timeoutMs, instruments, before } = options
+  /**
+   * @param broken the connection that ended; undefined where none could be made
+   * @param first the first exchange that was lost with it
+   */
+  constructor(
+    failure: Failure,
+    broken: Connection | undefined,
+    first: Exchange | undefined,
+    nowMs: number,
+    options: FactsOptions,
+  ) {
     this.failure = failure
-    this.hello = broken?.hello ?? before?.hello
+    this.hello = broken?.hello ?? options.before?.hello
     this.#options = options
     this.#atMs = nowMs
     this.#broken = broken
     this.#remoteAddress = broken?.socket.remoteAddress
-    this.#sentAgoMs = nowMs - sentMs
-    this.#stalledMs = instruments.eventLoop.stalledMs(nowMs - timeoutMs)
-    this.#stoppedBefore = instruments.eventLoop.stalledMs(nowMs - timeoutMs / 2) > 0.9 * (timeoutMs / 2)
+    this.#sentAgoMs = first === undefined ? 0 : nowMs - first.sentMs
+    this.#starved = this.#isStarved(first)
   }
 
   /** The identity of the connection that broke, to ask the server how it ended there. */
@@ -79,8 +92,8 @@ export class Facts {
       reason,
       connectReason: connectFailure?.reason,
       corrupted: error instanceof WrongReply ? error.corrupted : undefined,
-      clientStalled: this.#clientStalled(recovery?.atMs ?? performance.now()),
-      clientBusy: this.#stalledMs > 0,
+      clientStarved: this.#starved,
+      onlyWhileStarved: recovery !== undefined && this.#overAtOnce(recovery),
       lookingUp: (error as { phase?: string } | undefined)?.phase === 'dns',
       kernel,
       sentAgoMs: this.#sentAgoMs,
@@ -92,15 +105,33 @@ export class Facts {
     }
   }
 
-  /** A client that was not stopped for most of an outage, or that runs again without an end of it, is not its cause. */
-  #clientStalled(endMs: number): boolean {
-    const { timeoutMs, instruments } = this.#options
+  /**
+   * Whether the client did not run for more than half of the time that the exchange had. The kernel receives a small reply without the client,
+   * which reads it before it looks at the time: with such a reply, only a request that was sent late is the client's.
+   */
+  #isStarved(first: Exchange | undefined): boolean {
+    const { timeoutMs, smallReply, instruments } = this.#options
+    const stalledMs = (sinceMs: number, untilMs?: number) => instruments.eventLoop.stalledMs(sinceMs, untilMs)
     const { reason } = this.failure
-    const late = reason === 'timeout' || ((reason === 'eof' || reason === 'reset') && this.#stoppedBefore)
-    if (!late) return false
-    if (this.#stalledMs <= timeoutMs / 2 || endMs - this.#atMs > timeoutMs) return false
-    const sinceMs = this.#atMs - timeoutMs
-    return instruments.eventLoop.stalledMs(sinceMs) > (endMs - sinceMs) / 2
+    if (reason === 'eof' || reason === 'reset') {
+      return stalledMs(this.#atMs - timeoutMs / 2) > STOPPED_SHARE * (timeoutMs / 2)
+    }
+    if (reason !== 'timeout' && reason !== 'dns') return false
+    // An attempt to connect has the whole timeout, whenever it began.
+    if (first === undefined) return stalledMs(this.#atMs - timeoutMs) > timeoutMs / 2
+    return stalledMs(first.intendedMs, smallReply ? first.sentMs : first.deadlineMs) > timeoutMs / 2
+  }
+
+  /** A client is not the cause of an outage that lasts on after it ran late, nor of one that follows another at once. */
+  #overAtOnce({ atMs }: Recovery): boolean {
+    const { timeoutMs, lastTroubleMs } = this.#options
+    const troubled = this.#atMs - timeoutMs - lastTroubleMs() < TROUBLED_TIMEOUTS * timeoutMs
+    return !troubled && atMs - this.#atMs <= timeoutMs / 2
+  }
+
+  /** For how long the client ran in a period. */
+  #ranMs(fromMs: number, untilMs: number): number {
+    return untilMs - fromMs - this.#options.instruments.eventLoop.stalledMs(fromMs, untilMs)
   }
 
   #compare({ connection, atMs, ended }: Recovery): Partial<Observations> {
@@ -122,7 +153,7 @@ export class Facts {
     const { timeoutMs, smallReply } = this.#options
     const handshakeMs = this.#handshakeMs
     if (handshakeMs === undefined || !smallReply) return false
-    return handshakeMs - this.#atMs <= PROMPT_HANDSHAKE_MS && atMs - handshakeMs >= Math.max(200, timeoutMs / 2)
+    return handshakeMs - this.#atMs <= PROMPT_HANDSHAKE_MS && this.#ranMs(handshakeMs, atMs) >= Math.max(200, timeoutMs / 2)
   }
 }
 

@@ -7,6 +7,8 @@ export interface OutageReport extends Attribution, OutageTimes {
   /** Of its first failure. */
   readonly reason: FailureReason
   readonly lostExchanges: number
+  /** The address, where the target has several. */
+  readonly peer?: string
   /** The servers of the last good reply before it and of the first one after it. */
   readonly left: string | undefined
   readonly found: string | undefined

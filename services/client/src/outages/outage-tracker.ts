@@ -5,11 +5,13 @@ import type { Connection } from '../connect/connection.ts'
 import type { Exchange } from '../connect/connection-events.ts'
 import type { Failure } from '../failure.ts'
 import type { SessionLog } from '../modes/probe/session-log.ts'
+import type { Peer } from '../peers/peer.ts'
 import type { ProbeValues } from '../settings.ts'
 import type { Target } from '../target.ts'
+import { attribute } from './attribute.ts'
 import type { FirstSuccess } from './availability.ts'
 import { settledEnd } from './end-at-server.ts'
-import { type Attribution, attribute } from './evidence.ts'
+import type { Attribution } from './evidence.ts'
 import { Facts, type Instruments } from './facts.ts'
 import { settledRow } from './kernel-row.ts'
 import { type Outage, OutageState, timesOf } from './outage.ts'
@@ -20,6 +22,8 @@ export interface TrackerContext {
   readonly log: SessionLog
   readonly firstSuccess: FirstSuccess
   readonly instruments: Instruments
+  /** The address of these sessions, where a name has several. */
+  readonly peer?: Peer | undefined
 }
 
 /** An outage that is over waits this long for the server's word on it. */
@@ -71,7 +75,7 @@ export class OutageTracker {
     }
     const nowMs = performance.now()
     const [first] = lost
-    this.#facts ??= this.#newFacts(failure, connection, first?.sentMs ?? nowMs, nowMs)
+    this.#facts ??= this.#newFacts(failure, connection, first, nowMs)
     this.#state.broke(failure, nowMs)
     for (const { intendedMs } of lost) this.#lost(failure, intendedMs)
   }
@@ -89,6 +93,7 @@ export class OutageTracker {
   /** An exchange was not sent in time, because of this failure. */
   gaveUp({ intendedMs }: Exchange, failure: Failure = this.failure ?? { reason: 'timeout' }): void {
     this.#context.target.statistics.exchangeFailed(failure.reason)
+    this.#context.peer?.failed(failure.reason)
     if (this.#context.firstSuccess.up) this.#lost(failure, intendedMs)
     else this.#context.firstSuccess.failed(failure)
   }
@@ -117,6 +122,7 @@ export class OutageTracker {
     if (this.#last === undefined || outage !== undefined) {
       this.#context.firstSuccess.succeeded()
       this.#context.target.statistics.availability.works(this, nowMs)
+      this.#context.peer?.availability.works(this, nowMs)
     }
     if (outage !== undefined) this.#over(outage, connection, nowMs)
     this.#last = connection
@@ -125,22 +131,33 @@ export class OutageTracker {
   /** Resolves when everything is logged, also an outage whose end the client will not see. */
   async stop(): Promise<void> {
     this.#context.target.statistics.availability.remove(this)
+    this.#context.peer?.availability.remove(this)
     this.#stopping.abort()
     await Promise.all(this.#settling)
     const { outage } = this.#state
     if (outage === undefined) return
-    const facts = this.#facts ?? this.#newFacts(outage.failure, undefined, outage.startMs, performance.now())
+    const facts = this.#facts ?? this.#newFacts(outage.failure, undefined, undefined, performance.now())
     const attribution = attribute(await facts.observations(outage.connectFailure, undefined))
     this.#report(outage, attribution, performance.now(), this.#last, undefined)
   }
 
-  #newFacts(failure: Failure, broken: Connection | undefined, sentMs: number, nowMs: number): Facts {
+  #newFacts(failure: Failure, broken: Connection | undefined, first: Exchange | undefined, nowMs: number): Facts {
     const { target, instruments } = this.#context
+    const { statistics } = target
     const { timeout, message, greeting, sizes } = target.values
     const kernel = this.#kernel?.connection === broken ? this.#kernel?.row : undefined
     const messageBytes = sizes?.at(-1) ?? Buffer.byteLength(message)
     const smallReply = messageBytes + Buffer.byteLength(greeting) <= SMALL_REPLY_BYTES
-    return new Facts(failure, broken, sentMs, nowMs, { timeoutMs: timeout, smallReply, instruments, before: this.#last, kernel })
+    const lastTroubleMs = () => statistics.lastTroubleMs
+    const before = this.#last
+    return new Facts(failure, broken, first, nowMs, {
+      timeoutMs: timeout,
+      smallReply,
+      instruments,
+      before,
+      kernel,
+      lastTroubleMs,
+    })
   }
 
   #lost(failure: Failure, intendedMs: number): void {
@@ -150,12 +167,14 @@ export class OutageTracker {
   #began(): void {
     const { outage } = this.#state
     if (outage === undefined) return
-    const { target, log } = this.#context
+    const { target, log, peer } = this.#context
     const { failure, startMs } = outage
     const nowMs = performance.now()
-    this.#facts ??= this.#newFacts(failure, undefined, nowMs, nowMs)
+    this.#facts ??= this.#newFacts(failure, undefined, undefined, nowMs)
     target.statistics.outageBegan(failure.reason)
     target.statistics.availability.fails(this, startMs)
+    peer?.availability.fails(this, startMs)
+    peer?.outageBegan()
     logBegan(log, failure, this.#last)
   }
 
@@ -186,10 +205,11 @@ export class OutageTracker {
     left: Connection | undefined,
     found: Connection | undefined,
   ): void {
-    const { target, log } = this.#context
+    const { target, log, peer } = this.#context
     const { failure, lostExchanges } = outage
-    const servers = { left: left?.peerName, found: found?.peerName }
+    const servers = { ...(peer && { peer: peer.address }), left: left?.peerName, found: found?.peerName }
     const over = found !== undefined
+    this.#state.reported(outage)
     const report = { reason: failure.reason, ...attribution, ...timesOf(outage, endMs), lostExchanges, ...servers, over }
     target.statistics.outageOver(report)
     if (over) target.statistics.lastOutage = summaryOf(report)

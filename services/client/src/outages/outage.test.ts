@@ -80,4 +80,13 @@ describe('what counts as an outage', () => {
     expect(outage?.lostExchanges).toBe(2)
     expect(state.lost(timeout, 5_100)).toBe(true)
   })
+
+  test('an exchange that was lost with an outage whose losses were told begins another one, at the end of that', () => {
+    const state = working()
+    state.lost(timeout, 2_000)
+    const outage = state.succeeded(5_000)
+    if (outage !== undefined) state.reported(outage)
+    expect(state.lost(timeout, 4_900)).toBe(true)
+    expect([outage?.lostExchanges, state.outage?.startMs]).toEqual([1, 5_000])
+  })
 })

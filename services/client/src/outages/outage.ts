@@ -35,6 +35,7 @@ export class OutageState {
   #connectFailure: Failure | undefined
   #outage: Outage | undefined
   #over: { readonly outage: Outage; readonly endMs: number } | undefined
+  #lastOverMs = Number.NEGATIVE_INFINITY
 
   get outage(): Outage | undefined {
     return this.#outage
@@ -97,15 +98,21 @@ export class OutageState {
     if (over === undefined) return undefined
     this.#outage = undefined
     this.#over = { outage: over, endMs: nowMs }
+    this.#lastOverMs = nowMs
     this.#break = undefined
     this.#connectFailure = undefined
     return over
   }
 
+  /** Its lost exchanges were told: one that was lost with it later begins another outage. */
+  reported(outage: Outage): void {
+    if (this.#over?.outage === outage) this.#over = undefined
+  }
+
   #begin(failure: Failure, intendedMs: number): Outage {
     this.#outage = {
       failure,
-      startMs: Math.min(intendedMs, this.#break?.atMs ?? intendedMs),
+      startMs: Math.max(this.#lastOverMs, Math.min(intendedMs, this.#break?.atMs ?? intendedMs)),
       lastGoodMs: this.#lastGoodMs,
       connectFailure: this.#connectFailure,
       lostExchanges: 0,

@@ -1,6 +1,4 @@
-import type { RecordableHistogram } from 'node:perf_hooks'
-
-const NS_PER_MS = 1_000_000
+import type { Histogram } from './histogram.ts'
 
 /** Percentiles shown in reports. */
 export const percentiles = [50, 75, 90, 99, 99.9, 99.99] as const
@@ -15,15 +13,8 @@ export interface Distribution {
   readonly max: number | null
 }
 
-/** Records a duration in a histogram of ns. */
-export function record(histogram: RecordableHistogram, durationMs: number): void {
-  // A histogram records integers from 1.
-  histogram.record(Math.max(1, Math.round(durationMs * NS_PER_MS)))
-}
-
-/** @param histogram of durations in ns */
-export function describe(histogram: RecordableHistogram): Distribution {
-  const ms = (ns: number) => (histogram.count === 0 ? null : round(ns / NS_PER_MS))
+export function describe(histogram: Histogram): Distribution {
+  const ms = (value: number) => (histogram.count === 0 ? null : round(value))
   return {
     count: histogram.count,
     min: ms(histogram.min),

@@ -22,6 +22,11 @@ const settings = defineSettings({
     default: '1',
     perEndpoint: true,
   },
+  threads: {
+    doc: 'Threads that share the connections and the rate, at most one per connection.',
+    format: integer(1, 256),
+    default: '1',
+  },
   count: {
     doc: 'Exchanges with each target; 0 = no limit. If neither count nor duration is set, the load runs for 10s.',
     format: count,

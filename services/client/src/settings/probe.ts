@@ -4,10 +4,13 @@ import {
   defineSettings,
   duration,
   environmentName,
+  integer,
   oneOf,
   optional,
+  optionName,
   positiveDuration,
   sizes,
+  text,
   type Values,
 } from '@nihao/service'
 import { commonSettings } from './common.ts'
@@ -52,6 +55,35 @@ const settings = defineSettings({
     default: '10s',
     perEndpoint: true,
   },
+  peers: {
+    doc: 'How many of the addresses to use with resolve=all: each client chooses its own by rendezvous hashing of identity and address; empty = all.',
+    format: optional(integer(1, 1_000_000)),
+    default: '',
+    perEndpoint: true,
+  },
+  skipSelf: {
+    doc: 'With resolve=all, leave out the own addresses of this machine, and servers with the identity of this client (probe).',
+    format: boolean,
+    default: 'false',
+    perEndpoint: true,
+  },
+  peerLabel: {
+    doc: 'With resolve=all, metrics of each peer: none, or labelled with its address or with the name of its server (probe; until the first connection, its address).',
+    format: oneOf('none', 'address', 'server'),
+    default: 'none',
+    perEndpoint: true,
+  },
+  maxPeers: {
+    doc: 'Maximum peers of a target with metrics of their own; all others together are labelled other.',
+    format: count,
+    default: '100',
+    perEndpoint: true,
+  },
+  identity: {
+    doc: 'Name of this client, by which it chooses its peers and recognizes its own server; empty = the host name.',
+    format: text,
+    default: '',
+  },
   summaryInterval: {
     doc: 'Interval of summaries in the log; 0s = no summaries.',
     format: duration,
@@ -88,12 +120,18 @@ const settings = defineSettings({
 export type ProbeValues = Values<typeof settings>
 export type ProbeConfig = ModeConfig<'probe', ProbeValues>
 
+const PEER_OPTIONS = (['peers', 'skipSelf', 'peerLabel', 'maxPeers'] as const).map(optionName)
+
 export const probeMode: Mode<'probe', ProbeValues> = {
   name: 'probe',
   summary: 'exchange messages on a schedule, until stopped or for a time; report every outage',
   settings,
-  validateTarget({ endpoint: { protocol }, values: { connections, fresh, sizes, maxMessage } }) {
+  validateTarget({ endpoint: { protocol, options }, values: { connections, fresh, sizes, maxMessage, resolve } }) {
     const problems = connections === 0 && !fresh ? ['nothing to do: connections is 0 and fresh is false'] : []
+    if (resolve !== 'all') {
+      const unused = PEER_OPTIONS.filter(option => options.has(option))
+      problems.push(...unused.map(option => `option "${option}" requires resolve=all`))
+    }
     if (sizes === null) return problems
     if (protocol === 'probe' && sizes.some(bytes => bytes > maxMessage)) problems.push('a size is larger than max-message')
     if (protocol === 'chargen') problems.push('sizes are of requests, which chargen does not have')

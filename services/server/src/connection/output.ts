@@ -82,17 +82,22 @@ export class Output {
     return this.#ended
   }
 
-  /** Sends bytes; undefined if a message needs no reply. */
-  write(bytes: Bytes | undefined): void {
-    if (bytes === undefined) return
+  /**
+   * Sends bytes; undefined if a message needs no reply.
+   * @returns true if all of them are with the kernel: nothing refers to their memory any more
+   */
+  write(bytes: Bytes | undefined): boolean {
+    if (bytes === undefined) return true
     const socket = this.#socket
-    if (this.#awaited || socket.writableLength > 0 || socket.errored) this.#enqueue(bytes)
-    else {
-      this.#lastWriteBytes = sizeOf(bytes)
-      this.#writtenBytes += this.#lastWriteBytes
-      if (this.#encrypted) this.#writeWithCallback(bytes)
-      else writeAll(socket, bytes, undefined)
+    if (this.#awaited || socket.writableLength > 0 || socket.errored) {
+      this.#enqueue(bytes)
+      return false
     }
+    this.#lastWriteBytes = sizeOf(bytes)
+    this.#writtenBytes += this.#lastWriteBytes
+    if (this.#encrypted) this.#writeWithCallback(bytes)
+    else writeAll(socket, bytes, undefined)
+    return socket.writableLength === 0
   }
 
   /** Half-closes the connection after the last byte written. */

@@ -167,10 +167,11 @@ export abstract class Pump implements SocketHandler, OutputOwner, Holder {
   }
 
   #answer(chunk: Buffer): void {
-    const { output } = this
+    const { output, codec } = this
     try {
-      output.write(this.codec.receive(chunk))
-      if (output.heldBytes > this.#countAbove) this.#hold()
+      const reply = codec.receive(chunk)
+      if (output.write(reply)) codec.sent?.(reply)
+      else if (output.heldBytes > this.#countAbove) this.#hold()
     } catch (error) {
       if (error instanceof ProtocolError) this.#violated(error)
       else this.crash(error)

@@ -48,7 +48,7 @@ export class FaultyOutput extends Output {
   }
 
   /** Takes the whole reply to one read. Even without a reply, the read may reach the number of messages for a fault. */
-  override write(reply: Bytes | undefined): void {
+  override write(reply: Bytes | undefined): boolean {
     const { messages } = this.#codec
     const bytes = messages > this.#messages ? this.#faults.corrupted(toBuffer(reply)) : toBuffer(reply)
     this.#messages = messages
@@ -56,6 +56,7 @@ export class FaultyOutput extends Output {
     this.#delayed.push({ bytes, dueMs: this.#lastDueMs, messages })
     this.#delayedBytes += bytes.length
     this.#send()
+    return false
   }
 
   override end(): void {

@@ -1,6 +1,7 @@
 import { createRegistry, EXIT, exit, type Logger, stopOnSignal, writeReport } from '@nihao/service'
 import { registerDurations } from '../../duration-metrics.ts'
 import { program } from '../../program.ts'
+import { Records } from '../../records.ts'
 import type { IdleConfig, IdleValues } from '../../settings.ts'
 import { Target } from '../../target.ts'
 import { Ladder } from './ladder.ts'
@@ -11,11 +12,12 @@ import { watchIdle } from './watch.ts'
 /** Finds the idle timeout of the path to every target: once with a report, or repeatedly with metrics. */
 export async function runIdle(config: IdleConfig, logger: Logger): Promise<void> {
   const registry = createRegistry(program.name, program.version, logger)
-  const newObserver = registerDurations(registry)
+  const records = new Records()
+  const newObserver = records.observe(registerDurations(registry))
   const targets = config.targetConfigs.map(target => new Target(target, newObserver, logger))
   const newLadders = () => targets.flatMap(laddersTo)
   if (config.repeat === 0) await climbOnce(newLadders(), config.report, logger)
-  else await watchIdle({ config, logger, registry, targets, newLadders })
+  else await watchIdle({ config, logger, registry, records, targets, newLadders })
 }
 
 /** Two ladders per target show whether keep-alive avoids an idle timeout. */

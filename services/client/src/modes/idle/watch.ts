@@ -3,6 +3,7 @@ import { EXIT, json, type Logger, stopOnSignal } from '@nihao/service'
 import type { Registry } from 'prom-client'
 import { startTargetsAdmin } from '../../admin.ts'
 import { registerCounts } from '../../metrics.ts'
+import { type Records, recordPages } from '../../records.ts'
 import type { IdleConfig } from '../../settings.ts'
 import type { Target } from '../../target.ts'
 import { findings, type Ladder } from './ladder.ts'
@@ -13,18 +14,22 @@ export interface Watch {
   readonly config: IdleConfig
   readonly logger: Logger
   readonly registry: Registry
+  readonly records: Records
   readonly targets: readonly Target[]
   readonly newLadders: () => Ladder[]
 }
 
 /** Repeats the ladders until a signal arrives; the log, metrics and `/ladders` show the findings. */
-export async function watchIdle({ config, logger, registry, targets, newLadders }: Watch): Promise<void> {
+export async function watchIdle({ config, logger, registry, records, targets, newLadders }: Watch): Promise<void> {
   const stopping = new AbortController()
   const { signal } = stopping
   let ladders = newLadders()
   registerCounts(registry, targets)
   const record = registerLadders(registry, ladders)
-  const pages = { '/ladders': () => json(200, { ladders: ladders.map(describeLadder) }) }
+  const pages = {
+    '/ladders': () => json(200, { ladders: ladders.map(describeLadder) }),
+    ...recordPages(records.start(targets), records),
+  }
   if (!(await startTargetsAdmin(config, logger, { targets, registry, stopping: () => signal.aborted, pages }))) return
 
   const climb = async (ladder: Ladder) => {

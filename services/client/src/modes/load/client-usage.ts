@@ -1,12 +1,17 @@
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import { type Distribution, round } from '../../report/distribution.ts'
 
-/** Resource usage of the client during the load. */
-export interface ClientUsage {
+/** How busy the event loop of a thread was during the load. */
+export interface LoopUsage {
   /** Share of the time in which the event loop was busy, 0 to 1. */
   readonly eventLoopUtilization: number
   /** Delay of timers. */
   readonly eventLoopDelayMs: { readonly p50: number | null; readonly p99: number | null; readonly max: number | null }
+}
+
+/** Resource usage of the client during the load; of several threads, the event loop that was the busiest. */
+export interface ClientUsage extends LoopUsage {
+  readonly threads: number
   readonly cpuSeconds: number
 }
 
@@ -17,15 +22,13 @@ const NS_PER_MS = 1_000_000
 const BUSY_UTILIZATION = 0.95
 const LATE_P99_MS = 10
 
-/** Starts measuring. @returns a function that stops and returns the usage */
-export function measureUsage(): () => ClientUsage {
+/** Starts measuring the event loop of the current thread. @returns a function that stops and returns the usage */
+export function measureLoop(): () => LoopUsage {
   const utilization = performance.eventLoopUtilization()
-  const cpu = process.cpuUsage()
   const intervals = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
   intervals.enable()
   return () => {
     intervals.disable()
-    const { user, system } = process.cpuUsage(cpu)
     // The histogram records the time between two timers: the resolution plus the delay.
     const delayMs = (ns: number) => (intervals.count === 0 ? null : round(Math.max(0, ns / NS_PER_MS - RESOLUTION_MS)))
     return {
@@ -35,13 +38,33 @@ export function measureUsage(): () => ClientUsage {
         p99: delayMs(intervals.percentile(99)),
         max: delayMs(intervals.max),
       },
-      cpuSeconds: round((user + system) / 1_000_000),
     }
   }
 }
 
+/** Starts measuring the CPU time of the process. @returns a function that returns the seconds used since */
+export function measureCpu(): () => number {
+  const start = process.cpuUsage()
+  return () => {
+    const { user, system } = process.cpuUsage(start)
+    return round((user + system) / 1_000_000)
+  }
+}
+
+/** The highest figures of several event loops. */
+export function busiest(loops: readonly LoopUsage[]): LoopUsage {
+  const highest = (name: 'p50' | 'p99' | 'max') => {
+    const values = loops.flatMap(({ eventLoopDelayMs }) => eventLoopDelayMs[name] ?? [])
+    return values.length === 0 ? null : Math.max(...values)
+  }
+  return {
+    eventLoopUtilization: Math.max(...loops.map(({ eventLoopUtilization }) => eventLoopUtilization)),
+    eventLoopDelayMs: { p50: highest('p50'), p99: highest('p99'), max: highest('max') },
+  }
+}
+
 /** Why the client itself was the bottleneck; empty if it was not. */
-export function bottlenecks({ eventLoopUtilization }: ClientUsage, lags: readonly (Distribution | null)[]): string[] {
+export function bottlenecks({ eventLoopUtilization }: LoopUsage, lags: readonly (Distribution | null)[]): string[] {
   const reasons: string[] = []
   if (eventLoopUtilization >= BUSY_UTILIZATION) {
     const percent = (share: number) => `${Math.round(share * 100)}%`

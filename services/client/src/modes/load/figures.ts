@@ -1,85 +1,82 @@
-import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
 import { nonZero, type TargetCounters } from '../../counters.ts'
-import { type Distribution, describe, record, round } from '../../report/distribution.ts'
+import { round } from '../../report/distribution.ts'
+import { Histogram } from '../../report/histogram.ts'
 import type { Observer } from '../../statistics.ts'
+import { type SavedDistribution, save } from './saved-distribution.ts'
 
-/** The results of one target during the measurement. */
-export interface TargetFigures {
-  /** From the start to the last reply; in an open loop at least as long as the schedule. */
+/** What was measured of one target. */
+export interface Measurement {
+  /** From the start to the last reply. */
   readonly elapsedMs: number
   readonly answered: number
   readonly failed: number
   readonly failures: Readonly<Record<string, number>>
-  /** Answered exchanges per second; null if no time was measured. */
-  readonly ratePerSecond: number | null
   readonly sentBytes: number
   readonly receivedBytes: number
-  readonly latencyMs: { readonly fromIntendedStart: Distribution; readonly fromSend: Distribution }
+  readonly latencyMs: { readonly fromIntendedStart: SavedDistribution; readonly fromSend: SavedDistribution }
   /** Delay of the client itself in starting exchanges; null in a closed loop, which has no schedule. */
-  readonly scheduleLagMs: Distribution | null
+  readonly scheduleLagMs: SavedDistribution | null
 }
 
 /** Measures the load of one target. Events before `reset` do not count. */
 export class Figures implements Observer {
-  readonly fromIntendedStart: RecordableHistogram
-  readonly #fromSend = createHistogram()
-  readonly #lag = createHistogram()
+  readonly #fromIntendedStart: Histogram
+  readonly #fromSend = new Histogram()
+  readonly #lag = new Histogram()
   readonly #openLoop: boolean
-  #recent: RecordableHistogram | undefined
+  #recent: Histogram | undefined
   #before = { startMs: Number.NaN, exchanges: 0, failures: {} as Record<string, number>, sentBytes: 0, receivedBytes: 0 }
 
   constructor(openLoop: boolean) {
     this.#openLoop = openLoop
     // In a closed loop, an exchange is sent at its intended start: one histogram serves both.
-    this.fromIntendedStart = openLoop ? createHistogram() : this.#fromSend
+    this.#fromIntendedStart = openLoop ? new Histogram() : this.#fromSend
   }
 
   phase(): void {}
+
   outage(): void {}
 
   exchange(durationMs: number): void {
-    if (this.#openLoop) record(this.fromIntendedStart, durationMs)
-    if (this.#recent !== undefined) record(this.#recent, durationMs)
+    if (this.#openLoop) this.#fromIntendedStart.record(durationMs)
+    this.#recent?.record(durationMs)
   }
 
   roundTrip(durationMs: number): void {
-    record(this.#fromSend, durationMs)
+    this.#fromSend.record(durationMs)
   }
 
   scheduleLag(lagMs: number): void {
-    record(this.#lag, lagMs)
+    this.#lag.record(lagMs)
   }
 
   /** Starts the measurement. */
   reset(counters: TargetCounters): void {
-    for (const histogram of [this.fromIntendedStart, this.#fromSend, this.#lag]) histogram.reset()
+    for (const histogram of [this.#fromIntendedStart, this.#fromSend, this.#lag]) histogram.reset()
     const { exchanges, exchangeFailures } = counters
     this.#before = { startMs: performance.now(), exchanges, failures: { ...exchangeFailures }, ...counters.bytes() }
   }
 
-  /** Adds the latencies since the last call to a histogram. None are kept before the first call. */
-  takeRecent(into: RecordableHistogram): void {
-    this.#recent ??= createHistogram()
-    if (this.#recent.count > 0) into.add(this.#recent)
-    this.#recent.reset()
+  /** Returns the latencies since the last call. None are kept before the first call. */
+  takeRecent(): Histogram {
+    const recent = this.#recent ?? new Histogram()
+    this.#recent = new Histogram()
+    return recent
   }
 
-  /** Ends the measurement. @param scheduledMs the scheduled duration: a rate over a shorter time would be too high */
-  close(counters: TargetCounters, scheduledMs: number): TargetFigures {
-    const elapsedMs = Math.max(performance.now() - this.#before.startMs, scheduledMs)
+  /** Ends the measurement. */
+  close(counters: TargetCounters): Measurement {
     const { failures, failed, exchanges } = this.#since(counters)
     const { sentBytes, receivedBytes } = counters.bytes()
-    const answered = exchanges - failed
     return {
-      elapsedMs: round(elapsedMs),
-      answered,
+      elapsedMs: round(performance.now() - this.#before.startMs),
+      answered: exchanges - failed,
       failed,
       failures,
-      ratePerSecond: exchanges === 0 ? null : round((answered * 1_000) / elapsedMs),
       sentBytes: sentBytes - this.#before.sentBytes,
       receivedBytes: receivedBytes - this.#before.receivedBytes,
-      latencyMs: { fromIntendedStart: describe(this.fromIntendedStart), fromSend: describe(this.#fromSend) },
-      scheduleLagMs: this.#openLoop ? describe(this.#lag) : null,
+      latencyMs: { fromIntendedStart: save(this.#fromIntendedStart), fromSend: save(this.#fromSend) },
+      scheduleLagMs: this.#openLoop ? save(this.#lag) : null,
     }
   }
 

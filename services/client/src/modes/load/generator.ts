@@ -6,8 +6,9 @@ import { type Alarm, sharedTicker } from '../../ticker.ts'
 import { arrivalTimes } from './arrivals.ts'
 import type { LoadConnection } from './load-connection.ts'
 import { LoadConnections } from './load-connections.ts'
+import { connectionsOf, exchangesOf, type Share, WHOLE } from './share.ts'
 
-/** The limits of a run, whichever is reached first; Infinity = no limit. */
+/** The limits of a run on all threads, whichever is reached first; Infinity = no limit. */
 export interface Bounds {
   readonly count: number
   readonly durationMs: number
@@ -20,13 +21,14 @@ interface Waiting {
 }
 
 /**
- * Makes the exchanges with one target. In a closed loop, each reply makes room for the next exchange; in an open loop, exchanges start on a
+ * Makes the exchanges of one thread with one target. In a closed loop, each reply makes room for the next exchange; in an open loop, exchanges start on a
  * schedule, and wait while no connection is free. Successive runs use the same connections.
  */
 export class Generator implements Alarm {
   /** When the next exchange of an open loop is due. */
   dueMs = Number.POSITIVE_INFINITY
   readonly #target: Target<LoadValues>
+  readonly #share: Share
   readonly #connections: LoadConnections
   readonly #waiting = new ExpiringQueue<Waiting>(() => this.#giveUp())
   readonly #logged = new Set<string>()
@@ -43,9 +45,10 @@ export class Generator implements Alarm {
   #timer: NodeJS.Timeout | undefined
   #finished = Promise.withResolvers<void>()
 
-  constructor(target: Target<LoadValues>) {
+  constructor(target: Target<LoadValues>, share = WHOLE) {
     this.#target = target
-    this.#connections = new LoadConnections(target, {
+    this.#share = share
+    this.#connections = new LoadConnections(target, connectionsOf(target.values.connections, share), {
       connected: connection => this.#feed(connection, performance.now()),
       notConnected: failure => {
         this.#logOnce(failure, 'could not connect')
@@ -74,7 +77,7 @@ export class Generator implements Alarm {
    */
   async run({ count, durationMs }: Bounds): Promise<number> {
     this.#startMs = performance.now()
-    this.#left = count
+    this.#left = Number.isFinite(count) ? exchangesOf(count, this.#target.values.connections, this.#share) : count
     this.#durationMs = durationMs
     this.#endMs = this.#startMs + durationMs
     this.#scheduledMs = 0
@@ -109,11 +112,11 @@ export class Generator implements Alarm {
   #startClosedLoop(durationMs: number): void {
     if (durationMs < Number.POSITIVE_INFINITY) this.#timer = setTimeout(() => this.#startNoMore(), durationMs)
     for (const connection of this.#connections.all) this.#feed(connection, this.#startMs)
+    this.#over(0)
   }
 
   #startOpenLoop(): void {
-    const { arrivals, rate } = this.#target.values
-    this.#nextMs = arrivalTimes(arrivals, rate)
+    this.#nextMs = arrivalTimes(this.#target.values, this.#share)
     this.#setNext()
     sharedTicker().add(this)
   }

@@ -2,15 +2,15 @@ import type { LoadValues } from '../../settings.ts'
 import type { Target } from '../../target.ts'
 import { LoadConnection, type LoadConnectionEvents } from './load-connection.ts'
 
-/** All connections of a load to one target. */
+/** The connections of a thread to one target. */
 export class LoadConnections {
   readonly all: readonly LoadConnection[]
   #ended: Promise<unknown> = Promise.resolve()
   /** Index of the connection last returned by `nextFree`. */
   #turn = 0
 
-  constructor(target: Target<LoadValues>, events: LoadConnectionEvents) {
-    this.all = Array.from({ length: target.values.connections }, () => new LoadConnection(target, events))
+  constructor(target: Target<LoadValues>, connections: number, events: LoadConnectionEvents) {
+    this.all = Array.from({ length: connections }, () => new LoadConnection(target, events))
   }
 
   /** Resolves when every connection has been tried once. */

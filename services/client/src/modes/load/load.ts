@@ -1,20 +1,13 @@
 import type { Logger } from '@nihao/service'
-import type { Failure } from '../../failure.ts'
-import { requestsOf } from '../../requests.ts'
-import type { LoadConfig, LoadValues, TargetConfig } from '../../settings.ts'
-import { Target } from '../../target.ts'
-import { type ClientUsage, measureUsage } from './client-usage.ts'
-import { Figures, type TargetFigures } from './figures.ts'
-import { type Bounds, Generator } from './generator.ts'
+import { round } from '../../report/distribution.ts'
+import type { LoadConfig } from '../../settings.ts'
+import { busiest, type ClientUsage, measureCpu } from './client-usage.ts'
+import { mergeConnections, mergeMeasurements } from './merge.ts'
+import { type TargetReport, targetReport } from './report.ts'
+import { LocalLoad, type NotConnected, type Progress, type ThreadLoad, type ThreadResult } from './thread-load.ts'
+import { WorkerLoad } from './worker-load.ts'
 
 export type Interrupt = 'SIGINT' | 'SIGTERM'
-
-/** The load of one target. */
-export interface TargetLoad {
-  readonly target: Target<LoadValues>
-  readonly figures: Figures
-  readonly generator: Generator
-}
 
 /** The results of a load. */
 export interface Outcome {
@@ -22,77 +15,79 @@ export interface Outcome {
   readonly interrupted: Interrupt | undefined
   /** Undefined if nothing was measured. */
   readonly usage: ClientUsage | undefined
-  readonly targets: readonly TargetOutcome[]
+  readonly targets: readonly TargetReport[]
 }
 
-export interface TargetOutcome {
-  readonly target: Target<LoadValues>
-  /** Why no load was generated. */
-  readonly failure: Failure | undefined
-  readonly figures: TargetFigures
-}
-
-/** Default duration if neither count nor duration is set. */
-const DEFAULT_DURATION_MS = 10_000
-
-/** A load on all targets in parallel: connects, warms up, measures, closes. */
+/** A load on all targets in parallel, on one or more threads: connects, warms up, measures, closes. */
 export class Load {
-  readonly targets: readonly TargetLoad[]
   readonly #config: LoadConfig
+  readonly #threads: readonly ThreadLoad[]
   #interrupted: Interrupt | undefined
 
   constructor(config: LoadConfig, logger: Logger) {
     this.#config = config
-    this.targets = config.targetConfigs.map(targetConfig => newTargetLoad(targetConfig, logger))
+    // A thread without connections has nothing to do.
+    const threads = Math.min(config.threads, Math.max(...config.targetConfigs.map(({ values }) => values.connections)))
+    this.#threads =
+      threads === 1
+        ? [new LocalLoad(config, logger)]
+        : Array.from({ length: threads }, (_, thread) => new WorkerLoad(config, { thread, threads }))
   }
 
   /** Ends the load early; `run` resolves when all started exchanges are complete. */
   stop(interrupt: Interrupt): void {
     this.#interrupted = interrupt
-    for (const { generator } of this.targets) generator.stop()
+    for (const thread of this.#threads) thread.stop()
   }
 
   async run(): Promise<Outcome> {
     const startedAt = new Date()
-    const failures = await Promise.all(this.targets.map(({ generator }) => generator.connect()))
-    const ready = failures.every(failure => failure === undefined)
+    const attempts = await this.#all(thread => thread.connect())
+    const failures = this.#config.targetConfigs.map(({ label }) => notConnected(attempts.map(attempt => attempt.get(label))))
+    const ready = failures.every(failure => failure === null)
 
-    if (ready) await Promise.all(this.targets.map(({ generator }) => this.#warmUp(generator)))
-    const usage = measureUsage()
-    const measured = this.targets.map(async ({ target, figures, generator }) => {
-      figures.reset(target.counters)
-      const scheduledMs = ready && this.#interrupted === undefined ? await generator.run(boundsOf(target.values)) : 0
-      return figures.close(target.counters, scheduledMs)
+    if (ready && this.#interrupted === undefined) await this.#all(thread => thread.warmUp())
+    const cpuSeconds = measureCpu()
+    await this.#all(thread => thread.measure(ready && this.#interrupted === undefined))
+    const usedCpuSeconds = cpuSeconds()
+
+    const results = await this.#all(thread => thread.close())
+    const usage = { threads: this.#threads.length, ...busiest(results.map(({ loop }) => loop)), cpuSeconds: usedCpuSeconds }
+    return {
+      startedAt,
+      interrupted: this.#interrupted,
+      usage: ready ? usage : undefined,
+      targets: this.#config.targetConfigs.map((_, index) => this.#targetReport(index, failures[index] ?? null, results)),
+    }
+  }
+
+  /** What each thread has done so far. */
+  progress(): Promise<Progress[]> {
+    return this.#all(thread => thread.progress())
+  }
+
+  #all<Result>(phase: (thread: ThreadLoad) => Promise<Result>): Promise<Result[]> {
+    return Promise.all(this.#threads.map(phase))
+  }
+
+  #targetReport(index: number, failure: NotConnected | null, results: readonly ThreadResult[]): TargetReport {
+    const { label, values } = this.#config.targetConfigs[index] as LoadConfig['targetConfigs'][number]
+    const parts = results.flatMap(({ targets }) => targets.filter(({ target }) => target === label))
+    const measurement = mergeMeasurements(parts.map(part => part.measurement))
+    // The schedule of all threads ends when the first of them would have started another exchange. A rate over less would be too high.
+    const scheduledMs = Math.min(...parts.map(part => part.scheduledMs))
+    return targetReport({
+      target: label,
+      notConnected: failure,
+      settings: values,
+      measurement: { ...measurement, elapsedMs: Math.max(measurement.elapsedMs, round(scheduledMs)) },
+      connections: mergeConnections(parts.map(part => part.connections)),
     })
-    const figures = await Promise.all(measured)
-    const measuredUsage = usage()
-
-    await Promise.all(this.targets.map(({ generator }) => generator.close()))
-    const targets = this.targets.map(({ target }, index) => ({
-      target,
-      failure: failures[index],
-      figures: figures[index] as TargetFigures,
-    }))
-    return { startedAt, interrupted: this.#interrupted, usage: ready ? measuredUsage : undefined, targets }
-  }
-
-  async #warmUp(generator: Generator): Promise<void> {
-    const durationMs = this.#config.warmUp
-    if (durationMs > 0 && this.#interrupted === undefined) await generator.run({ count: Number.POSITIVE_INFINITY, durationMs })
   }
 }
 
-function newTargetLoad({ values, ...config }: TargetConfig<LoadValues>, logger: Logger): TargetLoad {
-  const figures = new Figures(values.rate > 0)
-  const requests = values.size === null ? {} : requestsOf(values.size, config.endpoint.protocol)
-  const statistics = { answerWithinMs: values.timeout }
-  const target = new Target<LoadValues>({ ...config, values: { ...values, ...requests } }, () => figures, logger, statistics)
-  return { target, figures, generator: new Generator(target) }
-}
-
-function boundsOf({ count, duration }: { readonly count: number; readonly duration: number }): Bounds {
-  return {
-    count: count || Number.POSITIVE_INFINITY,
-    durationMs: duration || (count > 0 ? Number.POSITIVE_INFINITY : DEFAULT_DURATION_MS),
-  }
+/** Why no thread has a connection to a target; null if one has. Undefined is a thread that needs none. */
+function notConnected(attempts: readonly (NotConnected | null | undefined)[]): NotConnected | null {
+  const tried = attempts.filter(attempt => attempt !== undefined)
+  return tried.includes(null) ? null : (tried[0] ?? null)
 }

@@ -1,13 +1,15 @@
-import { nonZero } from '../../counters.ts'
 import { program } from '../../program.ts'
-import type { LoadConfig } from '../../settings.ts'
+import { round } from '../../report/distribution.ts'
+import type { LoadConfig, LoadValues } from '../../settings.ts'
 import { bottlenecks, type ClientUsage } from './client-usage.ts'
-import type { TargetFigures } from './figures.ts'
-import type { Interrupt, Outcome, TargetOutcome } from './load.ts'
+import type { Measurement } from './figures.ts'
+import type { Interrupt, Outcome } from './load.ts'
+import type { ConnectionTotals } from './merge.ts'
+import type { NotConnected } from './thread-load.ts'
 import { exitCode, type LoadThreshold, thresholdsOf } from './thresholds.ts'
 
 /** Increased when a field is removed or changes its meaning; fields may be added at any time. See docs/load-report.schema.json. */
-const REPORT_VERSION = 1
+export const REPORT_VERSION = 1
 
 /** The results of a load: the JSON report, and the source of the text report. */
 export interface Report {
@@ -23,60 +25,59 @@ export interface Report {
   readonly targets: readonly TargetReport[]
 }
 
-export interface TargetReport extends TargetFigures {
+export interface TargetReport extends Measurement {
   readonly target: string
   /** Why no load was generated; null if it was. */
-  readonly notConnected: { readonly reason: string; readonly message: string | null } | null
-  readonly settings: {
-    readonly connections: number
-    readonly depth: number
-    /** Exchanges per second; 0 = closed loop. */
-    readonly rate: number
-    readonly arrivals: string
-    /** Bytes; null = the configured message. */
-    readonly size: { readonly minimum: number; readonly maximum: number } | null
-  }
-  /** Totals of the whole run, including the warm-up. */
-  readonly connections: {
-    readonly attempts: number
-    readonly failures: Readonly<Record<string, number>>
-    readonly closed: Readonly<Record<string, number>>
-    readonly serversSeen: number
-    /** Comparisons of client and server counters at the end of a connection (probe). */
-    readonly comparisons: { readonly equal: number; readonly different: number }
-  }
+  readonly notConnected: NotConnected | null
+  readonly settings: TargetSettings
+  /** Answered exchanges per second; null without exchanges. */
+  readonly ratePerSecond: number | null
+  readonly connections: ConnectionTotals & { readonly serversSeen: number }
 }
 
-export function reportOf({ startedAt, interrupted, usage, targets }: Outcome, config: LoadConfig): Report {
-  const thresholds = targets.flatMap(({ target, figures }) => thresholdsOf(config, target.label, figures))
-  const runs = targets.map(({ target: { counters }, failure }) => ({ connected: failure === undefined, counters }))
-  const lags = targets.map(({ figures }) => figures.scheduleLagMs)
+/** `rate`: exchanges per second, 0 = closed loop. `size`: bytes, null = the configured message. */
+export type TargetSettings = Pick<LoadValues, 'connections' | 'depth' | 'rate' | 'arrivals' | 'size'>
+
+/** What `reportOf` needs of the configuration. */
+export type Limits = Pick<LoadConfig, 'maxP99' | 'maxFailures' | 'minRate'>
+
+export function reportOf({ startedAt, interrupted, usage, targets }: Outcome, limits: Limits): Report {
+  const thresholds = targets.flatMap(target => thresholdsOf(limits, target))
+  const lags = targets.map(({ scheduleLagMs }) => scheduleLagMs)
   return {
     version: REPORT_VERSION,
     program: program.name,
     release: program.version,
     startedAt: startedAt.toISOString(),
     interrupted: interrupted ?? null,
-    exitCode: exitCode(interrupted, runs, thresholds, config.maxFailures !== null),
+    exitCode: exitCode(interrupted, targets, thresholds, limits.maxFailures !== null),
     thresholds,
     client: usage === undefined ? null : { ...usage, bottlenecks: bottlenecks(usage, lags) },
-    targets: targets.map(targetReport),
+    targets,
   }
 }
 
-function targetReport({ target: { label, values, counters }, failure, figures }: TargetOutcome): TargetReport {
-  const { connections, depth, rate, arrivals, size } = values
+export interface TargetOutcome {
+  readonly target: string
+  readonly notConnected: NotConnected | null
+  readonly settings: TargetSettings
+  readonly measurement: Measurement
+  readonly connections: ConnectionTotals
+}
+
+export function targetReport({ target, notConnected, settings, measurement, connections }: TargetOutcome): TargetReport {
+  const { elapsedMs, answered, failed, failures, ...others } = measurement
+  const { depth, rate, arrivals, size } = settings
   return {
-    target: label,
-    notConnected: failure === undefined ? null : { reason: failure.reason, message: failure.error?.message ?? null },
-    settings: { connections, depth, rate, arrivals, size },
-    ...figures,
-    connections: {
-      attempts: counters.connectionAttempts,
-      failures: nonZero(counters.connectionFailures),
-      closed: nonZero(counters.connectionsClosed),
-      serversSeen: counters.serversSeen,
-      comparisons: { ...counters.comparisons },
-    },
+    target,
+    notConnected,
+    settings: { connections: settings.connections, depth, rate, arrivals, size },
+    elapsedMs,
+    answered,
+    failed,
+    failures,
+    ratePerSecond: answered + failed === 0 ? null : round((answered * 1_000) / elapsedMs),
+    ...others,
+    connections: { ...connections, serversSeen: connections.servers.length },
   }
 }

@@ -1,9 +1,10 @@
 import { writeFile } from 'node:fs/promises'
 import { EXIT, exit, type Logger, stopOnSignal, writeReport } from '@nihao/service'
 import type { LoadConfig } from '../../settings.ts'
-import { histogramTable } from './histogram.ts'
+import { histogramTable } from './histogram-table.ts'
 import { Load } from './load.ts'
 import { reportOf } from './report.ts'
+import { restore } from './saved-distribution.ts'
 import { showStatusLine } from './status-line.ts'
 import { textReport } from './text-report.ts'
 
@@ -35,7 +36,10 @@ async function finish(load: Load, config: LoadConfig, logger: Logger): Promise<n
   }
   if (config.histogram !== '') {
     try {
-      await writeFile(config.histogram, histogramTable(load.targets.map(({ figures }) => figures.fromIntendedStart)))
+      await writeFile(
+        config.histogram,
+        histogramTable(report.targets.map(({ latencyMs }) => restore(latencyMs.fromIntendedStart))),
+      )
     } catch (error) {
       logger.error({ error }, 'could not write the histogram')
       return report.exitCode || EXIT.failed

@@ -12,16 +12,13 @@ export function textReport({ targets, client, thresholds, interrupted }: Report)
   return `${lines.join('\n')}\n`
 }
 
-function clientLines({
-  eventLoopUtilization,
-  eventLoopDelayMs,
-  cpuSeconds,
-  bottlenecks,
-}: NonNullable<Report['client']>): string[] {
+function clientLines(client: NonNullable<Report['client']>): string[] {
+  const { threads, eventLoopUtilization, eventLoopDelayMs, cpuSeconds, bottlenecks } = client
   const { p99, max } = eventLoopDelayMs
+  const loop = threads === 1 ? 'event loop' : `${threads} threads, busiest event loop`
   const delay = p99 === null || max === null ? '' : `, delay p99 ${ms(p99)}, max ${ms(max)}`
   return [
-    `client  event loop ${Math.round(eventLoopUtilization * 100)}% busy${delay}; ${cpuSeconds.toFixed(2)} s of CPU`,
+    `client  ${loop} ${Math.round(eventLoopUtilization * 100)}% busy${delay}; ${cpuSeconds.toFixed(2)} s of CPU`,
     ...bottlenecks.map(reason => `warning: the client was the bottleneck: ${reason}`),
   ]
 }

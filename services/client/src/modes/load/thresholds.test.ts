@@ -1,10 +1,9 @@
 import { describe, expect, test } from '@jest/globals'
 import { exitCode, type LoadThreshold, type TargetRun } from './thresholds.ts'
 
-const none = { finished: 1, goaway: 0, server_closed: 0, reset: 0, timeout: 0, protocol: 0, mismatch: 0, local: 0 }
-const run = (closed: Partial<typeof none> = {}, { connected = true, different = 0 } = {}): TargetRun => ({
-  connected,
-  counters: { connectionsClosed: { ...none, ...closed }, comparisons: { equal: 1, different } },
+const run = (closed: Readonly<Record<string, number>> = {}, { connected = true, different = 0 } = {}): TargetRun => ({
+  notConnected: connected ? null : { reason: 'refused', message: null },
+  connections: { closed: { finished: 1, ...closed }, comparisons: { equal: 1, different } },
 })
 const threshold = (met: boolean): LoadThreshold => ({ name: 'minRate', target: '', limit: 1, actual: 1, met })
 

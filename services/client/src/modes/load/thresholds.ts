@@ -1,27 +1,25 @@
 import { EXIT } from '@nihao/service'
-import type { TargetCounters } from '../../counters.ts'
+import type { CloseReason } from '../../connect/close-reason.ts'
 import { compare, type Threshold } from '../../report/thresholds.ts'
-import type { LoadConfig } from '../../settings.ts'
-import type { TargetFigures } from './figures.ts'
+import type { Limits, TargetReport } from './report.ts'
 
 /** A threshold of a load. */
 export type LoadThreshold = Threshold<'maxP99' | 'maxFailures' | 'minRate'>
 
-type Limits = Pick<LoadConfig, 'maxP99' | 'maxFailures' | 'minRate'>
-
 /** All configured thresholds for one target. */
-export function thresholdsOf({ maxP99, maxFailures, minRate }: Limits, target: string, figures: TargetFigures): LoadThreshold[] {
+export function thresholdsOf({ maxP99, maxFailures, minRate }: Limits, report: TargetReport): LoadThreshold[] {
+  const { target, latencyMs, failed, ratePerSecond } = report
   return [
-    ...compare('maxP99', target, maxP99, figures.latencyMs.fromIntendedStart.percentiles.p99 ?? null),
-    ...compare('maxFailures', target, maxFailures, figures.failed),
-    ...compare('minRate', target, minRate, figures.ratePerSecond),
+    ...compare('maxP99', target, maxP99, latencyMs.fromIntendedStart.percentiles.p99 ?? null),
+    ...compare('maxFailures', target, maxFailures, failed),
+    ...compare('minRate', target, minRate, ratePerSecond),
   ]
 }
 
-/** Totals of a target over the whole run, for the exit code. */
+/** The part of a target's report that decides the exit code. */
 export interface TargetRun {
-  readonly connected: boolean
-  readonly counters: Pick<TargetCounters, 'connectionsClosed' | 'comparisons'>
+  readonly notConnected: TargetReport['notConnected']
+  readonly connections: Pick<TargetReport['connections'], 'closed' | 'comparisons'>
 }
 
 /** The exit code of a load: the most severe outcome decides. */
@@ -32,18 +30,19 @@ export function exitCode(
   toleratesFailures: boolean,
 ): number {
   if (interrupted !== undefined) return EXIT[interrupted]
-  if (targets.some(({ connected }) => !connected)) return EXIT.notConnected
+  if (targets.some(({ notConnected }) => notConnected !== null)) return EXIT.notConnected
   if (targets.some(wrongBytes)) return EXIT.wrongBytes
   if (thresholds.some(({ met }) => !met)) return EXIT.failed
   return targets.some(lost) && !toleratesFailures ? EXIT.connectionLost : EXIT.ok
 }
 
 /** Wrong bytes are never tolerated, however many failures are allowed. Counters differ if bytes were lost or added. */
-function wrongBytes({ counters: { connectionsClosed, comparisons } }: TargetRun): boolean {
-  return connectionsClosed.mismatch + connectionsClosed.protocol + comparisons.different > 0
+function wrongBytes({ connections: { closed, comparisons } }: TargetRun): boolean {
+  return closedFor(closed, ['mismatch', 'protocol']) || comparisons.different > 0
 }
 
-function lost({ counters: { connectionsClosed } }: TargetRun): boolean {
-  const { server_closed, reset, timeout, local } = connectionsClosed
-  return server_closed + reset + timeout + local > 0
+const lost = ({ connections: { closed } }: TargetRun) => closedFor(closed, ['server_closed', 'reset', 'timeout', 'local'])
+
+function closedFor(closed: TargetRun['connections']['closed'], reasons: readonly CloseReason[]): boolean {
+  return reasons.some(reason => (closed[reason] ?? 0) > 0)
 }

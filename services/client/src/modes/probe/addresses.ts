@@ -15,14 +15,25 @@ export interface AddressEvents {
   gone(host: Host): void
 }
 
-/** Follows the addresses of a host name, IPv4 and IPv6, as the system's resolver returns them (DNS and /etc/hosts). */
+export interface AddressesOptions {
+  readonly name: string
+  readonly intervalMs: number
+  /** Chooses the addresses to use. */
+  readonly choose: (addresses: readonly string[]) => readonly string[]
+  readonly events: AddressEvents
+  readonly logger: Logger
+  /** By default, the system's resolver (DNS and /etc/hosts). */
+  readonly lookUp?: (name: string) => Promise<readonly Pick<LookupAddress, 'address'>[]>
+}
+
+/** Follows the addresses of a host name, IPv4 and IPv6. */
 export class Addresses {
-  readonly #name: string
-  readonly #intervalMs: number
-  readonly #events: AddressEvents
-  readonly #logger: Logger
+  readonly #options: AddressesOptions
   readonly #stopping = new AbortController()
-  #known = new Set<Host>()
+  /** What the last look-up found, and was not given up since. */
+  #named: ReadonlySet<Host> = new Set()
+  /** The addresses in use. */
+  #known: ReadonlySet<Host> = new Set()
   /** Addresses that were given up, and until when they are not used again. */
   readonly #left = new Map<Host, number>()
   /** Ends the wait for the next look-up. */
@@ -30,11 +41,13 @@ export class Addresses {
   #first = true
   #failing = false
 
-  constructor(name: string, intervalMs: number, events: AddressEvents, logger: Logger) {
-    this.#name = name
-    this.#intervalMs = intervalMs
-    this.#events = events
-    this.#logger = logger
+  constructor(options: AddressesOptions) {
+    this.#options = options
+  }
+
+  /** True if the name has an address that could be used instead of one in use. */
+  get spare(): boolean {
+    return this.#usable().size > this.#known.size
   }
 
   /** Resolves when it is stopped. */
@@ -42,10 +55,10 @@ export class Addresses {
     const { signal } = this.#stopping
     while (!signal.aborted) {
       this.#wake = new AbortController()
-      const found = await this.#lookUp()
-      if (!signal.aborted) this.#become(this.#withoutLeft(found))
+      this.#named = await this.#lookUp()
+      if (!signal.aborted) this.chooseAgain()
       const woken = AbortSignal.any([signal, this.#wake.signal])
-      await delay(this.#intervalMs, undefined, { signal: woken }).catch(() => {})
+      await delay(this.#options.intervalMs, undefined, { signal: woken }).catch(() => {})
     }
   }
 
@@ -56,8 +69,16 @@ export class Addresses {
 
   /** Gives an address up; it counts as new when a look-up finds it after an interval. */
   leave(host: Host): void {
-    this.#left.set(host, performance.now() + this.#intervalMs)
-    this.#become(new Set([...this.#known].filter(known => known !== host)))
+    this.#left.set(host, performance.now() + this.#options.intervalMs)
+    this.#named = new Set([...this.#named].filter(named => named !== host))
+    this.chooseAgain()
+  }
+
+  /** Chooses among the addresses of the last look-up. */
+  chooseAgain(): void {
+    const usable = [...this.#usable()]
+    const addresses = usable.filter(host => host !== undefined)
+    this.#become(new Set(addresses.length === 0 ? usable : this.#options.choose(addresses)))
   }
 
   stop(): void {
@@ -66,40 +87,43 @@ export class Addresses {
 
   /** An error of the resolver removes no address. */
   async #lookUp(): Promise<ReadonlySet<Host>> {
+    const { name, lookUp = systemLookUp, logger } = this.#options
     try {
-      const addresses: LookupAddress[] = await lookup(this.#name, { all: true })
+      const addresses = await lookUp(name)
       this.#failing = false
       return new Set(addresses.map(({ address }) => address))
     } catch (error) {
-      if (!this.#failing) this.#logger.warn({ error, addresses: this.#addresses() }, 'name look-up failed')
+      if (!this.#failing) logger.warn({ error, addresses: count(this.#known) }, 'name look-up failed')
       this.#failing = true
       const none = NO_ADDRESSES.includes((error as NodeJS.ErrnoException).code ?? '')
-      return none || this.#known.size === 0 ? new Set([undefined]) : this.#known
+      return none || this.#named.size === 0 ? new Set([undefined]) : this.#named
     }
   }
 
-  #withoutLeft(found: ReadonlySet<Host>): ReadonlySet<Host> {
+  /** The addresses that were not given up, unless there is no other. */
+  #usable(): ReadonlySet<Host> {
     const nowMs = performance.now()
     for (const [host, untilMs] of this.#left) if (untilMs <= nowMs) this.#left.delete(host)
-    const others = new Set([...found].filter(host => !this.#left.has(host)))
-    return others.size === 0 ? found : others
+    const others = new Set([...this.#named].filter(host => !this.#left.has(host)))
+    return others.size === 0 ? this.#named : others
   }
 
   #become(hosts: ReadonlySet<Host>): void {
+    const { events, logger } = this.#options
     const found = [...hosts].filter(host => !this.#known.has(host))
     const gone = [...this.#known].filter(host => !hosts.has(host))
     const first = this.#first
     this.#first = false
-    this.#known = new Set(hosts)
-    for (const host of found) this.#events.found(host, first)
-    for (const host of gone) this.#events.gone(host)
+    this.#known = hosts
+    for (const host of found) events.found(host, first)
+    for (const host of gone) events.gone(host)
     const [foundAddresses, goneAddresses] = [found, gone].map(hosts => hosts.filter(host => host !== undefined))
-    if (found.length + gone.length > 0) {
-      this.#logger.info({ found: foundAddresses, gone: goneAddresses, addresses: this.#addresses() }, 'addresses changed')
-    }
-  }
-
-  #addresses(): number {
-    return [...this.#known].filter(host => host !== undefined).length
+    if (found.length + gone.length === 0) return
+    const [addresses, of] = [count(hosts), count(this.#named)]
+    logger.info({ found: foundAddresses, gone: goneAddresses, addresses, ...(of > addresses && { of }) }, 'addresses changed')
   }
 }
+
+const systemLookUp = (name: string) => lookup(name, { all: true })
+
+const count = (hosts: ReadonlySet<Host>) => [...hosts].filter(host => host !== undefined).length

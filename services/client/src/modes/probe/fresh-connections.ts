@@ -40,10 +40,12 @@ export class FreshConnections {
     const owner: ConnectionEvents = {
       answered: (connection, _exchange, roundTripMs, nowMs) => {
         this.#context.target.logFirstReply(connection, roundTripMs)
+        this.#context.peer?.answered(roundTripMs)
         outages.succeeded(connection, nowMs)
       },
       timedOut: connection => outages.timedOut(connection),
       closed: (connection, failure, lost) => {
+        this.#context.peer?.failed(failure?.reason ?? 'other', lost.length)
         if (failure !== undefined && lost.length > 0) outages.broke(connection, failure, lost)
         closed.resolve()
       },
@@ -52,6 +54,7 @@ export class FreshConnections {
     const handshakeDone = (remoteAddress: string) => outages.handshakeDone(startMs, performance.now(), remoteAddress)
     const connection = await connector.connect(owner, signal, { host: this.#host, handshakeDone })
     if (connection instanceof Connection) {
+      this.#context.peer?.connected(connection)
       if (outages.failing) outages.connected(connection)
       connection.send(exchange)
       connection.finish(values.timeout)

@@ -1,10 +1,22 @@
+import { hostname, networkInterfaces } from 'node:os'
 import { FirstSuccess } from '../../outages/availability.ts'
 import type { TrackerContext } from '../../outages/outage-tracker.ts'
+import { Peer } from '../../peers/peer.ts'
+import type { PeerSet } from '../../peers/peer-set.ts'
+import { chooseByRendezvous } from '../../peers/rendezvous.ts'
 import { Addresses, type Host } from './addresses.ts'
 import type { Leaving } from './session.ts'
 import { TargetProber } from './target-prober.ts'
 
 export type ProbeContext = Omit<TrackerContext, 'firstSuccess'>
+
+/** An address in use. */
+interface Probed {
+  readonly prober: TargetProber
+  readonly firstSuccess: FirstSuccess
+  /** Undefined for a name without an address. */
+  readonly peer: Peer | undefined
+}
 
 /** While a server drains, the name is looked up this often. */
 const DRAIN_LOOK_UP_MS = 200
@@ -13,34 +25,68 @@ const DRAIN_LOOK_UP_MS = 200
  * Probes each address of a name separately, as addresses come and go.
  * @returns stops it
  */
-export function probeAddresses(context: ProbeContext, name: string): () => Promise<void> {
-  const probers = new Map<Host, { readonly prober: TargetProber; readonly firstSuccess: FirstSuccess }>()
+export function probeAddresses(context: ProbeContext, name: string, peers: PeerSet): () => Promise<void> {
+  const probed = new Map<Host, Probed>()
   const draining = new Map<Host, Leaving>()
   const ending = new Set<Promise<void>>()
-  const { target } = context
+  /** Addresses of servers with this client's identity. */
+  const own = new Set<string>()
+  const { target, log } = context
+  const { resolveInterval, peers: maximum, skipSelf } = target.values
+  const identity = target.values.identity || hostname()
   let drainTimer: NodeJS.Timeout | undefined
 
+  function choose(named: readonly string[]): readonly string[] {
+    for (const address of own) if (!named.includes(address)) own.delete(address)
+    const self = skipSelf ? [...own, ...machineAddresses()] : []
+    const others = named.filter(address => !self.includes(address))
+    peers.alone = others.length === 0
+    return maximum === null ? others : chooseByRendezvous(identity, others, maximum)
+  }
+
   function end(host: Host): void {
-    const ended = probers.get(host)?.prober.stop() ?? Promise.resolve()
-    probers.delete(host)
+    const { prober, peer } = probed.get(host) ?? {}
+    if (peer !== undefined) peers.remove(peer)
+    if (draining.has(host)) handedOver(peer)
+    const ended = prober?.stop() ?? Promise.resolve()
+    probed.delete(host)
     draining.delete(host)
     ending.add(ended)
     void ended.then(() => ending.delete(ended))
   }
 
+  /** A server that stops as planned is left for the others. */
+  function handedOver(peer: Peer | undefined): void {
+    target.statistics.handedOver()
+    const details = { peer: peer?.address, left: peer?.server }
+    log.add({ level: 'info', message: 'handover', messageOfMany: 'handovers', kind: { reason: 'drain' }, details })
+  }
+
   function found(host: Host, first: boolean): void {
     // A name without addresses fails where it worked before.
-    const up = host === undefined && target.good
-    const firstSuccess = new FirstSuccess(host === undefined ? target.logger : target.logger.child({ address: host }), up)
+    const up = host === undefined && target.counters.lastSuccessMs > 0
+    const firstSuccess = new FirstSuccess(host === undefined ? target.logger : target.logger.child({ peer: host }), up)
+    const peer = host === undefined ? undefined : new Peer(host, server => met(host, server))
     const leaving = (leaving: Leaving) => leave(host, leaving)
-    probers.set(host, {
+    const patient = !first && host !== undefined
+    const peerLog = host === undefined ? log : log.with({ peer: host })
+    if (peer !== undefined) peers.add(peer)
+    probed.set(host, {
+      peer,
       firstSuccess,
-      prober: new TargetProber({ ...context, firstSuccess, host, patient: !first && host !== undefined, leaving }),
+      prober: new TargetProber({ ...context, log: peerLog, firstSuccess, peer, host, patient, leaving }),
     })
   }
 
+  function met(host: string, server: string): void {
+    if (!skipSelf || server !== identity) return
+    own.add(host)
+    // Not in the middle of an event of the session that this ends.
+    queueMicrotask(() => addresses.chooseAgain())
+  }
+
   function leave(host: Host, leaving: Leaving): void {
-    if (!probers.has(host)) return
+    if (!probed.has(host)) return
     addresses.lookUpNow()
     if (leaving === 'suspected' || draining.get(host) === 'drained') return
     draining.set(host, leaving)
@@ -50,9 +96,11 @@ export function probeAddresses(context: ProbeContext, name: string): () => Promi
   /** A server that drains is left when another one works, or when the drain is over and there is another one. */
   function leaveDraining(): void {
     clearTimeout(drainTimer)
-    const others = [...probers].filter(([host]) => host !== undefined && !draining.has(host))
+    const others = [...probed].filter(([host]) => host !== undefined && !draining.has(host))
     const working = others.some(([, { firstSuccess }]) => firstSuccess.up)
-    for (const [host, leaving] of draining) if (working || (leaving === 'drained' && others.length > 0)) addresses.leave(host)
+    for (const [host, leaving] of draining) {
+      if (working || (leaving === 'drained' && (others.length > 0 || addresses.spare))) addresses.leave(host)
+    }
     if (draining.size === 0) return
     drainTimer = setTimeout(() => {
       addresses.lookUpNow()
@@ -60,12 +108,17 @@ export function probeAddresses(context: ProbeContext, name: string): () => Promi
     }, DRAIN_LOOK_UP_MS)
   }
 
-  const addresses = new Addresses(name, target.values.resolveInterval, { found, gone: end }, target.logger)
+  const events = { found, gone: end }
+  const addresses = new Addresses({ name, intervalMs: resolveInterval, choose, events, logger: target.logger })
   void addresses.follow()
   return async () => {
     clearTimeout(drainTimer)
     addresses.stop()
-    for (const host of [...probers.keys()]) end(host)
+    draining.clear()
+    for (const host of [...probed.keys()]) end(host)
     await Promise.all(ending)
   }
 }
+
+const machineAddresses = () =>
+  Object.values(networkInterfaces()).flatMap(addresses => addresses?.map(({ address }) => address) ?? [])

@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import { EventLoopMonitor, KernelSockets, type Logger } from '@nihao/service'
 import { FirstSuccess } from '../../outages/availability.ts'
 import type { Instruments } from '../../outages/facts.ts'
+import { PeerSet } from '../../peers/peer-set.ts'
 import { requestsOfSizes } from '../../requests.ts'
 import type { ProbeConfig, ProbeValues, TargetConfig } from '../../settings.ts'
 import type { NewObserver } from '../../statistics.ts'
@@ -25,9 +26,10 @@ export class Prober {
     const summaries = config.summaryInterval > 0
     const stalledMs = (sinceMs: number) => this.#eventLoop.stalledMs(sinceMs)
     this.targets = config.targetConfigs.map(target => {
-      const { sizes } = target.values
+      const { sizes, peerLabel, maxPeers } = target.values
       const options = { ...target, nextRequest: requestCycle(target) }
-      return new Target(options, newObserver, logger, { summaries, stalledMs, sizes })
+      const peers = resolvesAll(target) ? new PeerSet(peerLabel, maxPeers) : undefined
+      return new Target(options, newObserver, logger, { summaries, stalledMs, sizes }, peers)
     })
     this.#config = config
     this.#logger = logger
@@ -39,12 +41,12 @@ export class Prober {
 
   start(): void {
     this.#eventLoop.start()
-    this.#config.targetConfigs.forEach(({ endpoint: { address } }, index) => {
+    this.#config.targetConfigs.forEach((config, index) => {
       const target = this.targets[index] as Target<ProbeValues>
-      const named = 'host' in address && isIP(address.host) === 0
-      const log = new SessionLog(target.logger)
+      const log = SessionLog.to(target.logger, (kind, fields) => target.statistics.event(kind, fields))
       const context = { target, log, instruments: this.#instruments }
-      const stop = named && target.values.resolve === 'all' ? probeAddresses(context, address.host) : probeOne(context)
+      const { peers } = target
+      const stop = peers === undefined ? probeOne(context) : probeAddresses(context, hostOf(config), peers)
       this.#stops.push(() => stop().finally(() => log.flush()))
     })
     const { summaryInterval } = this.#config
@@ -64,6 +66,14 @@ export class Prober {
   #summarise(): void {
     for (const { logger, statistics } of this.targets) logger.info(statistics.summary(), 'summary')
   }
+}
+
+const hostOf = ({ endpoint: { address } }: TargetConfig) => ('host' in address ? address.host : '')
+
+/** Whether each address of the target's host name is used. */
+function resolvesAll(config: TargetConfig<ProbeValues>): boolean {
+  const host = hostOf(config)
+  return config.values.resolve === 'all' && host !== '' && isIP(host) === 0
 }
 
 /** @returns stops it */

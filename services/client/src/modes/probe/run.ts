@@ -3,6 +3,7 @@ import { startTargetsAdmin } from '../../admin.ts'
 import { registerDurations } from '../../duration-metrics.ts'
 import { registerCounts } from '../../metrics.ts'
 import { program } from '../../program.ts'
+import { Records, recordPages } from '../../records.ts'
 import type { ProbeConfig } from '../../settings.ts'
 import type { NewObserver } from '../../statistics.ts'
 import type { Target } from '../../target.ts'
@@ -15,11 +16,13 @@ import { WindowFigures } from './window.ts'
 export async function runProbe(config: ProbeConfig, logger: Logger): Promise<void> {
   const registry = createRegistry(program.name, program.version, logger)
   const figures = new Map<string, WindowFigures>()
-  const durations = registerDurations(registry)
-  const prober = new Prober(config, config.duration > 0 ? withFigures(durations, figures) : durations, logger)
+  const records = new Records()
+  const observers = records.observe(registerDurations(registry))
+  const prober = new Prober(config, config.duration > 0 ? withFigures(observers, figures) : observers, logger)
   const { targets } = prober
   registerCounts(registry, targets)
-  if (!(await startTargetsAdmin(config, logger, { targets, registry, stopping: () => prober.stopping }))) return
+  const pages = recordPages(records.start(targets), records)
+  if (!(await startTargetsAdmin(config, logger, { targets, registry, stopping: () => prober.stopping, pages }))) return
   prober.start()
   if (config.duration > 0) return report(config, prober, figures, logger)
 

@@ -61,14 +61,16 @@ export class Session implements ConnectionEvents, Waiter {
   }
 
   connected(next: Connection): void {
-    const { target, log, scout } = this.#context
+    const { target, log, scout, peer } = this.#context
     const old = this.#current
     next.owner = this
     this.#open.set(next, Promise.withResolvers())
     this.#current = next
     this.#context.connected()
+    peer?.connected(next)
     if (old !== undefined) {
       target.statistics.handedOver()
+      peer?.handedOver()
       const kind = { reason: old.goAwayReason ?? '' }
       const details = { left: old.peerName, found: next.peerName }
       log.add({ level: 'info', message: 'handover', messageOfMany: 'handovers', kind, details })
@@ -84,7 +86,9 @@ export class Session implements ConnectionEvents, Waiter {
 
   notConnected(failure: Failure): void {
     if (failure.reason === 'rejected' && failure.error?.message === 'drain') this.#context.leaving('draining')
-    if (this.#current === undefined) this.#outages.notConnected(failure)
+    if (this.#current !== undefined) return
+    this.#outages.notConnected(failure)
+    this.#context.peer?.notConnected(failure.reason)
   }
 
   handshakeDone(startMs: number, nowMs: number, remoteAddress: string): void {
@@ -96,6 +100,7 @@ export class Session implements ConnectionEvents, Waiter {
       this.#context.scout.works()
       this.#context.target.logFirstReply(connection, roundTripMs)
     }
+    this.#context.peer?.answered(roundTripMs)
     this.#outages.succeeded(connection, nowMs)
   }
 
@@ -112,6 +117,7 @@ export class Session implements ConnectionEvents, Waiter {
   closed(connection: Connection, failure: Failure | undefined, lost: readonly Exchange[]): void {
     this.#open.get(connection)?.resolve()
     this.#open.delete(connection)
+    this.#context.peer?.failed(failure?.reason ?? 'other', lost.length)
     const current = connection === this.#current
     // How a connection ends that was left in time does not matter, unless an exchange is lost with it.
     if (!current) {

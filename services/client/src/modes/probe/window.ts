@@ -1,6 +1,5 @@
-import { createHistogram } from 'node:perf_hooks'
 import type { OutageReport } from '../../outages/outage-report.ts'
-import { record } from '../../report/distribution.ts'
+import { Histogram } from '../../report/histogram.ts'
 import type { Observer } from '../../statistics.ts'
 
 /** A server that flaps for hours must not exhaust the memory. */
@@ -14,8 +13,8 @@ export interface TimedOutage extends OutageReport {
 
 /** What a report of one target needs besides its counters. */
 export class WindowFigures {
-  /** Of latencies from the intended start, ns. */
-  readonly latencies = createHistogram()
+  /** From the intended start. */
+  readonly latencies = new Histogram()
   /** The first ones; all of them are counted. */
   readonly outages: TimedOutage[] = []
   outageCount = 0
@@ -27,7 +26,7 @@ export class WindowFigures {
       ...observer,
       exchange: durationMs => {
         observer.exchange(durationMs)
-        record(this.latencies, durationMs)
+        this.latencies.record(durationMs)
       },
       outage: outage => {
         observer.outage(outage)

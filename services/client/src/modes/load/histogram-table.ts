@@ -1,18 +1,16 @@
-import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
-
-const NS_PER_MS = 1_000_000
+import { Histogram } from '../../report/histogram.ts'
 
 /** Steps per halving of the distance to 100%, as in HdrHistogram's own output. */
 const STEPS_PER_HALF = 5
 
 /**
- * The sum of histograms of durations in ns, in ms and in HdrHistogram's percentile format, for its plotter:
+ * The sum of histograms in HdrHistogram's percentile format, for its plotter:
  * https://hdrhistogram.github.io/HdrHistogram/plotFiles.html
  */
-export function histogramTable(histograms: readonly RecordableHistogram[]): string {
-  const sum = createHistogram()
-  for (const histogram of histograms) if (histogram.count > 0) sum.add(histogram)
-  const ms = (ns: number) => (sum.count === 0 ? 0 : ns / NS_PER_MS).toFixed(3)
+export function histogramTable(histograms: readonly Histogram[]): string {
+  const sum = new Histogram()
+  for (const histogram of histograms) sum.add(histogram)
+  const ms = (value: number) => (sum.count === 0 ? 0 : value).toFixed(3)
   const lines = ['       Value     Percentile TotalCount 1/(1-Percentile)', '']
   for (const percentile of percentileSteps(sum.count)) {
     const value = percentile === 0 ? sum.min : sum.percentile(percentile)

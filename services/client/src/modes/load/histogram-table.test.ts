@@ -1,12 +1,12 @@
-import { createHistogram } from 'node:perf_hooks'
 import { describe, expect, test } from '@jest/globals'
 import { describe as describeTimes } from '../../report/distribution.ts'
-import { histogramTable, percentileSteps } from './histogram.ts'
+import { Histogram } from '../../report/histogram.ts'
+import { histogramTable, percentileSteps } from './histogram-table.ts'
 
 /** 1 ms, 2 ms … */
 function milliseconds(count: number) {
-  const histogram = createHistogram()
-  for (let ms = 1; ms <= count; ms++) histogram.record(ms * 1_000_000)
+  const histogram = new Histogram()
+  for (let ms = 1; ms <= count; ms++) histogram.record(ms)
   return histogram
 }
 
@@ -30,7 +30,7 @@ describe('figures of a distribution', () => {
   })
 
   test('without values are null', () => {
-    expect(describeTimes(createHistogram())).toMatchObject({
+    expect(describeTimes(new Histogram())).toMatchObject({
       count: 0,
       min: null,
       mean: null,
@@ -47,7 +47,7 @@ describe('the table for the plotter', () => {
   })
 
   test('combines several histograms', () => {
-    const lines = histogramTable([milliseconds(4), createHistogram(), milliseconds(4)]).split('\n')
+    const lines = histogramTable([milliseconds(4), new Histogram(), milliseconds(4)]).split('\n')
     expect(lines[2]?.trim().split(/\s+/)).toEqual(['1.000', '0.000000000000', '1', '1.00'])
     expect(lines.filter(line => !line.startsWith('#')).at(-2)).toMatch(/^ +4\.\d{3} 1\.000000000000 +8$/)
     expect(lines.at(-2)).toMatch(/^#\[Max {5}= {8}4\.\d{3}, Total count {4}= {12}8\]$/)

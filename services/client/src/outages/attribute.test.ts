@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import type { KernelSocket } from '@nihao/service'
-import { attribute, type Observations } from './evidence.ts'
+import { attribute } from './attribute.ts'
+import type { Observations } from './evidence.ts'
 
 /** An established connection on which everything is acknowledged, as Linux 6.18 shows it. */
 const quiet: KernelSocket = {
@@ -25,6 +26,8 @@ const timeout = (kernel: Partial<KernelSocket>, more: Partial<Observations> = {}
 
 const same = { sameBoot: true, sameServer: true }
 const restarted = { sameBoot: false, sameServer: true }
+
+const starved = { clientStarved: true, onlyWhileStarved: true }
 
 const cases: [fault: string, observations: Observations, side: string, evidence: string][] = [
   ['the server has the request and does not reply', timeout({}, { pathWorkedLater: true }), 'server', 'acknowledged'],
@@ -63,7 +66,7 @@ const cases: [fault: string, observations: Observations, side: string, evidence:
     'none',
   ],
   ['bytes are on their way', timeout({ unacknowledgedBytes: 5, timer: 'retransmission' }), 'unknown', 'none'],
-  ['the client does not read', timeout({ unreadBytes: 11 }, { clientBusy: true }), 'client', 'reply_unread'],
+  ['the client did not run to read', timeout({ unreadBytes: 11 }, starved), 'client', 'reply_unread'],
   ['the reply comes just after it was late', timeout({ unreadBytes: 11 }), 'unknown', 'none'],
   [
     'the path to the server is cut, and the server closes the idle connection',
@@ -72,8 +75,8 @@ const cases: [fault: string, observations: Observations, side: string, evidence:
     'unacknowledged',
   ],
   ['the name server does not answer', { reason: 'timeout', lookingUp: true }, 'name_service', 'dns'],
-  ['the client was stopped', timeout({}, { clientStalled: true, pathWorkedLater: true }), 'client', 'client_stalled'],
-  ['the client was stopped, and the server gave up', { reason: 'reset', clientStalled: true }, 'client', 'client_stalled'],
+  ['the client was stopped', timeout({}, starved), 'client', 'client_stalled'],
+  ['the client was stopped, and the server gave up', { reason: 'reset', ...starved }, 'client', 'client_stalled'],
   ['the server stood still and replied late', timeout({}, { serverStalled: true }), 'server', 'server_stalled'],
   ['the platform has no table of connections', { reason: 'timeout', pathWorkedLater: true }, 'unknown', 'none'],
   ['the server was killed', { reason: 'eof', ...restarted, ended: { state: 'other_boot' } }, 'server', 'server_restarted'],
@@ -148,5 +151,50 @@ const cases: [fault: string, observations: Observations, side: string, evidence:
 describe('the side is named on evidence only', () => {
   test.each(cases)('%s', (_, observations, side, evidence) => {
     expect(attribute(observations)).toEqual({ side, evidence })
+  })
+})
+
+describe('a starved client', () => {
+  test.each<[fault: string, observations: Observations, side: string, evidence: string]>([
+    [
+      'the path is cut',
+      timeout({ unacknowledgedBytes: 5, timer: 'retransmission', retransmissions: 2 }),
+      'path',
+      'unacknowledged',
+    ],
+    ['a handshake, then silence while it ran', timeout({}, { pathWorkedLater: true }), 'server', 'acknowledged'],
+    ['the server restarted', { reason: 'eof', ...restarted }, 'server', 'server_restarted'],
+    ['the server announced its end', { reason: 'eof', announced: true }, 'server', 'server_closed'],
+    ['the server rejected', { reason: 'rejected' }, 'server', 'server_closed'],
+    ['a firewall rejected', { reason: 'refused', ...same, ended: { state: 'open' } }, 'path', 'rejected_on_path'],
+    ['no route', { reason: 'unreachable' }, 'path', 'no_route'],
+    ['no files', { reason: 'no_files' }, 'client', 'no_files'],
+    ['bytes changed', { reason: 'mismatch', corrupted: 'to_server' }, 'path', 'corrupted_to_server'],
+  ])('is not the cause of what is proof by itself: %s', (_, observations, side, evidence) => {
+    expect(attribute({ ...observations, ...starved })).toEqual({ side, evidence })
+  })
+
+  test.each<[fault: string, observations: Observations]>([
+    ['the name was not resolved', { reason: 'dns' }],
+    ['the look-up was slow', { reason: 'timeout', lookingUp: true }],
+    ['the server stood still too', timeout({}, { serverStalled: true })],
+    ['the server closed its window', timeout({ unacknowledgedBytes: 3_793_920, timer: 'window_probe' })],
+    ['the server closed after a fault', { reason: 'eof', ...same, ended: { state: 'closed', reason: 'fault' } }],
+    ['both ends were cut', { reason: 'reset', ...same, ended: { state: 'open' } }],
+  ])('and something else that it may have caused have no side: %s', (_, observations) => {
+    expect(attribute({ ...observations, ...starved })).toEqual({ side: 'unknown', evidence: 'none' })
+  })
+
+  test.each(['slow_reader', 'idle_timeout'])('is the cause of its silence, for which the server closed: %s', reason => {
+    const observations = { reason: 'reset', ...same, ended: { state: 'closed', reason }, ...starved } as const
+    expect(attribute(observations)).toEqual({ side: 'client', evidence: 'client_stalled' })
+  })
+
+  test.each([
+    ['a request without a reply', timeout({}, { clientStarved: true })],
+    ['an unread reply', timeout({ unreadBytes: 11 }, { clientStarved: true })],
+    ['a reset', { reason: 'reset', clientStarved: true } as const],
+  ])('that failed on when it ran again proves nothing: %s', (_, observations) => {
+    expect(attribute(observations)).toEqual({ side: 'unknown', evidence: 'none' })
   })
 })
