@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { Connection } from '../connect/connection.ts'
 import type { Failure } from '../failure.ts'
@@ -20,7 +21,7 @@ let scout: Scout
 let startMs: number
 
 beforeEach(() => {
-  jest.useFakeTimers()
+  jest.useFakeTimers({ doNotFake: ['setImmediate'] })
   finished = 0
   attempts = []
   startMs = performance.now()
@@ -130,4 +131,15 @@ test('an address that works gets one attempt for each session, unless the attemp
   expect(attempts.length).toBe(1)
   await pass(100)
   expect(attempts.length).toBe(2)
+})
+
+test('a connection that was established while the event loop was busy is not slow', async () => {
+  const session = new Session()
+  scout.wait(session)
+  jest.advanceTimersByTime(2_000)
+  // The event loop runs the timers, and then reads what the kernel has.
+  attempts[0]?.end(connection())
+  await nextTurn()
+  await nextTurn()
+  expect([session.connections, attempts.length]).toEqual([1, 1])
 })

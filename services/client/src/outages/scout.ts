@@ -92,7 +92,8 @@ export class Scout {
     }
     if (this.#waiting.length === 0) return
     const waitMs = this.#wanted(nowMs) ? this.#nextMs - nowMs : SLOW_ATTEMPT_MS
-    this.#timer = setTimeout(() => this.#run(), Math.max(1, waitMs))
+    // One turn later, because a connection may have been established while the event loop was busy.
+    this.#timer = setTimeout(() => setImmediate(() => this.#run()), Math.max(1, waitMs))
   }
 
   get #paceMs(): number {
