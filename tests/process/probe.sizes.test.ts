@@ -6,12 +6,12 @@ import { echo, ScriptedServer } from './support/scripted-server.ts'
 import { testWith } from './support/tool.ts'
 import { until } from './support/until.ts'
 
-/** Probes the echo server behind rules for a time. @returns the lines of the log */
+/** Probes the echo server behind a rule for 20 s, with one interval of time for each size. @returns the lines of the log */
 async function probeBehind(
   rule: string,
-  seconds: number,
+  intervalMs: number,
 ): Promise<readonly { readonly msg: string; readonly [field: string]: unknown }[]> {
-  const options = `--duration ${seconds}s --interval 100ms --timeout 400ms --admin-port 0`
+  const options = `--duration 20s --interval ${intervalMs}ms --timeout ${4 * intervalMs}ms --admin-port 0`
   const { stderr } = await clientBehind([rule], `probe ${options} 'echo://127.0.0.1:7007?sizes=64B;1200B;8900B;64KiB'`)
   return stderr
     .split('\n')
@@ -58,14 +58,14 @@ describe('sizes', () => {
   })
 
   testWithRules('a path MTU black hole is named, with the sizes around it', async () => {
-    const lines = await probeBehind('iptables -w -A INPUT -p tcp --dport 7007 -m length --length 1453: -j DROP', 20)
+    const lines = await probeBehind('iptables -w -A INPUT -p tcp --dport 7007 -m length --length 1453: -j DROP', 300)
     expect(lines.filter(({ msg }) => msg === 'large packets are lost')).toEqual([
       expect.objectContaining({ largestWorkingBytes: 1_200, smallestLostBytes: 8_900, meaning: 'path MTU black hole' }),
     ])
   })
 
   testWithRules('random loss of 5 % is not', async () => {
-    const lines = await probeBehind('iptables -w -A INPUT -p tcp -m statistic --mode random --probability 0.05 -j DROP', 20)
+    const lines = await probeBehind('iptables -w -A INPUT -p tcp -m statistic --mode random --probability 0.05 -j DROP', 100)
     expect(lines.map(({ msg }) => msg)).toContain('first reply')
     expect(lines.filter(({ msg }) => msg === 'large packets are lost')).toEqual([])
   })
