@@ -11,8 +11,11 @@ const LIMIT_BYTES = 16 * MEBIBYTE
 const FLOOD = Buffer.alloc(2 * MEBIBYTE, '\n')
 
 const HOSTILE = 60
+/** A flood of equal lines is summarized once in this time. */
+const FLOOD_WINDOW_MS = 10_000
 
 test('peers that send and do not read hold no more than max-buffered-total; others are served, new ones rejected', async () => {
+  const startMs = performance.now()
   const env = { NIHAO_MAX_BUFFERED_TOTAL: '16MiB', NIHAO_SLOW_READER_TIMEOUT: '0s', NIHAO_MAX_BUFFERED: '4MiB' }
   await using server = await startServer('greet://127.0.0.1:0 probe://127.0.0.1:0', { env })
   await using honest = await Peer.connect(server.port())
@@ -60,7 +63,8 @@ test('peers that send and do not read hold no more than max-buffered-total; othe
   const relief = await server.log({ msg: 'buffer limit exceeded: terminated slow readers' })
   expect(relief).toMatchObject({ level: 'warn', limitBytes: LIMIT_BYTES })
   expect(relief.terminated).toBeGreaterThan(0)
-  expect(server.logged({ msg: relief.msg })).toHaveLength(1)
+  const summaries = (performance.now() - startMs) / FLOOD_WINDOW_MS
+  expect(server.logged({ msg: relief.msg }).length).toBeLessThanOrEqual(1 + summaries)
   expect(server.logged({ reason: 'slow_reader', remotePort: honest.port })).toEqual([])
 
   await server.untilMetric('tcp_server_held_bytes', 0)
