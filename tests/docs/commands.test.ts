@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
 import { parse } from 'yaml'
+import { isMerge, readMergeConfig } from '../../services/client/src/merge/settings.ts'
 import * as client from '../../services/client/src/settings.ts'
 import * as server from '../../services/server/src/settings.ts'
 import { Kustomization } from '../k8s/manifests.ts'
@@ -29,15 +30,16 @@ const prompted = (text: string) => blocks(text, '').flatMap(block => /^\$ (.*)$/
 
 const shown = [...pages].flatMap(([path, text]) =>
   [...commands(text), ...prompted(text)].flatMap(line => {
-    const [, program, args] = /^(?:npx )?(nihao-server|nihao-client) (.*)$/.exec(line) ?? []
+    const [, program, args] = /^(?:npx )?(nihao-server|nihao-client) (.*?)(?: > \S+)?$/.exec(line) ?? []
     return program === undefined ? [] : [[path, program, args ?? ''] as const]
   }),
 )
 
 describe('command lines in the pages are valid', () => {
   test.each(shown)('%s: %s %s', (_, program, line) => {
-    const { readConfig } = program === 'nihao-server' ? server : client
-    readConfig({ env: {}, args: words(line) }, { files: false })
+    const source = { env: {}, args: words(line) }
+    if (program === 'nihao-client' && isMerge(source.args)) readMergeConfig(source)
+    else (program === 'nihao-server' ? server : client).readConfig(source, { files: false })
   })
 
   test('both programs appear', () => {

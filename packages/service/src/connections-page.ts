@@ -1,4 +1,5 @@
 import { boolean, integer, oneOf, optional } from './formats.ts'
+import { inSlices, SLICE } from './in-slices.ts'
 import type { KernelSockets, SocketAddresses } from './kernel-sockets.ts'
 import { readQuery } from './page-query.ts'
 
@@ -46,21 +47,30 @@ export async function selectConnections<Connection extends Listed>(
   const { limit, sort, kernel: withKernel } = selection
   const wanted = (selection as Readonly<Record<string, unknown>>)[by]
   const nowMs = performance.now()
-  const selected = groups
-    .filter(({ label }) => wanted === null || label === wanted)
-    .flatMap(({ label, connections }) =>
-      Array.from(connections, connection => ({ label, connection, key: SORT_KEYS[sort](connection) })),
-    )
-  const rows = selected
-    .toSorted((a, b) => b.key - a.key)
-    .slice(0, limit)
-    .map(async ({ label, connection }) => ({
-      [by]: label,
-      ageMs: Math.round(nowMs - connection.openedAtMs),
-      ...describe(connection),
-      ...(withKernel && (await kernelFacts(connection.addresses, kernel))),
-    }))
-  return { total: selected.length, connections: await Promise.all(rows) }
+  let total = 0
+  const selected: { label: string; connection: Connection; key: number }[] = []
+  const keepLargest = () => {
+    selected.sort((a, b) => b.key - a.key)
+    selected.length = Math.min(selected.length, limit)
+  }
+  for (const { label, connections } of groups) {
+    if (wanted !== null && label !== wanted) continue
+    await inSlices(Array.from(connections), connection => {
+      total++
+      selected.push({ label, connection, key: SORT_KEYS[sort](connection) })
+      if (selected.length === limit + SLICE) keepLargest()
+    })
+  }
+  keepLargest()
+  const rows: Promise<object>[] = []
+  const addRow = async (label: string, connection: Connection) => ({
+    [by]: label,
+    ageMs: Math.round(nowMs - connection.openedAtMs),
+    ...describe(connection),
+    ...(withKernel && (await kernelFacts(connection.addresses, kernel))),
+  })
+  await inSlices(selected, ({ label, connection }) => rows.push(addRow(label, connection)))
+  return { total, connections: await Promise.all(rows) }
 }
 
 /** Null where the kernel has no row for the connection, or the platform no such table. */

@@ -28,6 +28,7 @@
  * - host-check.ts         protects an admin port on loopback from DNS rebinding
  * - page-query.ts         parameters of admin pages
  * - connections-page.ts   the connections that /connections shows
+ * - page/                 the page of a program as HTML and SVG, exported as @nihao/service/page
  * - history/              what happened to each target or listener, in cells of seconds and minutes
  * - event-log.ts          the last events
  * - events-page.ts        the events that /events shows
@@ -76,6 +77,7 @@ export { type Columns, counter, largeCounter, largeLevel, level, percentile } fr
 export { History, type HistoryWindow, type Series, type Span, spans } from './history/history.ts'
 export { historyPage } from './history/history-page.ts'
 export { LatencyBuckets } from './history/latency-buckets.ts'
+export { inSlices, SLICE } from './in-slices.ts'
 export { KernelListeners } from './kernel-listeners.ts'
 export { KernelSockets, type SocketAddresses } from './kernel-sockets.ts'
 export type { KernelSocket, KernelTimer } from './kernel-table.ts'
@@ -85,6 +87,7 @@ export { addressRanges, durations, endpointList, list, sizes, someOf } from './l
 export { ListenError, listen } from './listen.ts'
 export { closeLog, createLogger, type Logger, logLevel, logSerialized } from './logger.ts'
 export { createRegistry, ScrapedMetrics } from './metrics.ts'
+export { QueryError, readQuery } from './page-query.ts'
 export { printable } from './printable.ts'
 export {
   type AnySettings,

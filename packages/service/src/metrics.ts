@@ -35,6 +35,8 @@ export function createRegistry(service: string, version: string, logger: Logger)
   return registry
 }
 
+type Values = Readonly<Record<string, number>>
+
 /**
  * Metrics of things that keep their own counters, such as listeners or targets: one series per thing, labelled with its name and read
  * at scrape time.
@@ -53,18 +55,18 @@ export class ScrapedMetrics<Thing> {
     this.#nameOf = nameOf
   }
 
-  counter(name: string, help: string, value: (thing: Thing) => number): void {
-    this.#register(Counter, name, help, [], thing => [[{}, value(thing)]])
+  counter(name: string, help: string, value: (thing: Thing) => number | Promise<number>): void {
+    this.#register(Counter, name, help, [], async thing => [[{}, await value(thing)]])
   }
 
-  gauge(name: string, help: string, value: (thing: Thing) => number): void {
-    this.#register(Gauge, name, help, [], thing => [[{}, value(thing)]])
+  gauge(name: string, help: string, value: (thing: Thing) => number | Promise<number>): void {
+    this.#register(Gauge, name, help, [], async thing => [[{}, await value(thing)]])
   }
 
   /** One series per reason; all of them exist from the start. */
-  counterByReason(name: string, help: string, values: (thing: Thing) => Readonly<Record<string, number>>): void {
-    this.#register(Counter, name, help, ['reason'], thing =>
-      Object.entries(values(thing)).map(([reason, value]) => [{ reason }, value]),
+  counterByReason(name: string, help: string, values: (thing: Thing) => Values | Promise<Values>): void {
+    this.#register(Counter, name, help, ['reason'], async thing =>
+      Object.entries(await values(thing)).map(([reason, value]) => [{ reason }, value]),
     )
   }
 
@@ -73,21 +75,23 @@ export class ScrapedMetrics<Thing> {
     name: string,
     help: string,
     labelNames: string[],
-    samples: (thing: Thing) => [Record<string, string>, number][],
+    samplesOf: (thing: Thing) => Promise<[Record<string, string>, number][]>,
   ): void {
     const metric: Counter | Gauge = new Metric({
       name,
       help,
       labelNames: [this.#label, ...labelNames],
       registers: [this.#registry],
-      collect: () => {
+      collect: async () => {
+        const samples = await Promise.all(this.#things.map(samplesOf))
+        // Scrapes may overlap: from here on, this one is not interrupted.
         metric.reset()
         const names = new Set<string>()
-        for (const thing of this.#things) {
+        for (const [index, thing] of this.#things.entries()) {
           const name = this.#nameOf(thing)
           if (names.has(name)) throw new Error(`duplicate metric label ${this.#label}="${name}"`)
           names.add(name)
-          for (const [labels, value] of samples(thing)) metric.inc({ [this.#label]: name, ...labels }, value)
+          for (const [labels, value] of samples[index] ?? []) metric.inc({ [this.#label]: name, ...labels }, value)
         }
       },
     })

@@ -1,5 +1,7 @@
 import { type Command, processSource, runCommand } from '@nihao/service'
 import { help } from './help.ts'
+import { runMerge } from './merge/run.ts'
+import { isMerge, readMergeConfig } from './merge/settings.ts'
 import { runCheck } from './modes/check/run.ts'
 import { runIdle } from './modes/idle/run.ts'
 import { runLoad } from './modes/load/run.ts'
@@ -33,4 +35,5 @@ const commands: Record<ModeName, () => Promise<void>> = {
 
 const run = <Config extends { readonly logLevel: string }>(command: Command<Config>) => runCommand(command, source)
 
-await commands[selectMode(source)]()
+if (isMerge(source.args)) await run({ ...common, readConfig: readMergeConfig, logTo: () => 'stderr', run: runMerge })
+else await commands[selectMode(source)]()

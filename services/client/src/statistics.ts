@@ -7,7 +7,7 @@ import type { Exchange } from './connect/connection-events.ts'
 import type { ConnectorStatistics, Phase } from './connect/connector.ts'
 import { TargetCounters } from './counters.ts'
 import type { Failure, FailureReason } from './failure.ts'
-import { Availability } from './outages/availability.ts'
+import { Availability, type FailingSession } from './outages/availability.ts'
 import type { OutageReport } from './outages/outage-report.ts'
 import { ServerTimes, type ServerTimesObserver } from './server-times.ts'
 import { SizeStatistics } from './size-statistics.ts'
@@ -55,7 +55,7 @@ export class TargetStatistics implements ConnectorStatistics {
   readonly #observer: Observer
   readonly #logger: Logger
   readonly #traces: boolean
-  readonly availability = new Availability()
+  readonly availability = new Availability<FailingSession>()
   /** Undefined where requests are not told apart by size. */
   readonly sizes: SizeStatistics | undefined
   readonly serverTimes: ConnectorStatistics['serverTimes']

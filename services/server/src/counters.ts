@@ -1,3 +1,4 @@
+import { inSlices } from '@nihao/service'
 import { ProtocolError, protocolErrorReasons } from '@nihao/wire'
 import type { ConnectionReport } from './connection/report.ts'
 import { closeReasons, type RejectReason, rejectReasons } from './reasons.ts'
@@ -21,7 +22,8 @@ export class ListenerCounters {
   readonly rejected = zeros(rejectReasons)
   readonly protocolErrors = zeros(protocolErrorReasons)
   readonly handshakeFailures = zeros(handshakeFailures)
-  readonly #ended: Totals = { receivedBytes: 0, sentBytes: 0, messages: 0, readPauses: 0, corrupt: 0 }
+  /** The totals over connections that ended. */
+  readonly ended: Totals = { receivedBytes: 0, sentBytes: 0, messages: 0, readPauses: 0, corrupt: 0 }
 
   addRejected(reason: RejectReason): void {
     this.rejected[reason]++
@@ -32,28 +34,30 @@ export class ListenerCounters {
     this.closed[reason]++
     if (error instanceof ProtocolError) this.protocolErrors[error.reason]++
     if (handshakeFailure !== undefined) this.handshakeFailures[handshakeFailure]++
-    add(this.#ended, report)
-  }
-
-  /** @param open sums over the open connections, which are included */
-  totals(open: Readonly<Totals>): Totals {
-    const totals = { ...this.#ended }
-    add(totals, open)
-    return totals
+    add(this.ended, report)
   }
 }
 
-/** Sums over open connections. */
-export interface OpenTotals extends Totals {
+/** Totals over all connections of a listener, including open ones. */
+export interface ListenerTotals extends Totals {
+  /** Bytes written but not sent. */
   bufferedBytes: number
 }
 
-export function sumOf(connections: Iterable<Readonly<OpenTotals>>): OpenTotals {
-  const totals = { receivedBytes: 0, sentBytes: 0, messages: 0, readPauses: 0, corrupt: 0, bufferedBytes: 0 }
-  for (const connection of connections) {
+/** A listener, as far as its totals need it. */
+interface Counted {
+  readonly connections: Iterable<Readonly<ListenerTotals>>
+  readonly counters: Pick<ListenerCounters, 'ended'>
+}
+
+/** Adds up the connections of a listener in slices. */
+export async function totalsOf({ connections, counters }: Counted): Promise<ListenerTotals> {
+  const totals = { ...counters.ended, bufferedBytes: 0 }
+  // A connection that ends meanwhile keeps its counts: it is counted as open now, and as ended next time, so that no total decreases.
+  await inSlices([...connections], connection => {
     add(totals, connection)
     totals.bufferedBytes += connection.bufferedBytes
-  }
+  })
   return totals
 }
 

@@ -1,6 +1,6 @@
 import { counter, History, largeCounter, largeLevel, level } from '@nihao/service'
+import type { ListenerTotals } from './counters.ts'
 import type { Listener } from './listener.ts'
-import { type Traffic, trafficOf } from './listener-traffic.ts'
 
 /** The figures of a listener in each cell of its history. */
 export const listenerColumns = {
@@ -16,15 +16,15 @@ export type ListenerHistory = History<keyof typeof listenerColumns>
 
 /** The history of bound listeners. */
 export function listenerHistory(listeners: readonly Listener[]): ListenerHistory {
-  const traffic = new Map<Listener, Traffic>()
-  return new History({
+  const totals = new Map<Listener, ListenerTotals>()
+  return new History<keyof typeof listenerColumns>({
     columns: listenerColumns,
     series: listeners.map(listener => ({
       label: listener.label,
-      figures: () => ({ ...connectionsOf(listener), ...traffic.get(listener) }),
+      figures: () => ({ ...connectionsOf(listener), ...totals.get(listener) }),
     })),
     prepare: async () => {
-      for (const listener of listeners) traffic.set(listener, await trafficOf(listener))
+      for (const listener of listeners) totals.set(listener, await listener.totals())
     },
   })
 }

@@ -1,4 +1,5 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { inSlices } from '@nihao/service'
 import { bannerLine, type ProtocolName, protocols } from '@nihao/wire'
 import { type Accepted, Acceptor } from './admission/acceptor.ts'
 import { bind } from './bind.ts'
@@ -10,7 +11,7 @@ import { Output } from './connection/output.ts'
 import type { ConnectionReport } from './connection/report.ts'
 import { supervise } from './connection/supervise.ts'
 import { Sweep } from './connection/sweep.ts'
-import { ListenerCounters, type OpenTotals, sumOf, type Totals } from './counters.ts'
+import { ListenerCounters, type ListenerTotals, totalsOf } from './counters.ts'
 import type { ServerEvents } from './events.ts'
 import { createFaults, type Faults } from './faults/faults.ts'
 import { FaultyOutput } from './faults/faulty-output.ts'
@@ -50,7 +51,8 @@ export class Listener implements ConnectionOwner, Labelled {
   /** Defined while draining. */
   #graceMs: number | undefined
   #sweep: Sweep<Connection> | undefined
-  #openTotals: OpenTotals | undefined
+  /** Defined while connections are being added up. */
+  #totals: Promise<ListenerTotals> | undefined
 
   constructor(config: ListenerConfig, context: ProcessContext, events: ServerEvents) {
     const { endpoint, values } = config
@@ -93,14 +95,12 @@ export class Listener implements ConnectionOwner, Labelled {
     return Math.min(this.limits.maxConnections || Number.POSITIVE_INFINITY, this.#process.limits.capacity.limit)
   }
 
-  /** Totals over all connections, including open ones. */
-  totals(): Totals {
-    return this.counters.totals(this.#sumOfOpen())
-  }
-
-  /** Bytes written on all connections but not sent. */
-  get bufferedBytes(): number {
-    return this.#sumOfOpen().bufferedBytes
+  /** Adds up all connections. Calls that overlap share one pass: a scrape reads several totals. */
+  totals(): Promise<ListenerTotals> {
+    this.#totals ??= totalsOf(this).finally(() => {
+      this.#totals = undefined
+    })
+    return this.#totals
   }
 
   /** @throws {ListenError} */
@@ -116,7 +116,7 @@ export class Listener implements ConnectionOwner, Labelled {
   async drain(graceMs: number): Promise<void> {
     this.#server.close()
     this.#graceMs = graceMs
-    for (const connection of this.connections) connection.drain('drained', graceMs)
+    await inSlices([...this.connections], connection => connection.drain('drained', graceMs))
     if (this.active > 0) await this.#lastEnded.promise
     this.#sweep?.stop()
     this.tls?.close()
@@ -143,7 +143,6 @@ export class Listener implements ConnectionOwner, Labelled {
   }
 
   closed(connection: Connection, report: ConnectionReport): void {
-    this.#openTotals = undefined
     this.connections.remove(connection)
     this.#history?.closed(report)
     this.#slots.release(connection.peer)
@@ -179,17 +178,6 @@ export class Listener implements ConnectionOwner, Labelled {
     const opening = protocol.text && this.limits.banner === 'address' ? bannerLine(this.address) : codec.open?.()
     const output = faults === undefined ? new Output(socket) : new FaultyOutput(socket, faults, codec)
     return { id, socket, output, peer, codec, opening, acceptedAtMs }
-  }
-
-  /** A scrape reads several sums in one turn of the event loop, and visits all connections once. */
-  #sumOfOpen(): OpenTotals {
-    if (this.#openTotals === undefined) {
-      this.#openTotals = sumOf(this.connections)
-      queueMicrotask(() => {
-        this.#openTotals = undefined
-      })
-    }
-    return this.#openTotals
   }
 
   #certificateEvents() {

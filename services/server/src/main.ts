@@ -13,9 +13,11 @@ import {
   startAdmin,
   stopOnSignal,
 } from '@nihao/service'
+import { pageAssets } from '@nihao/service/page'
 import manifest from '../package.json' with { type: 'json' }
 import { listenerHistory } from './listener-history.ts'
 import { registerMetrics } from './metrics.ts'
+import { serverPage } from './page/server-page.ts'
 import { describeConnections, describeTotals } from './pages.ts'
 import { recordEvents } from './recorded-events.ts'
 import { Server } from './server.ts'
@@ -43,6 +45,8 @@ async function run(config: ServerConfig, logger: Logger): Promise<void> {
       logger,
       notReady: () => server.notReady(),
       pages: {
+        ...pageAssets(),
+        '/': serverPage({ program, server, history }),
         '/connections': async query => json(200, await describeConnections(server, query, kernel)),
         '/history': historyPage(history, 'listener', '/connections'),
         '/events': eventsPage(eventLog, 'listener', () => history.labels, '/connections'),
@@ -60,7 +64,7 @@ async function run(config: ServerConfig, logger: Logger): Promise<void> {
 
   stopOnSignal(logger, async () => {
     await server.drain(config.drainDelay, config.drainTimeout)
-    logger.info(describeTotals(server), 'stopped')
+    logger.info(await describeTotals(server), 'stopped')
     return EXIT.ok
   })
 }

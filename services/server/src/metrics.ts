@@ -62,23 +62,31 @@ function registerConnections(metrics: ScrapedMetrics<Listener>): void {
 }
 
 function registerTraffic(metrics: ScrapedMetrics<Listener>): void {
-  metrics.counter('tcp_server_received_bytes_total', 'Bytes received.', listener => listener.totals().receivedBytes)
-  metrics.counter('tcp_server_sent_bytes_total', 'Bytes sent (accepted by the kernel).', listener => listener.totals().sentBytes)
+  metrics.counter('tcp_server_received_bytes_total', 'Bytes received.', async listener => (await listener.totals()).receivedBytes)
+  metrics.counter(
+    'tcp_server_sent_bytes_total',
+    'Bytes sent (accepted by the kernel).',
+    async listener => (await listener.totals()).sentBytes,
+  )
   metrics.counter(
     'tcp_server_messages_total',
     'Messages received: lines on greet, PINGs on probe, reads on the other protocols.',
-    listener => listener.totals().messages,
+    async listener => (await listener.totals()).messages,
   )
-  metrics.counterByReason('tcp_server_protocol_errors_total', 'Protocol violations by peers (probe).', listener => ({
+  metrics.counterByReason('tcp_server_protocol_errors_total', 'Protocol violations by peers (probe).', async listener => ({
     ...listener.counters.protocolErrors,
-    corrupt: listener.totals().corrupt,
+    corrupt: (await listener.totals()).corrupt,
   }))
   metrics.counter(
     'tcp_server_read_pauses_total',
     'Times that reading paused because a peer did not read its replies.',
-    listener => listener.totals().readPauses,
+    async listener => (await listener.totals()).readPauses,
   )
-  metrics.gauge('tcp_server_buffered_bytes', 'Bytes buffered for slow readers.', listener => listener.bufferedBytes)
+  metrics.gauge(
+    'tcp_server_buffered_bytes',
+    'Bytes buffered for slow readers.',
+    async listener => (await listener.totals()).bufferedBytes,
+  )
 }
 
 function registerBudget(registry: Registry, { budget }: Server): void {

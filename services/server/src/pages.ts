@@ -23,13 +23,13 @@ export async function describeConnections({ listeners }: Server, query: URLSearc
 }
 
 /** The totals of each listener, for the last log line. */
-export function describeTotals({ listeners }: Server): object {
-  return Object.fromEntries(
-    listeners.map(listener => {
-      const { opened, closed, rejected } = listener.counters
-      return [listener.label, { opened, ...listener.totals(), closed: nonZero(closed), rejected: nonZero(rejected) }]
-    }),
-  )
+export async function describeTotals({ listeners }: Server): Promise<object> {
+  const totals = listeners.map(async listener => {
+    const { opened, closed, rejected } = listener.counters
+    const { bufferedBytes: _, ...ofConnections } = await listener.totals()
+    return [listener.label, { opened, ...ofConnections, closed: nonZero(closed), rejected: nonZero(rejected) }]
+  })
+  return Object.fromEntries(await Promise.all(totals))
 }
 
 function nonZero(counts: Record<string, number>): Record<string, number> {

@@ -45,7 +45,7 @@ describe('the end of a connection', () => {
     await using peer = await Peer.connect(port())
     await peer.ask('a\nb\n', '你好，a\n你好，b\n')
     const open = { receivedBytes: 4, sentBytes: 22, messages: 2, readPauses: 0, corrupt: 0 }
-    expect(listener().totals()).toEqual(open)
+    expect(await listener().totals()).toEqual({ ...open, bufferedBytes: 0 })
     peer.end()
     const report = await until('a report', () => reports[0])
     expect(report).toEqual({
@@ -62,7 +62,7 @@ describe('the end of a connection', () => {
       unexpected: false,
       handshakeFailure: undefined,
     })
-    expect(listener().totals()).toEqual(open)
+    expect(await listener().totals()).toEqual({ ...open, bufferedBytes: 0 })
     expect(listener().counters).toMatchObject({ opened: 1, closed: { client_closed: 1 } })
     expect([listener().active, reports.length]).toEqual([0, 1])
   })

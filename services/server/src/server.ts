@@ -29,6 +29,11 @@ export class Server {
     return this.#context.budget
   }
 
+  /** How it identifies itself to clients. */
+  get name(): string {
+    return this.#context.identity.server
+  }
+
   get draining(): boolean {
     return this.#draining
   }

@@ -2,6 +2,7 @@ import { Service, type StartOptions } from './service.ts'
 
 interface Distribution {
   readonly count: number
+  readonly buckets: string
   readonly max: number | null
   readonly percentiles: Readonly<Record<string, number>>
 }

@@ -57,5 +57,5 @@ export function documentPage({ language, program, place, links, verdict, content
 }
 
 /** A condition as a glyph and a word. */
-export const conditionCell = (condition: Condition, word: string) =>
-  html`<span class="state ${condition}"><span class="glyph" aria-hidden="true">${GLYPHS[condition]}</span>${word}</span>`
+export const conditionCell = (condition: Condition, word: string, glyph = GLYPHS[condition]) =>
+  html`<span class="state ${condition}"><span class="glyph" aria-hidden="true">${glyph}</span>${word}</span>`

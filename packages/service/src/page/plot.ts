@@ -6,7 +6,8 @@ export const PLOT_WIDTH = 1_000
 export const PLOT_HEIGHT = 200
 
 export interface PlotFrame {
-  readonly title: string
+  /** Undefined where a heading says it. */
+  readonly title: string | undefined
   /** What the marks mean. */
   readonly legend: readonly LegendItem[]
   readonly vertical: Scale
@@ -26,7 +27,7 @@ export interface LegendItem {
 /** A plot with its axes. Labels are not in the stretched drawing, and so keep their size. */
 export function plot({ title, legend, vertical, horizontal, area, table }: PlotFrame): Html {
   const gridlines = vertical.ticks.map(({ at }) => `M0 ${y(at)}H${PLOT_WIDTH}`).join('')
-  return html`<figure class="plot"><figcaption><h3>${title}</h3><ul class="legend">${legend.map(
+  return html`<figure class="plot"><figcaption>${title !== undefined && html`<h3>${title}</h3>`}<ul class="legend">${legend.map(
     ({ mark, label }) => html`<li><svg class="swatch" viewBox="0 0 24 12" aria-hidden="true">${swatch(mark)}</svg>${label}</li>`,
   )}</ul></figcaption><div class="canvas" aria-hidden="true"><svg class="axis vertical">${vertical.ticks.map(
     ({ at, label }) => html`<text x="100%" y="${percent(1 - at)}" dy="0.32em">${label}</text>`,

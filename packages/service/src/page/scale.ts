@@ -47,7 +47,7 @@ export function timeTicks(fromMs: number, toMs: number): Tick[] {
   return ticks
 }
 
-const TIME_STEPS_MS = [1, 5, 10, 30, 60, 150, 300, 600, 1_800, 3_600, 7_200, 14_400].map(seconds => seconds * 1_000)
+const TIME_STEPS_MS = [1, 5, 10, 30, 60, 180, 300, 600, 1_800, 3_600, 7_200, 14_400].map(seconds => seconds * 1_000)
 
 const smallest = (values: readonly number[]) => values.reduce((least, value) => Math.min(least, value))
 const largest = (values: readonly number[]) => values.reduce((most, value) => Math.max(most, value))
@@ -61,7 +61,8 @@ function roundUp(value: number, base: number): number {
   return (step ?? base) * power
 }
 
-const shortMs = (ms: number) => milliseconds(ms).replace(/\.0+(?= )/, '')
-const shortBytes = (count: number) => bytes(count).replace(/\.0+(?= )/, '')
+const shortMs = (ms: number) => withoutZeros(milliseconds(ms))
+const shortBytes = (count: number) => withoutZeros(bytes(count))
+const withoutZeros = (text: string) => text.replace(/(\.\d*?)0+(?= )/, '$1').replace(/\.(?= )/, '')
 const shortCount = (count: number) =>
   count >= 1_000 ? `${Number((count / 1_000).toPrecision(3))}k` : String(Number(count.toPrecision(3)))

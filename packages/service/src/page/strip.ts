@@ -12,7 +12,7 @@ const WIDTH = 4
 const GAP = 1
 const HEIGHT = 20
 /** Of a cell without failures. */
-const BASE = 4
+const BASE = 5
 
 /** The last intervals of a target, the newest on the right: height is the failed share, hatched is a planned handover. */
 export function strip(cells: readonly StripCell[], label: string): Html {

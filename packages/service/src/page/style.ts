@@ -22,7 +22,7 @@ export const style = `
 body {
   margin: 0; background: var(--page); color: var(--ink); font-size: var(--body); line-height: 1.5;
   font-family: Inter, system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Noto Sans CJK SC", "PingFang SC", sans-serif;
-  font-variant-numeric: tabular-nums; -webkit-text-size-adjust: none; overflow-wrap: anywhere;
+  font-variant-numeric: tabular-nums; -webkit-text-size-adjust: none; overflow-wrap: break-word;
 }
 header, main, footer { max-width: 84rem; margin-inline: auto; padding-inline: clamp(.75rem, 2.5vw, 2rem) }
 header { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; align-items: baseline; padding-block: 1rem .75rem; color: var(--muted); font-size: var(--small) }
@@ -81,7 +81,8 @@ th[scope=row] { font-weight: 500 }
 .number { text-align: right; white-space: nowrap }
 .fixed { white-space: nowrap }
 .wide { width: 100% }
-.name { min-width: 12rem }
+.name { min-width: 10rem; overflow-wrap: anywhere }
+.wide { overflow-wrap: anywhere }
 .lines { min-width: 14rem }
 
 .choices { display: flex; flex-wrap: wrap; gap: .25rem }
@@ -118,8 +119,9 @@ input { font: inherit; color: var(--ink); background: var(--surface); border: 1p
 
 .meter { display: block; width: 8rem; height: .5rem; border-radius: .25rem; background: var(--sunken) }
 .meter .level { fill: var(--accent) } .meter .level.near { fill: var(--bad-mark) }
-.counts { display: grid; grid-template-columns: 1fr auto; gap: .25rem 1rem; font-size: var(--small) }
-.counts dd { text-align: right }
+.figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); gap: .75rem 1.25rem }
+.figures dt { color: var(--muted); font-size: var(--small) }
+.figures dd { font-weight: 600 }
 .visually-hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap }
 footer { color: var(--muted); font-size: var(--small); padding-block: 0 2rem }
 @media (max-width: 48rem) {

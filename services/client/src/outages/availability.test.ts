@@ -5,7 +5,7 @@ const [first, second] = [{}, {}]
 
 describe('a target is down', () => {
   test('from the moment when its last session failed until one works again', () => {
-    const target = new Availability()
+    const target = new Availability<object>()
     target.works(first, 0)
     target.works(second, 0)
     target.fails(first, 1_000)
@@ -19,7 +19,7 @@ describe('a target is down', () => {
   })
 
   test('no longer when its failing sessions end', () => {
-    const target = new Availability()
+    const target = new Availability<object>()
     target.works(first, 0)
     target.fails(first, 1_000)
     target.remove(first, 1_200)

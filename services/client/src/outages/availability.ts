@@ -1,5 +1,6 @@
 import type { Logger } from '@nihao/service'
 import type { Failure } from '../failure.ts'
+import type { Attribution } from './evidence.ts'
 
 /** Until its first success a target, or an address of it, is not yet up: what fails before that is no outage. */
 export class FirstSuccess {
@@ -31,11 +32,17 @@ export class FirstSuccess {
   }
 }
 
+/** What is known of a session's outage while it lasts. */
+export interface FailingSession {
+  readonly failure: Failure | undefined
+  attribution(): Promise<Attribution | undefined>
+}
+
 /** Whether a target works as a whole: it is down while at least one of its sessions has an outage and none works. */
-export class Availability {
-  readonly #working = new Set<object>()
+export class Availability<Session extends object> {
+  readonly #working = new Set<Session>()
   /** The start of each session's outage. */
-  readonly #failing = new Map<object, number>()
+  readonly #failing = new Map<Session, number>()
   #downSinceMs: number | undefined
   #downMs = 0
 
@@ -48,25 +55,33 @@ export class Availability {
     return this.#failing.size
   }
 
+  /** The session whose outage began first, of those that have one. */
+  get firstFailing(): { readonly session: Session; readonly sinceMs: number } | undefined {
+    let first: { readonly session: Session; readonly sinceMs: number } | undefined
+    for (const [session, sinceMs] of this.#failing)
+      if (first === undefined || sinceMs < first.sinceMs) first = { session, sinceMs }
+    return first
+  }
+
   /** For how long it was down, all times together. */
   downMs(nowMs = performance.now()): number {
     return this.#downMs + (this.#downSinceMs === undefined ? 0 : nowMs - this.#downSinceMs)
   }
 
-  works(session: object, nowMs = performance.now()): void {
+  works(session: Session, nowMs = performance.now()): void {
     this.#failing.delete(session)
     this.#working.add(session)
     this.#end(nowMs)
   }
 
-  fails(session: object, startMs: number): void {
+  fails(session: Session, startMs: number): void {
     this.#working.delete(session)
     this.#failing.set(session, startMs)
     this.#begin()
   }
 
   /** The session ends: it neither works nor fails. */
-  remove(session: object, nowMs = performance.now()): void {
+  remove(session: Session, nowMs = performance.now()): void {
     this.#working.delete(session)
     this.#failing.delete(session)
     if (this.#failing.size === 0) this.#end(nowMs)

@@ -60,6 +60,12 @@ export class OutageTracker {
     return this.#state.outage !== undefined
   }
 
+  /** The side of the outage that lasts, as far as it is known; undefined without one. */
+  async attribution(): Promise<Attribution | undefined> {
+    const { outage } = this.#state
+    return outage && this.#facts && attribute(await this.#facts.observations(outage.connectFailure, undefined))
+  }
+
   /** Reads the connection's row before its socket is destroyed. */
   timedOut(connection: Connection): Promise<unknown> {
     const row = settledRow(this.#context.instruments.kernel, connection.socket)

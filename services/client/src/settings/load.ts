@@ -14,6 +14,31 @@ import { commonSettings } from './common.ts'
 import type { Mode, ModeConfig } from './mode.ts'
 import { reconnectSettings } from './shared.ts'
 
+/** How results are written and judged. */
+export const resultSettings = defineSettings({
+  report: { doc: 'Format of the report on stdout.', format: oneOf('text', 'json'), default: 'text' },
+  histogram: {
+    doc: 'File for the distribution of latencies from the intended start, in ms, for the HdrHistogram plotter.',
+    format: file,
+    default: '',
+  },
+  maxP99: {
+    doc: 'Threshold: maximum 99th percentile of latency from the intended start.',
+    format: optional(positiveDuration),
+    default: '',
+  },
+  maxFailures: {
+    doc: 'Threshold: maximum failed exchanges. If set, lost connections alone do not fail the load.',
+    format: optional(count),
+    default: '',
+  },
+  minRate: {
+    doc: 'Threshold: minimum successful exchanges per second.',
+    format: optional(count),
+    default: '',
+  },
+})
+
 const settings = defineSettings({
   ...commonSettings,
   connections: {
@@ -68,27 +93,7 @@ const settings = defineSettings({
     perEndpoint: true,
   },
   ...reconnectSettings,
-  report: { doc: 'Format of the report on stdout.', format: oneOf('text', 'json'), default: 'text' },
-  histogram: {
-    doc: 'File for the distribution of latencies from the intended start, in ms, for the HdrHistogram plotter.',
-    format: file,
-    default: '',
-  },
-  maxP99: {
-    doc: 'Threshold: maximum 99th percentile of latency from the intended start.',
-    format: optional(positiveDuration),
-    default: '',
-  },
-  maxFailures: {
-    doc: 'Threshold: maximum failed exchanges. If set, lost connections alone do not fail the load.',
-    format: optional(count),
-    default: '',
-  },
-  minRate: {
-    doc: 'Threshold: minimum successful exchanges per second.',
-    format: optional(count),
-    default: '',
-  },
+  ...resultSettings,
 })
 
 export type LoadValues = Values<typeof settings>

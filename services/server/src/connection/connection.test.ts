@@ -189,6 +189,44 @@ describe('backpressure', () => {
   })
 })
 
+describe('the reply to a full read in the middle of a message', () => {
+  const start = Buffer.alloc(65_536, 's')
+  const rest = Buffer.from('the rest')
+  const connectMidMessage = () => connect({ ...echo(), midMessage: true, receive: chunk => chunk })
+
+  test('waits for the next reply: one write sends both', async () => {
+    const [connection, peer] = await connectMidMessage()
+    connection.received(start)
+    expect([connection.bufferedBytes, connection.sentBytes]).toEqual([start.length, 0])
+    connection.received(rest)
+    expect([connection.bufferedBytes, connection.sentBytes]).toEqual([0, start.length + rest.length])
+    await peer.receives(`${start}${rest}`)
+  })
+
+  test('is sent alone if no more has arrived', async () => {
+    const [, peer] = await connectMidMessage()
+    peer.send(start)
+    await peer.receives(`${start}`)
+  })
+
+  test('is sent before the end of the connection', async () => {
+    const [connection, peer] = await connectMidMessage()
+    connection.received(start)
+    connection.end('idle_timeout')
+    await peer.finished()
+    expect(peer.text).toBe(`${start}`)
+    peer.end()
+    expect(await closed()).toMatchObject({ sentBytes: start.length, unsentBytes: 0 })
+  })
+
+  test('counts as unsent if the connection is terminated first', async () => {
+    const [connection] = await connectMidMessage()
+    connection.received(start)
+    connection.terminate('drain_timeout')
+    expect(await closed()).toMatchObject({ sentBytes: 0, unsentBytes: start.length })
+  })
+})
+
 describe('the counts at the end', () => {
   test('after a reset by the peer are those from before it, including unsent bytes', async () => {
     const [connection, peer] = await connect(echo(), { reading: false })

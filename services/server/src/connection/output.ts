@@ -39,6 +39,8 @@ export class Output {
   #lastWriteBytes = 0
   /** A write callback is pending. */
   #awaited = false
+  /** The queue waits for the next write. */
+  #corked = false
   #ended = false
   #finalWaitingBytes: number | undefined
   #onWritten: (() => void) | undefined
@@ -84,30 +86,54 @@ export class Output {
 
   /**
    * Sends bytes; undefined if a message needs no reply.
+   * @param more the rest of the message follows: the bytes may wait for the next write, or else for `flush`
    * @returns true if all of them are with the kernel: nothing refers to their memory any more
    */
-  write(bytes: Bytes | undefined): boolean {
+  write(bytes: Bytes | undefined, more = false): boolean {
     if (bytes === undefined) return true
     const socket = this.#socket
     if (this.#awaited || socket.writableLength > 0 || socket.errored) {
       this.#enqueue(bytes)
+      this.notifyDrained()
+      return false
+    }
+    if (this.#corked || more) {
+      this.#enqueue(bytes)
+      if (this.#corked) return this.flush()
+      this.#corked = true
       return false
     }
     this.#lastWriteBytes = sizeOf(bytes)
     this.#writtenBytes += this.#lastWriteBytes
-    if (this.#encrypted) this.#writeWithCallback(bytes)
-    else writeAll(socket, bytes, undefined)
-    return socket.writableLength === 0
+    return this.#send(bytes)
+  }
+
+  /** True if written bytes wait for the next write. */
+  get corked(): boolean {
+    return this.#corked
+  }
+
+  /** Sends bytes that wait for the next write. @returns true as `write` does */
+  flush(): boolean {
+    if (!this.#corked || this.#socket.destroyed) return true
+    this.#corked = false
+    const pieces = this.#queue ?? []
+    this.#queue = undefined
+    this.#lastWriteBytes = this.#queuedBytes
+    this.#queuedBytes = 0
+    return this.#send(pieces)
   }
 
   /** Half-closes the connection after the last byte written. */
   end(): void {
+    this.flush()
     this.#ended = true
     if (this.#queuedBytes === 0) this.#socket.end()
   }
 
   /** Calls the owner's `drained` once everything written so far has been sent. */
   notifyDrained(): void {
+    this.flush()
     if (this.#awaited || this.#socket.writableEnded) return
     this.#awaited = true
     this.#socket.write(NOTHING, this.#callback())
@@ -133,7 +159,12 @@ export class Output {
     if (typeof bytes === 'string') this.#queue.push(Buffer.from(bytes, 'latin1'))
     else if (isPiece(bytes)) this.#queue.push(bytes)
     else this.#queue.push(...bytes)
-    this.notifyDrained()
+  }
+
+  #send(bytes: Piece | readonly Piece[]): boolean {
+    if (this.#encrypted) this.#writeWithCallback(bytes)
+    else writeAll(this.#socket, bytes, undefined)
+    return this.#socket.writableLength === 0
   }
 
   #callback(): () => void {

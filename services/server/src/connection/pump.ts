@@ -11,6 +11,9 @@ import { handleEvents, type SocketHandler } from './socket-events.ts'
 /** A peer that holds more is counted at once, and otherwise at the next sweep: most replies are sent before that. */
 const COUNTED_AT_ONCE_BYTES = 16 * 1_024
 
+/** What Node reads at a time: after that much, the rest of a message has probably arrived too, and one write can answer both. */
+const READ_BYTES = 65_536
+
 export interface PumpParts {
   /** Must allow half-open connections; otherwise, unwritten replies are lost when the peer half-closes. */
   readonly socket: Socket
@@ -170,12 +173,22 @@ export abstract class Pump implements SocketHandler, OutputOwner, Holder {
     const { output, codec } = this
     try {
       const reply = codec.receive(chunk)
-      if (output.write(reply)) codec.sent?.(reply)
-      else if (output.heldBytes > this.#countAbove) this.#hold()
+      const more = chunk.length === READ_BYTES && codec.midMessage
+      if (output.write(reply, more)) codec.sent?.(reply)
+      else if (output.corked) setImmediate(() => this.#flush())
+      else this.#checkHeld()
     } catch (error) {
       if (error instanceof ProtocolError) this.#violated(error)
       else this.crash(error)
     }
+  }
+
+  #flush(): void {
+    if (!this.output.flush()) this.#checkHeld()
+  }
+
+  #checkHeld(): void {
+    if (this.output.heldBytes > this.#countAbove) this.#hold()
   }
 
   #violated(error: ProtocolError): void {

@@ -1,7 +1,5 @@
+import { SLICE } from '@nihao/service'
 import type { ConnectionList, Listed } from './connection-list.ts'
-
-/** Visiting this many connections takes less than 1 ms. */
-const SLICE = 1_000
 
 /** Visits every connection of a list once per interval, a slice at a time, so that the event loop never pauses for all of them. */
 export class Sweep<Item extends Listed> {

@@ -1,20 +1,18 @@
 import type { Logger } from '@nihao/service'
 import { round } from '../../report/distribution.ts'
 import type { LoadConfig } from '../../settings.ts'
-import { busiest, type ClientUsage, measureCpu } from './client-usage.ts'
-import { mergeConnections, mergeMeasurements } from './merge.ts'
-import { type TargetReport, targetReport } from './report.ts'
+import { bottlenecks, busiest, measureCpu } from './client-usage.ts'
+import { mergeConnections, mergeMeasurements } from './merge-measurements.ts'
+import { type Report, type TargetReport, targetReport } from './report.ts'
 import { LocalLoad, type NotConnected, type Progress, type ThreadLoad, type ThreadResult } from './thread-load.ts'
 import { WorkerLoad } from './worker-load.ts'
 
 export type Interrupt = 'SIGINT' | 'SIGTERM'
 
-/** The results of a load. */
-export interface Outcome {
+/** The results of a load, or of several. */
+export interface Outcome extends Pick<Report, 'reports' | 'client'> {
   readonly startedAt: Date
   readonly interrupted: Interrupt | undefined
-  /** Undefined if nothing was measured. */
-  readonly usage: ClientUsage | undefined
   readonly targets: readonly TargetReport[]
 }
 
@@ -52,12 +50,15 @@ export class Load {
     const usedCpuSeconds = cpuSeconds()
 
     const results = await this.#all(thread => thread.close())
+    const targets = failures.map((failure, index) => this.#targetReport(index, failure, results))
     const usage = { threads: this.#threads.length, ...busiest(results.map(({ loop }) => loop)), cpuSeconds: usedCpuSeconds }
+    const lags = targets.map(({ scheduleLagMs }) => scheduleLagMs)
     return {
       startedAt,
       interrupted: this.#interrupted,
-      usage: ready ? usage : undefined,
-      targets: this.#config.targetConfigs.map((_, index) => this.#targetReport(index, failures[index] ?? null, results)),
+      reports: 1,
+      client: ready ? { ...usage, bottlenecks: bottlenecks(usage, lags) } : null,
+      targets,
     }
   }
 

@@ -1,10 +1,10 @@
 import { program } from '../../program.ts'
 import { round } from '../../report/distribution.ts'
 import type { LoadConfig, LoadValues } from '../../settings.ts'
-import { bottlenecks, type ClientUsage } from './client-usage.ts'
+import type { ClientUsage } from './client-usage.ts'
 import type { Measurement } from './figures.ts'
 import type { Interrupt, Outcome } from './load.ts'
-import type { ConnectionTotals } from './merge.ts'
+import type { ConnectionTotals } from './merge-measurements.ts'
 import type { NotConnected } from './thread-load.ts'
 import { exitCode, type LoadThreshold, thresholdsOf } from './thresholds.ts'
 
@@ -20,6 +20,8 @@ export interface Report {
   readonly interrupted: Interrupt | null
   readonly exitCode: number
   readonly thresholds: readonly LoadThreshold[]
+  /** How many reports were merged into this one; 1 = it is that of a load. */
+  readonly reports: number
   /** Null if nothing was measured. */
   readonly client: (ClientUsage & { readonly bottlenecks: readonly string[] }) | null
   readonly targets: readonly TargetReport[]
@@ -41,9 +43,8 @@ export type TargetSettings = Pick<LoadValues, 'connections' | 'depth' | 'rate' |
 /** What `reportOf` needs of the configuration. */
 export type Limits = Pick<LoadConfig, 'maxP99' | 'maxFailures' | 'minRate'>
 
-export function reportOf({ startedAt, interrupted, usage, targets }: Outcome, limits: Limits): Report {
+export function reportOf({ startedAt, interrupted, reports, client, targets }: Outcome, limits: Limits): Report {
   const thresholds = targets.flatMap(target => thresholdsOf(limits, target))
-  const lags = targets.map(({ scheduleLagMs }) => scheduleLagMs)
   return {
     version: REPORT_VERSION,
     program: program.name,
@@ -52,7 +53,8 @@ export function reportOf({ startedAt, interrupted, usage, targets }: Outcome, li
     interrupted: interrupted ?? null,
     exitCode: exitCode(interrupted, targets, thresholds, limits.maxFailures !== null),
     thresholds,
-    client: usage === undefined ? null : { ...usage, bottlenecks: bottlenecks(usage, lags) },
+    reports,
+    client,
     targets,
   }
 }

@@ -1,12 +1,9 @@
-import { writeFile } from 'node:fs/promises'
-import { EXIT, exit, type Logger, stopOnSignal, writeReport } from '@nihao/service'
+import { exit, type Logger, stopOnSignal } from '@nihao/service'
 import type { LoadConfig } from '../../settings.ts'
-import { histogramTable } from './histogram-table.ts'
 import { Load } from './load.ts'
 import { reportOf } from './report.ts'
-import { restore } from './saved-distribution.ts'
 import { showStatusLine } from './status-line.ts'
-import { textReport } from './text-report.ts'
+import { writeResults } from './write-results.ts'
 
 /** Generates load on every target, writes a report to stdout and exits with the code of the result. */
 export async function runLoad(config: LoadConfig, logger: Logger): Promise<void> {
@@ -26,24 +23,5 @@ async function finish(load: Load, config: LoadConfig, logger: Logger): Promise<n
   const hideStatusLine = process.stderr.isTTY ? showStatusLine(load, process.stderr) : () => {}
   const outcome = await load.run()
   hideStatusLine()
-  const report = reportOf(outcome, config)
-  const text = config.report === 'json' ? `${JSON.stringify(report, undefined, 2)}\n` : textReport(report)
-  try {
-    await writeReport(text)
-  } catch (error) {
-    logger.error({ error }, 'could not write the report')
-    return report.exitCode || EXIT.failed
-  }
-  if (config.histogram !== '') {
-    try {
-      await writeFile(
-        config.histogram,
-        histogramTable(report.targets.map(({ latencyMs }) => restore(latencyMs.fromIntendedStart))),
-      )
-    } catch (error) {
-      logger.error({ error }, 'could not write the histogram')
-      return report.exitCode || EXIT.failed
-    }
-  }
-  return report.exitCode
+  return writeResults(reportOf(outcome, config), config, logger)
 }

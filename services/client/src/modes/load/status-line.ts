@@ -1,6 +1,6 @@
 import type { WriteStream } from 'node:tty'
 import type { Load } from './load.ts'
-import { sumOf } from './merge.ts'
+import { sumOf } from './merge-measurements.ts'
 import { mergeDistributions } from './saved-distribution.ts'
 
 const INTERVAL_MS = 1_000
@@ -11,11 +11,15 @@ export function showStatusLine(load: Load, terminal: WriteStream): () => void {
   const startMs = performance.now()
   let beforeMs = startMs
   let before = 0
+  let asking = false
   let hidden = false
   // From now on, recent latencies are kept.
   void load.progress()
   const show = async () => {
+    if (asking) return
+    asking = true
     const threads = await load.progress()
+    asking = false
     if (hidden) return
     const nowMs = performance.now()
     const answered = sumOf(threads, thread => thread.answered)

@@ -4,8 +4,9 @@ import { describeThreshold } from '../../report/thresholds.ts'
 import type { Report, TargetReport } from './report.ts'
 
 /** The text report. */
-export function textReport({ targets, client, thresholds, interrupted }: Report): string {
-  const lines = targets.flatMap(target => [...targetLines(target), ''])
+export function textReport({ targets, client, thresholds, interrupted, reports }: Report): string {
+  const lines = reports === 1 ? [] : [`merged from ${reports} reports`, '']
+  lines.push(...targets.flatMap(target => [...targetLines(target), '']))
   if (client !== null) lines.push(...clientLines(client))
   lines.push(...thresholds.map(describeThreshold))
   if (interrupted !== null) lines.push(`interrupted by ${interrupted}: the report covers the time until then`)

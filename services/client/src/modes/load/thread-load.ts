@@ -7,7 +7,7 @@ import { Target } from '../../target.ts'
 import { type LoopUsage, measureLoop } from './client-usage.ts'
 import { Figures, type Measurement } from './figures.ts'
 import { type Bounds, Generator } from './generator.ts'
-import type { ConnectionTotals } from './merge.ts'
+import type { ConnectionTotals } from './merge-measurements.ts'
 import { type SavedDistribution, save } from './saved-distribution.ts'
 import { connectionsOf, type Share, WHOLE } from './share.ts'
 

@@ -1,7 +1,9 @@
 import { createRegistry, EXIT, exit, type Logger, stopOnSignal, writeReport } from '@nihao/service'
+import { pageAssets } from '@nihao/service/page'
 import { startTargetsAdmin } from '../../admin.ts'
 import { registerDurations } from '../../duration-metrics.ts'
 import { registerCounts } from '../../metrics.ts'
+import { clientPage } from '../../page/client-page.ts'
 import { program } from '../../program.ts'
 import { Records, recordPages } from '../../records.ts'
 import type { ProbeConfig } from '../../settings.ts'
@@ -21,8 +23,11 @@ export async function runProbe(config: ProbeConfig, logger: Logger): Promise<voi
   const prober = new Prober(config, config.duration > 0 ? withFigures(observers, figures) : observers, logger)
   const { targets } = prober
   registerCounts(registry, targets)
-  const pages = recordPages(records.start(targets), records)
-  if (!(await startTargetsAdmin(config, logger, { targets, registry, stopping: () => prober.stopping, pages }))) return
+  const history = records.start(targets)
+  const stopping = () => prober.stopping
+  const home = clientPage({ targets, history, records, stopping })
+  const pages = { ...recordPages(history, records), ...pageAssets(), '/': home }
+  if (!(await startTargetsAdmin(config, logger, { targets, registry, stopping, pages }))) return
   prober.start()
   if (config.duration > 0) return report(config, prober, figures, logger)
 
