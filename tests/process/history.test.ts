@@ -72,7 +72,7 @@ describe('/history', () => {
     const listen = `probe://127.0.0.1:${await freePort()}`
     const server = await startServer(listen)
     await using client = await startClient(listen, { env: { NIHAO_INTERVAL: '400ms' } })
-    await client.untilMetric('tcp_client_exchanges_total', 3)
+    await until('exchanges', async () => (await client.metric('tcp_client_exchanges_total')) >= 3)
     server.kill('SIGKILL')
     await until('failures', async () => (await client.metric('tcp_client_exchange_failures_total')) > 2)
     for (const [span, stepMs, cells] of [
