@@ -22,9 +22,10 @@ describe('the log of the client', () => {
       let exchanges = 0
       for (const [index, summary] of summaries.entries()) {
         expect(Date.parse(summary.time) - startMs).toBeGreaterThanOrEqual((index + 1) * intervalMs - 2)
-        expect(summary).toMatchObject({ level: 'info', connections: 1, failures: 0, exchanges: expect.any(Number) })
+        expect(summary).toMatchObject({ level: 'info', failures: 0, exchanges: expect.any(Number) })
         expect(summary).not.toHaveProperty('failing')
-        if (summary.exchanges === 0) continue // on a busy machine
+        if (summary.exchanges === 0) continue // on a busy machine, which may not have connected yet
+        expect(summary.connections).toBe(1)
         const { p50, p99, max } = summary.roundTripMs as Record<string, number>
         expect(p50).toBeGreaterThan(0)
         expect([p50, p99, max]).toEqual([p50, p99, max].toSorted((a = 0, b = 0) => a - b))
@@ -50,6 +51,7 @@ describe('the log of the client', () => {
     await using server = await startServer('greet://127.0.0.1:0')
     await using client = await startClient(`greet://127.0.0.1:${server.port()}?connections=4`, { env })
     await until('ten exchanges', async () => (await client.metric('tcp_client_exchanges_total')) >= 10)
+    await client.log({ msg: 'first reply' })
     expect(client.logged({ msg: 'first reply' })).toEqual([expect.objectContaining({ level: 'info', reply: '你好，张三' })])
     // Exchanges are logged only at level trace.
     expect(client.lines.length).toBeLessThan(5)

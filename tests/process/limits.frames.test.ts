@@ -19,7 +19,10 @@ describe('max-age', () => {
     expect(asked).toBeGreaterThan(1)
     for (const peer of peers.all) peer.end()
     await server.untilMetric('tcp_server_connections_closed_total', 30, { reason: 'max_age' })
-    const lines = server.logged({ msg: 'connection closed' })
+    const lines = await until('their log lines', () => {
+      const lines = server.logged({ msg: 'connection closed' })
+      return lines.length === 30 && lines
+    })
     const ages = lines.map(({ durationMs }) => Number(durationMs)).sort((one, other) => one - other)
     expect(ages[0]).toBeGreaterThanOrEqual(900)
     expect(ages.at(-1)).toBeLessThan(5_000)
