@@ -91,6 +91,18 @@ for (const service of ['server', 'client']) {
       expect(Object.keys(manifest.devDependencies).filter(name => packages.has(name))).toEqual([])
     })
 
+    test('does not compile its code at the start, even with a read-only root', async () => {
+      const debug = ['--read-only', '--env=NODE_DEBUG_NATIVE=COMPILE_CACHE']
+      const { stderr } = await promisify(execFile)('docker', ['run', '--rm', ...debug, image, '--version'], {
+        maxBuffer: 2 ** 24,
+      })
+      const modules = [...stderr.matchAll(/V8 code cache for (?:ESM|CommonJS) (\S+) was (\w+)/g)]
+      expect(modules.length).toBeGreaterThan(100)
+      expect(modules.filter(([, , verdict]) => verdict !== 'accepted')).toEqual([])
+      const reads = stderr.split('\n').filter(line => line.includes('reading cache from'))
+      expect(reads.filter(line => !line.includes(' success,'))).toEqual([])
+    })
+
     test('answers --version and --help', async () => {
       expect(await docker(['run', '--rm', image, '--version'])).toBe(manifest.version)
       expect(await docker(['run', '--rm', image, '--help'])).toContain('NIHAO_LOG_LEVEL')

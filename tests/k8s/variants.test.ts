@@ -7,18 +7,22 @@ describe('mesh', () => {
   testWith('kubectl', 'runs both programs on every node, and names the servers by their node', async () => {
     const [objects = []] = render(['mesh'])
     for (const name of ['server', 'client']) {
-      const { spec } = find(objects, 'DaemonSet', name)
+      const daemonSet = find(objects, 'DaemonSet', name)
+      const { spec } = daemonSet
       expect(spec).toMatchObject({ template: { spec: { tolerations: [{ operator: 'Exists' }] } } })
       expect(spec).not.toHaveProperty('strategy')
+      expect(containerOf(daemonSet).env).toContainEqual({
+        name: 'NIHAO_IDENTITY',
+        valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } },
+      })
     }
-    expect(containerOf(find(objects, 'DaemonSet', 'server')).env).toContainEqual({
-      name: 'NIHAO_IDENTITY',
-      valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } },
-    })
     const { mode, targetConfigs } = clientConfig(find(objects, 'DaemonSet', 'client'))
     expect(mode).toBe('probe')
     expect(targetConfigs).toMatchObject([
-      { endpoint: { protocol: 'probe', address: { host: 'server-pods' } }, values: { resolve: 'all' } },
+      {
+        endpoint: { protocol: 'probe', address: { host: 'server-pods' } },
+        values: { resolve: 'all', peers: 32, skipSelf: true, peerLabel: 'server' },
+      },
     ])
     expect(objects.map(({ kind }) => kind)).not.toContain('Deployment')
     expect(objects.map(({ kind }) => kind)).not.toContain('PodDisruptionBudget')

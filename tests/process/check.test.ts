@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import manifest from '../../package.json' with { type: 'json' }
 import { check, checkJson, result, startCheck, verdicts } from './support/check.ts'
+import { relayFrom } from './support/relay.ts'
 import { echo, freePort, ScriptedServer } from './support/scripted-server.ts'
 import { startServer } from './support/server.ts'
 import { until } from './support/until.ts'
@@ -8,6 +9,7 @@ import { until } from './support/until.ts'
 const ALL = [
   'connect',
   'hello',
+  'source',
   'exchange',
   'utf8-pieces',
   'large',
@@ -22,13 +24,13 @@ const all = (...skipped: string[]) => Object.fromEntries(ALL.map(name => [name, 
 
 describe('all checks pass, or are skipped if they do not apply, with a nihao-server on', () => {
   const protocols: [listen: string, options: string, skipped: string[]][] = [
-    ['greet', '', []],
-    ['echo', '', []],
+    ['greet', '', ['source']],
+    ['echo', '', ['source']],
     ['probe', '', []],
-    ['discard', '', ['utf8-pieces', 'backpressure', 'sizes']],
-    ['chargen', '', ['hello', 'utf8-pieces', 'half-close', 'sizes', 'idle']],
-    ['greet', '?banner=address', []],
-    ['greet', '?greeting=', []],
+    ['discard', '', ['source', 'utf8-pieces', 'backpressure', 'sizes']],
+    ['chargen', '', ['hello', 'source', 'utf8-pieces', 'half-close', 'sizes', 'idle']],
+    ['greet', '?banner=address', ['source']],
+    ['greet', '?greeting=', ['source']],
   ]
 
   test.each(protocols)('%s%s', async (protocol, options, skipped) => {
@@ -54,6 +56,28 @@ test('the figures of a large transfer and of a stalled reader are those of the s
   expect(stalled.takenBytes).toBeLessThan(64 * 2 ** 20)
   await server.untilMetric('tcp_server_received_bytes_total', Number(large.sentBytes) + Number(stalled.sentBytes))
   expect(await server.metric('tcp_server_read_pauses_total')).toBeGreaterThan(0)
+})
+
+test('source compares the address that the server sees with the expected one', async () => {
+  await using server = await startServer('probe://127.0.0.1:0')
+  await using relay = await relayFrom('127.0.0.5', server.port())
+  const checkSource = async (port: number, expected: string) =>
+    checkJson([`probe://127.0.0.1:${port}`, '--expect-source', expected, '--only', 'source'])
+
+  expect(result(await checkSource(server.port(), 'kept'), 'source', 'ok').figures).toEqual({
+    own: '127.0.0.1',
+    seen: '127.0.0.1',
+  })
+  expect(result(await checkSource(relay.port, 'any'), 'source', 'ok').figures).toEqual({ own: '127.0.0.1', seen: '127.0.0.5' })
+  expect(verdicts(await checkSource(relay.port, 'translated'))).toEqual({ source: 'ok' })
+  const run = await checkSource(relay.port, 'kept')
+  expect(run.code).toBe(1)
+  expect(result(run, 'source', 'failed')).toMatchObject({
+    reason: 'mismatch',
+    detail: 'the server sees 127.0.0.5, not 127.0.0.1',
+    meaning: expect.stringMatching(/^NAT or a proxy/),
+  })
+  expect(verdicts(await checkSource(server.port(), 'translated'))).toEqual({ source: 'failed: mismatch' })
 })
 
 test('hello reports the server name, and fails if the name is unexpected', async () => {

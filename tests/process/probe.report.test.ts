@@ -83,7 +83,7 @@ describe('probe with a duration', () => {
   test('an outage that is not over counts at least until the end', async () => {
     await using own = await ScriptedServer.listen(echo)
     await using probe = new RunningProbe([
-      ...['--duration', '4s', '--report', 'json', '--timeout', '2s', '--max-outage', '100ms'],
+      ...['--duration', '6s', '--report', 'json', '--timeout', '2s', '--max-outage', '100ms'],
       `echo://127.0.0.1:${own.port}`,
     ])
     await until('exchanges', () => [...own.open].some(({ bytesRead }) => bytesRead > 20))

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { startClient } from './support/client.ts'
-import { clientBehind } from './support/namespace.ts'
+import { clientBehind, inNamespace } from './support/namespace.ts'
 import { runProbe } from './support/probe.ts'
 import { echo, ScriptedServer } from './support/scripted-server.ts'
 import { testWith } from './support/tool.ts'
@@ -17,6 +17,28 @@ async function probeBehind(
     .split('\n')
     .filter(line => line.startsWith('{'))
     .map(line => JSON.parse(line))
+}
+
+interface SizeFailures {
+  readonly sizeBytes: number
+  readonly reason: string
+  readonly direction: string
+  readonly count: number
+}
+
+/** Probes a nihao-server behind a rule until a direction is known. @returns the failures by size that `/targets` shows */
+async function failuresBehind(rule: string): Promise<SizeFailures[]> {
+  const node = `${process.execPath} --conditions=source`
+  const script = `ip link set lo up mtu 1500
+NIHAO_LISTEN=probe://127.0.0.1:7000 NIHAO_ADMIN_PORT=0 ${node} services/server/src/main.ts >/dev/null &
+until grep -q ':1B58 ' /proc/net/tcp; do sleep 0.05; done
+${rule}
+${node} services/client/src/main.ts probe --interval 200ms --timeout 600ms 'probe://127.0.0.1:7000?sizes=64B;8900B' >/dev/null &
+targets() { curl --silent http://127.0.0.1:9465/targets || true; }
+until targets | grep -q '"direction": *"[a-z]*_server"'; do sleep 0.2; done
+targets`
+  const { stdout } = await inNamespace(script)
+  return JSON.parse(stdout).targets[0].failuresBySize
 }
 
 const testWithRules = (name: string, run: () => Promise<void>) => testWith('unshare', name, run, test.concurrent)
@@ -40,11 +62,11 @@ describe('sizes', () => {
     await until('seven requests', () => lengths().length >= 7)
     expect(lengths().slice(0, 7)).toEqual([5, 7, 300, 5, 7, 300, 5])
     const series = [...(await client.scrape())].filter(
-      ([name]) => name.includes('failures_by_size') && name.includes('"timeout"'),
+      ([name]) => name.includes('failures_by_size') && name.includes('"timeout"') && name.includes('"unknown"'),
     )
     expect(series).toEqual(
       ['5B', '7B', '300B'].map(size => [
-        `tcp_client_exchange_failures_by_size_total{target="${url}",size="${size}",reason="timeout"}`,
+        `tcp_client_exchange_failures_by_size_total{target="${url}",size="${size}",reason="timeout",direction="unknown"}`,
         0,
       ]),
     )
@@ -63,6 +85,18 @@ describe('sizes', () => {
       expect.objectContaining({ largestWorkingBytes: 1_200, smallestLostBytes: 8_900, meaning: 'path MTU black hole' }),
     ])
   })
+
+  for (const [to, port, direction] of [
+    ['to', 'dport', 'to_server'],
+    ['from', 'sport', 'from_server'],
+  ]) {
+    testWithRules(`lost on their way ${to} the server have that direction`, async () => {
+      const failures = await failuresBehind(`iptables -w -A INPUT -p tcp --${port} 7000 -m length --length 1453: -j DROP`)
+      expect(failures).toContainEqual({ sizeBytes: 8_900, reason: 'timeout', direction, count: expect.any(Number) })
+      // On a busy machine the evidence may be missing; a wrong direction must not be named.
+      expect(failures.filter(({ direction: named }) => named !== 'unknown' && named !== direction)).toEqual([])
+    })
+  }
 
   testWithRules('random loss of 5 % is not', async () => {
     const lines = await probeBehind('iptables -w -A INPUT -p tcp -m statistic --mode random --probability 0.05 -j DROP', 100)

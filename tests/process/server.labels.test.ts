@@ -15,6 +15,7 @@ test('two listeners on one port of different addresses have separate labels and 
   await peer.ask('hi\n', '你好，hi\n')
   const of = (name: string, listener: string) => server.metric(`tcp_server_${name}`, { listener })
   expect([await of('connections_limit', first), await of('connections_limit', second)]).toEqual([11, 7])
+  expect(await server.metric('tcp_server_process_connections_limit')).toBe(10_000)
   expect([await of('connections_active', first), await of('connections_active', second)]).toEqual([0, 1])
   expect((await server.connections()).connections).toEqual([expect.objectContaining({ listener: second })])
   await using probe = await Peer.connect(server.port(2))

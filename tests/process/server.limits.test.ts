@@ -139,6 +139,7 @@ describe('the limit of open files', () => {
     expect(limit).toBeGreaterThan(10)
     expect(limit).toBeLessThan(300)
     expect(await server.metric('tcp_server_connections_limit')).toBe(limit)
+    expect(await server.metric('tcp_server_process_connections_limit')).toBe(limit)
 
     await using served = await Peers.connect(limit, server.port())
     await server.untilMetric('tcp_server_connections_active', limit)

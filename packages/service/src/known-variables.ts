@@ -27,6 +27,8 @@ export const knownVariables: ReadonlySet<string> = new Set([
   'NIHAO_DRAIN_TIMEOUT',
   'NIHAO_DURATION',
   'NIHAO_EXPECT_SERVER',
+  'NIHAO_EXPECT_SOURCE',
+  'NIHAO_FAMILY',
   'NIHAO_FAULT_SEED',
   'NIHAO_FRESH',
   'NIHAO_GREETING',

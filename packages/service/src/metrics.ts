@@ -59,8 +59,12 @@ export class ScrapedMetrics<Thing> {
     this.#register(Counter, name, help, [], async thing => [[{}, await value(thing)]])
   }
 
-  gauge(name: string, help: string, value: (thing: Thing) => number | Promise<number>): void {
-    this.#register(Gauge, name, help, [], async thing => [[{}, await value(thing)]])
+  /** A thing whose value is undefined has no series. */
+  gauge(name: string, help: string, value: (thing: Thing) => number | undefined | Promise<number>): void {
+    this.#register(Gauge, name, help, [], async thing => {
+      const current = await value(thing)
+      return current === undefined ? [] : [[{}, current]]
+    })
   }
 
   /** One series per reason; all of them exist from the start. */

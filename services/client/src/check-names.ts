@@ -2,6 +2,7 @@
 export const checkNames = [
   'connect',
   'hello',
+  'source',
   'exchange',
   'utf8-pieces',
   'large',

@@ -57,12 +57,28 @@ export function registerCounts(registry: Registry, targets: readonly Target[]): 
     ({ counters }) => counters.handovers,
   )
   metrics.gauge('tcp_client_servers_seen', 'Distinct server names seen so far (probe).', ({ counters }) => counters.serversSeen)
+  metrics.gauge(
+    'tcp_client_source_translated',
+    "1 if the server of an open connection sees another source address than the client's own, 0 if not (probe).",
+    ({ statistics: { sourceTranslated } }) => (sourceTranslated === undefined ? undefined : Number(sourceTranslated)),
+  )
+  metrics.counter(
+    'tcp_client_unexpected_sources_total',
+    'Connections whose source address was not kept or translated as expected (with expect-source).',
+    ({ counters }) => counters.unexpectedSources,
+  )
   metrics.counter('tcp_client_sent_bytes_total', 'Bytes sent.', ({ counters }) => counters.bytes().sentBytes)
   metrics.counter('tcp_client_received_bytes_total', 'Bytes received.', ({ counters }) => counters.bytes().receivedBytes)
   metrics.gauge(
     'tcp_client_last_success_timestamp_seconds',
     'Time of the last successful exchange; 0 = never.',
     ({ counters }) => counters.lastSuccessMs / 1_000,
+  )
+  const encrypted = targets.filter(target => target.encrypted)
+  new ScrapedMetrics(registry, 'target', encrypted, ({ label }) => label).counter(
+    'tcp_client_certificate_reload_failures_total',
+    'Failed reloads of changed certificates (own and CA); the previous ones stay in use.',
+    ({ counters }) => counters.certificateReloadFailures,
   )
   registerComparisons(registry, targets)
   registerSizes(registry, targets)
@@ -72,14 +88,16 @@ export function registerCounts(registry: Registry, targets: readonly Target[]): 
 function registerSizes(registry: Registry, targets: readonly Target[]): void {
   const failures = new Counter({
     name: 'tcp_client_exchange_failures_by_size_total',
-    help: 'Failed exchanges by the size of the request and reason: of those that a connection lost, the first (with sizes).',
-    labelNames: ['target', 'size', 'reason'],
+    help: 'Failed exchanges by size of the request, reason and direction: of those that a connection lost, the first (with sizes).',
+    labelNames: ['target', 'size', 'reason', 'direction'],
     registers: [registry],
     collect() {
       failures.reset()
       for (const { label, statistics } of targets) {
-        for (const [size, byReason] of statistics.sizes?.failures ?? []) {
-          for (const [reason, count] of Object.entries(byReason)) failures.inc({ target: label, size: `${size}B`, reason }, count)
+        for (const { sizeBytes, reason, direction, count } of statistics.sizes?.failures ?? []) {
+          // Only a time-out and wrong bytes have a direction.
+          if (count === 0 && direction !== 'unknown' && reason !== 'timeout' && reason !== 'mismatch') continue
+          failures.inc({ target: label, size: `${sizeBytes}B`, reason, direction }, count)
         }
       }
     },

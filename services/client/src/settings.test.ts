@@ -96,6 +96,16 @@ describe('the label of a target', () => {
     expect(labels('greet://a?timeout=5s', 'greet://b?name=far')).toEqual(['greet://a:1234', 'far'])
   })
 
+  test('has the family, if a target uses both: it is two', () => {
+    expect(labels('probe://a?family=both', 'probe://b?family=both&name=b', 'probe://c?family=6')).toEqual([
+      'probe://a:7000?family=4',
+      'probe://a:7000?family=6',
+      'b-ipv4',
+      'b-ipv6',
+      'probe://c:7000',
+    ])
+  })
+
   test('lets a target be given more than once', () => {
     expect(labels('echo://a', 'echo://a?send-proxy=v1&name=with-proxy')).toEqual(['echo://a:7007', 'with-proxy'])
   })
@@ -109,6 +119,11 @@ describe('the label of a target', () => {
       ['greet://a', 'greet://a?fresh=true'],
       'greet://a:1234: given more than once: set a unique name for each, as in ?name=other',
     ],
+    [
+      ['echo://a?family=both', 'echo://a?family=both&interval=1s'],
+      'echo://a:7007: given more than once: set a unique name for each, as in ?name=other',
+    ],
+    [['echo://a?name=a-ipv4', 'echo://b?name=a&family=both'], 'echo://b:7007: name "a-ipv4" is given more than once'],
     [['echo://a?name=x', 'echo://b?name=x'], 'echo://b:7007: name "x" is given more than once'],
   ])('is unique: %j', (args, problem) => {
     expect(problemsIn({}, ...args)).toEqual([problem])

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import {
   type CommandLine,
   ConfigError,
@@ -93,7 +94,7 @@ export function readModeConfig<Name extends ModeName, Values extends CommonValue
   })
   const all = [...modeProblems, ...problems, ...(mode.validate?.(values) ?? [])]
   if (all.length > 0) throw new ConfigError(all)
-  const targetConfigs: TargetConfig<Values>[] = targets.map(target => ({ ...target, label: labelOf(target) }))
+  const targetConfigs = targets.flatMap(target => configsOf(target))
   return Object.freeze({ ...values, mode: mode.name, targetConfigs })
 }
 
@@ -111,10 +112,24 @@ function takeMode({ flags, words, request }: CommandLine) {
 
 type Target = Configured<CommonValues, Endpoint>
 
-const labelOf = ({ endpoint, values }: Target) => values.name ?? endpointUrl(endpoint)
+/** Gives a target its label; one with both families is two. */
+function configsOf<Values extends CommonValues>(target: Configured<Values, Endpoint>): TargetConfig<Values>[] {
+  const { endpoint, values } = target
+  const label = values.name ?? endpointUrl(endpoint)
+  if (values.family !== 'both' || !hasHostName(endpoint)) return [{ ...target, label }]
+  return ([4, 6] as const).map(family => ({
+    ...target,
+    values: Object.freeze({ ...values, family }),
+    label: values.name === null ? `${label}?family=${family}` : `${label}-ipv${family}`,
+  }))
+}
 
-function targetProblems({ endpoint: { protocol, address }, values: { message } }: Target): string[] {
+const hasHostName = ({ address }: Endpoint) => 'host' in address && isIP(address.host) === 0
+
+function targetProblems({ endpoint, values: { message } }: Target): string[] {
+  const { protocol, address, options } = endpoint
   const problems: string[] = []
+  if (options.has('family') && !hasHostName(endpoint)) problems.push('option "family" requires a host name')
   if ('port' in address && address.port === 0) problems.push('invalid port 0: must be an integer from 1 to 65535')
   if ('host' in address && address.host === '') problems.push('missing host: required for a target')
   if (protocols[protocol].text && /[\r\n]/.test(message)) {
@@ -125,14 +140,14 @@ function targetProblems({ endpoint: { protocol, address }, values: { message } }
 
 /** @param labels of the previous targets; the label of this one is added */
 function duplicateProblems(target: Target, labels: Set<string>): string[] {
-  const label = labelOf(target)
-  const duplicate = labels.has(label)
-  labels.add(label)
-  if (!duplicate) return []
+  const own = configsOf(target).map(({ label }) => label)
+  const duplicate = own.find(label => labels.has(label))
+  for (const label of own) labels.add(label)
+  if (duplicate === undefined) return []
   return [
     target.values.name === null
       ? 'given more than once: set a unique name for each, as in ?name=other'
-      : `name "${label}" is given more than once`,
+      : `name "${duplicate}" is given more than once`,
   ]
 }
 

@@ -5,6 +5,7 @@ import type { ClientEventKind, EventFields } from './client-events.ts'
 import type { Connection } from './connect/connection.ts'
 import type { Exchange } from './connect/connection-events.ts'
 import type { ConnectorStatistics, Phase } from './connect/connector.ts'
+import { sourceOf } from './connect/source.ts'
 import { TargetCounters } from './counters.ts'
 import type { Failure, FailureReason } from './failure.ts'
 import { Availability, type FailingSession } from './outages/availability.ts'
@@ -44,10 +45,15 @@ export interface StatisticsOptions {
   readonly stalledMs?: ((sinceMs: number) => number) | undefined
   /** The sizes of requests that are told apart. */
   readonly sizes?: readonly number[] | null
+  /** Other connections are counted and logged. */
+  readonly expectSource?: 'any' | 'kept' | 'translated'
 }
 
 /** Shorter round trips are not checked for a stall of this process. */
 const SUSPECT_MIN_MS = 20
+
+/** Unexpected sources are logged at most this often. */
+const SOURCE_LOG_MS = 60_000
 
 /** Subscribes to all events of a target; the only writer of its counters. */
 export class TargetStatistics implements ConnectorStatistics {
@@ -66,6 +72,10 @@ export class TargetStatistics implements ConnectorStatistics {
   readonly #answerWithinMs: number
   readonly #stalledMs: ((sinceMs: number) => number) | undefined
   readonly #roundTripsUs: ReturnType<typeof createHistogram> | undefined
+  readonly #expectSource: 'any' | 'kept' | 'translated'
+  /** Of the last HELLO. */
+  #sourceTranslated: boolean | undefined
+  #sourceLoggedMs = Number.NEGATIVE_INFINITY
   #last: LastExchange | undefined
   /** Monotonic clock. */
   #lastSuccessMs = Number.NaN
@@ -74,13 +84,20 @@ export class TargetStatistics implements ConnectorStatistics {
   constructor(
     observer: Observer,
     logger: Logger,
-    { summaries = false, answerWithinMs = Number.POSITIVE_INFINITY, stalledMs, sizes = null }: StatisticsOptions,
+    {
+      summaries = false,
+      answerWithinMs = Number.POSITIVE_INFINITY,
+      stalledMs,
+      sizes = null,
+      expectSource = 'any',
+    }: StatisticsOptions,
   ) {
     this.#observer = observer
     this.#logger = logger
     this.#traces = logger.isLevelEnabled('trace')
     this.#answerWithinMs = answerWithinMs
     this.#stalledMs = stalledMs
+    this.#expectSource = expectSource
     this.sizes = sizes === null ? undefined : new SizeStatistics(sizes, logger)
     this.#roundTripsUs = summaries ? createHistogram() : undefined
     this.serverTimes = observer.serverTimes && this.#timesTo(new ServerTimes(observer.serverTimes))
@@ -103,12 +120,24 @@ export class TargetStatistics implements ConnectorStatistics {
     this.counters.connectionFailures[reason]++
   }
 
+  certificateReloadFailed(): void {
+    this.counters.certificateReloadFailures++
+  }
+
   connected(connection: Connection): void {
     this.counters.connections.add(connection)
   }
 
-  helloReceived({ hello }: Connection): void {
-    this.counters.serverSeen(String(hello?.server))
+  helloReceived(connection: Connection): void {
+    this.counters.serverSeen(String(connection.hello?.server))
+    this.#sourceSeen(connection)
+  }
+
+  /** Whether the source address of an open connection is translated, or else of the last one; undefined where no server says. */
+  get sourceTranslated(): boolean | undefined {
+    const open = [...this.counters.connections].map(connection => sourceOf(connection)?.translated)
+    if (open.includes(true)) return true
+    return open.includes(false) ? false : this.#sourceTranslated
   }
 
   exchangeStarted(intendedMs: number, nowMs: number): void {
@@ -195,6 +224,21 @@ export class TargetStatistics implements ConnectorStatistics {
 
   event(kind: ClientEventKind, fields: EventFields): void {
     this.#observer.event?.(kind, fields)
+  }
+
+  #sourceSeen(connection: Connection): void {
+    const { translated, own, seen } = sourceOf(connection) ?? {}
+    this.#sourceTranslated = translated ?? this.#sourceTranslated
+    if (translated === undefined || this.#expectSource === 'any' || translated === (this.#expectSource === 'translated')) return
+    this.counters.unexpectedSources++
+    const nowMs = performance.now()
+    if (nowMs - this.#sourceLoggedMs < SOURCE_LOG_MS) return
+    this.#sourceLoggedMs = nowMs
+    const { remoteAddress, hello } = connection
+    this.#logger.warn(
+      { expected: this.#expectSource, own, seen, remoteAddress, serverName: hello?.server },
+      'unexpected source address',
+    )
   }
 
   #timesTo(times: ServerTimes): NonNullable<ConnectorStatistics['serverTimes']> {

@@ -134,7 +134,7 @@ export class Listener implements ConnectionOwner, Labelled {
     try {
       const connection = new Connection(this, this.#parts(accepted))
       this.connections.add(connection)
-      this.#history?.opened(connection.id)
+      this.#history?.opened(connection)
       if (this.#graceMs !== undefined) connection.drain('drained', this.#graceMs)
     } catch (error) {
       accepted.socket.destroy()

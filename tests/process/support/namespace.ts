@@ -13,15 +13,20 @@ export interface Ended {
   readonly stderr: string
 }
 
-/** Runs a client after these commands in a network namespace of its own, where firewall rules disturb nothing else. */
-export function clientBehind(rules: readonly string[], client: string): Promise<Ended> {
-  const command = `${process.execPath} --conditions=source services/client/src/main.ts ${client}`
-  const script = [SETUP, ...rules, command].join('\n')
+/** Runs a shell script in a network namespace of its own, where firewall rules disturb nothing else. */
+export function inNamespace(script: string): Promise<Ended> {
   const args = ['--net', '--pid', '--fork', '--kill-child', '--mount-proc', 'sh', '-ec', script]
   return new Promise((resolve, reject) => {
-    const child = execFile('unshare', args, { timeout: DEADLINE_MS }, (_, stdout, stderr) => {
+    const child = execFile('unshare', args, { timeout: 2 * DEADLINE_MS }, (_, stdout, stderr) => {
       if (stdout === '') reject(new Error(stderr))
       else resolve({ status: child.exitCode, stdout, stderr })
     })
   })
+}
+
+/** Runs a client of the echo server after these commands. */
+export function clientBehind(rules: readonly string[], client: string): Promise<Ended> {
+  return inNamespace(
+    [SETUP, ...rules, `${process.execPath} --conditions=source services/client/src/main.ts ${client}`].join('\n'),
+  )
 }

@@ -12,6 +12,8 @@ export interface DialOptions {
    * probes, one second apart, end the connection with ETIMEDOUT.
    */
   readonly keepAliveMs?: number
+  /** Of the addresses of a name to use; 0 = both, the default. */
+  readonly family?: 0 | 4 | 6
   readonly signal: AbortSignal
   /**
    * Receives the bytes of a plain connection, instead of 'data' events. The chunk is valid only during the call: all sockets read into one
@@ -32,7 +34,7 @@ export interface DialOptions {
  * @throws an error with a system `code`, ETIMEDOUT at the time limit too; the reason of the signal if it is aborted
  */
 export async function dial(address: EndpointAddress, options: DialOptions): Promise<Socket> {
-  const { timeoutMs, keepAliveMs = 0, signal, receive, observe, handshakeDone, sendProxy, tls } = options
+  const { timeoutMs, keepAliveMs = 0, family = 0, signal, receive, observe, handshakeDone, sendProxy, tls } = options
   signal.throwIfAborted()
   const where = 'path' in address ? address.path : hostAndPort(address.host, address.port)
   let step = `looking up ${where}`
@@ -44,7 +46,7 @@ export async function dial(address: EndpointAddress, options: DialOptions): Prom
   try {
     const startMs = performance.now()
     const named = 'host' in address && isIP(address.host) === 0
-    const addresses = named ? await resolve(address.host, aborted) : undefined
+    const addresses = named ? await resolve(address.host, family, aborted) : undefined
     if (addresses !== undefined) observe('dns', performance.now() - startMs)
 
     phase = 'tcp'
@@ -78,14 +80,15 @@ function proxyHeader(version: ProxyVersion, { localAddress, localPort, remoteAdd
   return encodeProxyHeader(version, { address: localAddress, port: localPort }, { address: remoteAddress, port: remotePort })
 }
 
-/** Lookups in progress, by name. A thousand sessions with one name share a lookup, because Node has only four threads for them. */
+/** Lookups in progress, by name and family. A thousand sessions with one name share a lookup, because Node has only four threads for them. */
 const lookups = new Map<string, Promise<LookupAddress[]>>()
 
-function resolve(host: string, signal: AbortSignal): Promise<LookupAddress[]> {
-  let addresses = lookups.get(host)
+function resolve(host: string, family: 0 | 4 | 6, signal: AbortSignal): Promise<LookupAddress[]> {
+  const key = `${host} ${family}`
+  let addresses = lookups.get(key)
   if (addresses === undefined) {
-    addresses = lookup(host, { all: true }).finally(() => lookups.delete(host))
-    lookups.set(host, addresses)
+    addresses = lookup(host, { all: true, family }).finally(() => lookups.delete(key))
+    lookups.set(key, addresses)
   }
   // The system's resolver can't be interrupted: an aborted caller stops waiting, and the result serves other callers.
   const abandoned = Promise.withResolvers<never>()

@@ -2,6 +2,7 @@ import { defineSettings, duration, oneOf, positiveDuration, someOf, type Values 
 import { checkNames, selectChecks } from '../check-names.ts'
 import { commonSettings } from './common.ts'
 import type { Mode, ModeConfig } from './mode.ts'
+import { sourceSettings } from './shared.ts'
 
 const checkList = { name: 'checks', ...someOf(...checkNames) }
 
@@ -26,6 +27,7 @@ const settings = defineSettings({
     default: '3s',
     perEndpoint: true,
   },
+  ...sourceSettings,
   report: { doc: 'Format of the report on stdout.', format: oneOf('text', 'json', 'junit', 'tap'), default: 'text' },
 })
 

@@ -95,6 +95,12 @@ export const commonSettings = defineSettings({
     default: '',
     perEndpoint: true,
   },
+  family: {
+    doc: 'Addresses of a host name to use: any, IPv4 only, IPv6 only, or both = two targets, one for each family, with the labels ?family=4 and ?family=6.',
+    format: choice<0 | 4 | 6 | 'both'>({ any: 0, 4: 4, 6: 6, both: 'both' }),
+    default: 'any',
+    perEndpoint: true,
+  },
   sendProxy: {
     doc: 'Version of the PROXY protocol header sent at the start of every connection.',
     format: oneOf('off', 'v1', 'v2'),

@@ -15,7 +15,7 @@ import {
 } from '@nihao/service'
 import { commonSettings } from './common.ts'
 import type { Mode, ModeConfig } from './mode.ts'
-import { adminSettings } from './shared.ts'
+import { adminSettings, sourceSettings } from './shared.ts'
 
 const settings = defineSettings({
   ...commonSettings,
@@ -84,6 +84,7 @@ const settings = defineSettings({
     format: text,
     default: '',
   },
+  ...sourceSettings,
   summaryInterval: {
     doc: 'Interval of summaries in the log; 0s = no summaries.',
     format: duration,

@@ -52,6 +52,11 @@ export class CheckConnection implements ConnectionEvents, Disposable {
     return { local: localAddress, remote: remoteAddress }
   }
 
+  /** What each end sees of it. */
+  get ends(): Pick<Connection, 'localAddress' | 'hello'> {
+    return this.#connection
+  }
+
   get figures(): Figures {
     const { sentBytes, receivedBytes } = this.#connection
     return { sentBytes, receivedBytes }

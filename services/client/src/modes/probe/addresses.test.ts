@@ -13,6 +13,7 @@ class Name {
   constructor(choose: AddressesOptions['choose'] = addresses => addresses) {
     this.addresses = new Addresses({
       name: 'servers.test',
+      family: 0,
       intervalMs: 1_000_000,
       choose,
       events: { found: host => this.used.add(host), gone: host => this.used.delete(host) },

@@ -17,16 +17,18 @@ export interface AddressEvents {
 
 export interface AddressesOptions {
   readonly name: string
+  /** Of the addresses to use; 0 = both. */
+  readonly family: 0 | 4 | 6
   readonly intervalMs: number
   /** Chooses the addresses to use. */
   readonly choose: (addresses: readonly string[]) => readonly string[]
   readonly events: AddressEvents
   readonly logger: Logger
   /** By default, the system's resolver (DNS and /etc/hosts). */
-  readonly lookUp?: (name: string) => Promise<readonly Pick<LookupAddress, 'address'>[]>
+  readonly lookUp?: (name: string, family: 0 | 4 | 6) => Promise<readonly Pick<LookupAddress, 'address'>[]>
 }
 
-/** Follows the addresses of a host name, IPv4 and IPv6. */
+/** Follows the addresses of a host name. */
 export class Addresses {
   readonly #options: AddressesOptions
   readonly #stopping = new AbortController()
@@ -56,7 +58,7 @@ export class Addresses {
     while (!signal.aborted) {
       this.#wake = new AbortController()
       this.#named = await this.#lookUp()
-      if (!signal.aborted) this.chooseAgain()
+      this.chooseAgain()
       const woken = AbortSignal.any([signal, this.#wake.signal])
       await delay(this.#options.intervalMs, undefined, { signal: woken }).catch(() => {})
     }
@@ -76,6 +78,7 @@ export class Addresses {
 
   /** Chooses among the addresses of the last look-up. */
   chooseAgain(): void {
+    if (this.#stopping.signal.aborted) return
     const usable = [...this.#usable()]
     const addresses = usable.filter(host => host !== undefined)
     this.#become(new Set(addresses.length === 0 ? usable : this.#options.choose(addresses)))
@@ -87,9 +90,9 @@ export class Addresses {
 
   /** An error of the resolver removes no address. */
   async #lookUp(): Promise<ReadonlySet<Host>> {
-    const { name, lookUp = systemLookUp, logger } = this.#options
+    const { name, family, lookUp = systemLookUp, logger } = this.#options
     try {
-      const addresses = await lookUp(name)
+      const addresses = await lookUp(name, family)
       this.#failing = false
       return new Set(addresses.map(({ address }) => address))
     } catch (error) {
@@ -124,6 +127,6 @@ export class Addresses {
   }
 }
 
-const systemLookUp = (name: string) => lookup(name, { all: true })
+const systemLookUp = (name: string, family: 0 | 4 | 6) => lookup(name, { all: true, family })
 
 const count = (hosts: ReadonlySet<Host>) => [...hosts].filter(host => host !== undefined).length

@@ -1,6 +1,9 @@
-import { hostname, networkInterfaces } from 'node:os'
+import { hostname } from 'node:os'
+import { Connection } from '../../connect/connection.ts'
+import type { ConnectionEvents } from '../../connect/connection-events.ts'
 import { FirstSuccess } from '../../outages/availability.ts'
 import type { TrackerContext } from '../../outages/outage-tracker.ts'
+import { OwnAddresses } from '../../peers/own-addresses.ts'
 import { Peer } from '../../peers/peer.ts'
 import type { PeerSet } from '../../peers/peer-set.ts'
 import { chooseByRendezvous } from '../../peers/rendezvous.ts'
@@ -18,6 +21,8 @@ interface Probed {
   readonly peer: Peer | undefined
 }
 
+const NO_OWNER: ConnectionEvents = { answered() {}, closed() {} }
+
 /** While a server drains, the name is looked up this often. */
 const DRAIN_LOOK_UP_MS = 200
 
@@ -29,28 +34,35 @@ export function probeAddresses(context: ProbeContext, name: string, peers: PeerS
   const probed = new Map<Host, Probed>()
   const draining = new Map<Host, Leaving>()
   const ending = new Set<Promise<void>>()
-  /** Addresses of servers with this client's identity. */
-  const own = new Set<string>()
+  const stopping = new AbortController()
   const { target, log } = context
-  const { resolveInterval, peers: maximum, skipSelf } = target.values
+  const { resolveInterval, peers: maximum, skipSelf, family } = target.values
   const identity = target.values.identity || hostname()
   let drainTimer: NodeJS.Timeout | undefined
 
+  const own = new OwnAddresses({ identity, ask, changed: () => addresses.chooseAgain() })
+
   function choose(named: readonly string[]): readonly string[] {
-    for (const address of own) if (!named.includes(address)) own.delete(address)
-    const self = skipSelf ? [...own, ...machineAddresses()] : []
-    const others = named.filter(address => !self.includes(address))
+    const others = skipSelf ? own.othersOf(named) : named
     peers.alone = others.length === 0
     return maximum === null ? others : chooseByRendezvous(identity, others, maximum)
+  }
+
+  async function ask(host: string): Promise<string | undefined> {
+    const connection = await target.connector.connect(NO_OWNER, stopping.signal, { host })
+    if (!(connection instanceof Connection)) return undefined
+    connection.finish(target.values.timeout)
+    return connection.hello && String(connection.hello.server)
   }
 
   function end(host: Host): void {
     const { prober, peer } = probed.get(host) ?? {}
     if (peer !== undefined) peers.remove(peer)
     if (draining.has(host)) handedOver(peer)
-    const ended = prober?.stop() ?? Promise.resolve()
     probed.delete(host)
     draining.delete(host)
+    if (prober === undefined) return
+    const ended = prober.stop()
     ending.add(ended)
     void ended.then(() => ending.delete(ended))
   }
@@ -66,7 +78,7 @@ export function probeAddresses(context: ProbeContext, name: string, peers: PeerS
     // A name without addresses fails where it worked before.
     const up = host === undefined && target.counters.lastSuccessMs > 0
     const firstSuccess = new FirstSuccess(host === undefined ? target.logger : target.logger.child({ peer: host }), up)
-    const peer = host === undefined ? undefined : new Peer(host, server => met(host, server))
+    const peer = host === undefined ? undefined : new Peer(host, server => own.met(host, server))
     const leaving = (leaving: Leaving) => leave(host, leaving)
     const patient = !first && host !== undefined
     const peerLog = host === undefined ? log : log.with({ peer: host })
@@ -76,13 +88,6 @@ export function probeAddresses(context: ProbeContext, name: string, peers: PeerS
       firstSuccess,
       prober: new TargetProber({ ...context, log: peerLog, firstSuccess, peer, host, patient, leaving }),
     })
-  }
-
-  function met(host: string, server: string): void {
-    if (!skipSelf || server !== identity) return
-    own.add(host)
-    // Not in the middle of an event of the session that this ends.
-    queueMicrotask(() => addresses.chooseAgain())
   }
 
   function leave(host: Host, leaving: Leaving): void {
@@ -109,16 +114,21 @@ export function probeAddresses(context: ProbeContext, name: string, peers: PeerS
   }
 
   const events = { found, gone: end }
-  const addresses = new Addresses({ name, intervalMs: resolveInterval, choose, events, logger: target.logger })
+  const addresses = new Addresses({
+    name,
+    family: family === 'both' ? 0 : family,
+    intervalMs: resolveInterval,
+    choose,
+    events,
+    logger: target.logger,
+  })
   void addresses.follow()
   return async () => {
     clearTimeout(drainTimer)
     addresses.stop()
+    stopping.abort()
     draining.clear()
     for (const host of [...probed.keys()]) end(host)
     await Promise.all(ending)
   }
 }
-
-const machineAddresses = () =>
-  Object.values(networkInterfaces()).flatMap(addresses => addresses?.map(({ address }) => address) ?? [])

@@ -26,10 +26,10 @@ export class Prober {
     const summaries = config.summaryInterval > 0
     const stalledMs = (sinceMs: number) => this.#eventLoop.stalledMs(sinceMs)
     this.targets = config.targetConfigs.map(target => {
-      const { sizes, peerLabel, maxPeers } = target.values
+      const { sizes, expectSource, peerLabel, maxPeers } = target.values
       const options = { ...target, nextRequest: requestCycle(target) }
       const peers = resolvesAll(target) ? new PeerSet(peerLabel, maxPeers) : undefined
-      return new Target(options, newObserver, logger, { summaries, stalledMs, sizes }, peers)
+      return new Target(options, newObserver, logger, { summaries, stalledMs, sizes, expectSource }, peers)
     })
     this.#config = config
     this.#logger = logger
