@@ -133,6 +133,8 @@ describe('the peers of a target', () => {
         await goodPeers(client, '127.0.0.3', '127.0.0.4')
         servers['127.0.0.3']?.kill('SIGTERM')
         expect(await client.log({ msg: 'handover' })).toMatchObject({ reason: 'drain', peer: '127.0.0.3', left: 'node-3' })
+        // After an interval, a peer that was left counts as new while the name has it.
+        await name.resolvesTo('127.0.0.2', '127.0.0.4')
         await goodPeers(client, '127.0.0.4')
         expect(await seriesOf(client, 'tcp_client_peer_exchange_failures_total')).toEqual({ 'node-4': 0 })
         const { [`probe://${name}:${port}`]: totals } = await client.stop()
