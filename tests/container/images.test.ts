@@ -111,7 +111,14 @@ for (const service of ['server', 'client']) {
     if (service === 'client') {
       test('is healthy in a mode without an admin endpoint', async () => {
         // By an init, as in compose. Nothing listens: the check waits.
-        const options = ['--detach', '--init', '--network=none', '--health-interval=1s', '--health-retries=1']
+        const options = [
+          '--detach',
+          '--init',
+          '--network=none',
+          '--health-interval=1s',
+          '--health-retries=1',
+          '--health-timeout=30s',
+        ]
         const id = await docker(['run', ...options, image, 'check', '--wait', '5m', 'greet://127.0.0.1:1234'])
         started.push(id)
         const state = () => docker(['inspect', '--format', '{{.State.Status}} {{.State.Health.Status}}', id])
