@@ -6,7 +6,8 @@ import { Certificates } from './support/certificates.ts'
 import { type RunningClient, startClient } from './support/client.ts'
 import { schemaErrors } from './support/json-schema.ts'
 import { Peer } from './support/peer.ts'
-import { freePort } from './support/scripted-server.ts'
+import { hello, probe } from './support/probe-server.ts'
+import { freePort, ScriptedServer } from './support/scripted-server.ts'
 import { startServer } from './support/server.ts'
 import { testWith } from './support/tool.ts'
 import { until } from './support/until.ts'
@@ -155,6 +156,17 @@ describe('/events', () => {
     expect(await events(client, `?since=${over.id}`)).toEqual([])
     await expectValidEvents(client)
     await first[Symbol.asyncDispose]()
+  })
+
+  test('of a client show once a minute that the counters of both ends differ', async () => {
+    await using server = await ScriptedServer.listen(probe(hello, 5))
+    const target = `probe://127.0.0.1:${server.port}`
+    await using client = await startClient(`${target}?fresh=true&connections=0`, { env: { NIHAO_INTERVAL: '50ms' } })
+    await until('several', async () => (await client.metric('tcp_client_comparisons_total', { result: 'different' })) > 3)
+    expect(await events(client)).toEqual([
+      expect.objectContaining({ kind: 'counters_differ', target, pings: 1, pingsAtServer: 6 }),
+    ])
+    await expectValidEvents(client)
   })
 
   test('of both show a drain: its stages at the server, the handover at the client', async () => {

@@ -25,7 +25,7 @@ export interface ScoutOptions {
 const SLOW_ATTEMPT_MS = 500
 const MAX_ATTEMPTS = 100
 /** Attempts that a busy event loop missed are not made up for beyond this. */
-const CATCH_UP_MS = 5
+const CATCH_UP_MS = 2
 
 /**
  * Makes the connections that the sessions with one address need. While the address is down it tries once per period: attempts overlap, because
