@@ -42,7 +42,7 @@ await delay(60_000)
 second.kill('SIGTERM')
 // It has stopped listening, and serves its connections until they have moved.
 await delay(500)
-await using third = await start('payments-3', payments)
+await using _third = await start('payments-3', payments)
 await delay(80_000)
 ledger.kill('SIGKILL')
 await delay(6_000)
