@@ -153,6 +153,8 @@ test('with --repeat, it repeats the ladders and exposes metrics', async () => {
   }
   expect((await client.page('/readyz')).status).toBe(200)
   expect(JSON.parse((await client.page('/ladders')).text).ladders).toHaveLength(2)
+  expect(JSON.parse((await client.page('/history')).text)).toMatchObject({ target, span: '15m' })
+  expect(JSON.parse((await client.page('/events')).text)).toMatchObject({ events: [] })
   expect(await client.log({ msg: 'ladder completed' })).toMatchObject({ level: 'warn', target, longestSurvivorMs: 100 })
   await client.stop()
   expect(server.open.size).toBe(0)

@@ -110,6 +110,27 @@ describe('the peers of a target', () => {
     })
   })
 
+  testWith('unshare', 'that are all handed over are replaced by addresses that were not chosen', async () => {
+    const port = await freePort()
+    const hosts = HOSTS.slice(1)
+    const servers = await Promise.all(hosts.map(async host => [host, await startServer(`probe://${host}:${port}`)] as const))
+    try {
+      await name.resolvesTo(...hosts)
+      await using client = await start(`probe://${name}:${port}`, 'peers=1', { NIHAO_IDENTITY: 'me' })
+      const [chosen] = chooseByRendezvous('me', hosts, 1)
+      await goodPeers(client, chosen ?? '')
+      for (const [host, server] of servers) if (host === chosen) server.kill('SIGTERM')
+      await client.log({ msg: 'handover', reason: 'drain', peer: chosen })
+      const others = hosts.filter(host => host !== chosen)
+      await name.resolvesTo(...others)
+      await goodPeers(client, ...others)
+      const { [`probe://${name}:${port}`]: totals } = await client.stop()
+      expect(totals).toMatchObject({ outages: {}, exchangeFailures: {} })
+    } finally {
+      for (const [, server] of servers) await server[Symbol.asyncDispose]()
+    }
+  })
+
   testWith(
     'unshare',
     'have the names of their servers; one with the own name is left out, one that drains is handed over',
@@ -133,6 +154,7 @@ describe('the peers of a target', () => {
         await goodPeers(client, '127.0.0.3', '127.0.0.4')
         servers['127.0.0.3']?.kill('SIGTERM')
         expect(await client.log({ msg: 'handover' })).toMatchObject({ reason: 'drain', peer: '127.0.0.3', left: 'node-3' })
+        await name.resolvesTo('127.0.0.2', '127.0.0.4')
         await goodPeers(client, '127.0.0.4')
         expect(await seriesOf(client, 'tcp_client_peer_exchange_failures_total')).toEqual({ 'node-4': 0 })
         const { [`probe://${name}:${port}`]: totals } = await client.stop()

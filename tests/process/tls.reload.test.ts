@@ -113,4 +113,6 @@ testWith('openssl', 'the client counts roots that it cannot load, and uses new o
   expect(await client.metric('tcp_client_certificate_reload_failures_total')).toBe(1)
   copyFileSync(others.ca, ca)
   await client.log({ msg: 'target is up' })
+  const { events } = JSON.parse((await client.page('/events?kind=certificates_loaded')).text)
+  expect(events).toHaveLength(1)
 })

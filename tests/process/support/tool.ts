@@ -15,6 +15,7 @@ const tools = {
   python3: { args: ['--version'], says: /^Python 3/ },
   kubectl: { args: ['version', '--client'], says: /^Client Version/ },
   promtool: { args: ['--version'], says: /^promtool, version/ },
+  chromium: { args: ['--version'], says: /Chromium/ },
   script: { args: ['--version'], says: /^script/ },
   /** Perl with its TAP parser. */
   tapParser: { command: 'perl', args: ['-MTAP::Parser', '-e', 'print "here"'], says: /here/ },
@@ -24,7 +25,7 @@ const tools = {
 
 export type Tool = keyof typeof tools
 
-function isInstalled(tool: Tool): boolean {
+export function isInstalled(tool: Tool): boolean {
   const { command = tool, args, says }: { command?: string; args: readonly string[]; says: RegExp } = tools[tool]
   const { stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', timeout: 5_000 })
   return says.test(`${stdout}${stderr}`)
