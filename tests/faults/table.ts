@@ -115,7 +115,8 @@ function rowCells({ fault, protocol, experiments }: Series): string[][] {
   })
 }
 
-function markdown(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+/** A table in Markdown. */
+export function markdown(headings: readonly string[], rows: readonly (readonly string[])[]): string {
   return [headings, headings.map(() => '---'), ...rows].map(cells => `| ${cells.join(' | ')} |\n`).join('')
 }
 

@@ -26,8 +26,12 @@ interface Dashboard {
 
 export const dashboard: Dashboard = JSON.parse(readFileSync('monitoring/dashboard.json', 'utf8'))
 
-/** With the variables filled in as Grafana does for "All". */
-const filledIn = (expr: string) => expr.replaceAll('$__rate_interval', '1m').replaceAll(/\$(job|target|listener)\b/g, '.*')
+/** With the variables filled in as Grafana does for "All", or for one job. */
+export const filledIn = (expr: string, job = '.*') =>
+  expr
+    .replaceAll('$__rate_interval', '1m')
+    .replaceAll('$job', job)
+    .replaceAll(/\$(target|listener)\b/g, '.*')
 
 /** Every query of every panel. */
 export const queries = dashboard.panels.flatMap(({ title, targets = [] }) =>

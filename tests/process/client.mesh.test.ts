@@ -49,7 +49,7 @@ describe('the peers of a target', () => {
     let port: number
     let servers: ScriptedServer[]
     beforeEach(async () => {
-      const first = await ScriptedServer.listen(echo)
+      const first = await ScriptedServer.listen(echo, { port: await freePort() })
       port = first.port
       const others = HOSTS.slice(1).map(host => ScriptedServer.listen(echo, { host, port }))
       servers = [first, ...(await Promise.all(others))]

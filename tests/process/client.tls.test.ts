@@ -56,7 +56,7 @@ testWith('openssl', 'an untrusted server is reported with the reason', async () 
     reason: 'tls',
     message: expect.stringMatching(/other\.example.*localhost/s),
   })
-  await using late = await start(roots.issue({ expired: true }))
+  await using late = await start(roots.issue({ days: -1 }))
   expect(await failureOf(`greet+tls://localhost:${late.port()}?ca=${roots.ca}`)).toMatchObject({
     reason: 'tls',
     message: "the server's certificate has expired",

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { Peer } from './support/peer.ts'
+import { freePort } from './support/scripted-server.ts'
 import { startServer } from './support/server.ts'
 import { until } from './support/until.ts'
 
@@ -14,6 +15,7 @@ test('two listeners on one port of different addresses have separate labels and 
   await peer.ask('hi\n', '你好，hi\n')
   const of = (name: string, listener: string) => server.metric(`tcp_server_${name}`, { listener })
   expect([await of('connections_limit', first), await of('connections_limit', second)]).toEqual([11, 7])
+  expect(await server.metric('tcp_server_process_connections_limit')).toBe(10_000)
   expect([await of('connections_active', first), await of('connections_active', second)]).toEqual([0, 1])
   expect((await server.connections()).connections).toEqual([expect.objectContaining({ listener: second })])
   await using probe = await Peer.connect(server.port(2))
@@ -27,9 +29,3 @@ test('two listeners on one port of different addresses have separate labels and 
   const stopped = await server.log({ msg: 'stopped' })
   expect([stopped[first], stopped[second]]).toMatchObject([{ opened: 0 }, { opened: 1, messages: 1 }])
 })
-
-/** A port that is free on every address of loopback. */
-async function freePort(): Promise<number> {
-  await using server = await startServer('echo://0.0.0.0:0')
-  return server.port()
-}

@@ -35,8 +35,8 @@ export async function startTargetsAdmin(config: ProbeConfig | IdleConfig, logger
         ...pages,
       },
     })
-    // A parent process with an IPC channel waits for this message.
-    process.send?.({ adminPort })
+    // A parent process with an IPC channel waits for this message, and may then send a signal, which the mode handles by then.
+    setImmediate(() => process.send?.({ adminPort }))
     return true
   } catch (error) {
     logger.fatal({ error }, (error as Error).message)

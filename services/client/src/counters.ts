@@ -26,6 +26,7 @@ export class TargetCounters {
   /** Exchanges that were answered while this process stood still for most of the round trip. */
   suspectExchanges = 0
   handovers = 0
+  certificateReloadFailures = 0
   /** Connections whose source address was not kept or translated as expected. */
   unexpectedSources = 0
   /** Comparisons of the counters of client and server at the end of a connection. */

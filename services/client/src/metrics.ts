@@ -74,6 +74,12 @@ export function registerCounts(registry: Registry, targets: readonly Target[]): 
     'Time of the last successful exchange; 0 = never.',
     ({ counters }) => counters.lastSuccessMs / 1_000,
   )
+  const encrypted = targets.filter(target => target.encrypted)
+  new ScrapedMetrics(registry, 'target', encrypted, ({ label }) => label).counter(
+    'tcp_client_certificate_reload_failures_total',
+    'Failed reloads of changed certificates (own and CA); the previous ones stay in use.',
+    ({ counters }) => counters.certificateReloadFailures,
+  )
   registerComparisons(registry, targets)
   registerSizes(registry, targets)
   registerPeers(registry, targets)
@@ -82,14 +88,16 @@ export function registerCounts(registry: Registry, targets: readonly Target[]): 
 function registerSizes(registry: Registry, targets: readonly Target[]): void {
   const failures = new Counter({
     name: 'tcp_client_exchange_failures_by_size_total',
-    help: 'Failed exchanges by the size of the request and reason: of those that a connection lost, the first (with sizes).',
-    labelNames: ['target', 'size', 'reason'],
+    help: 'Failed exchanges by size of the request, reason and direction: of those that a connection lost, the first (with sizes).',
+    labelNames: ['target', 'size', 'reason', 'direction'],
     registers: [registry],
     collect() {
       failures.reset()
       for (const { label, statistics } of targets) {
-        for (const [size, byReason] of statistics.sizes?.failures ?? []) {
-          for (const [reason, count] of Object.entries(byReason)) failures.inc({ target: label, size: `${size}B`, reason }, count)
+        for (const { sizeBytes, reason, direction, count } of statistics.sizes?.failures ?? []) {
+          // Only a time-out and wrong bytes have a direction.
+          if (count === 0 && direction !== 'unknown' && reason !== 'timeout' && reason !== 'mismatch') continue
+          failures.inc({ target: label, size: `${sizeBytes}B`, reason, direction }, count)
         }
       }
     },

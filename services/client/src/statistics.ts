@@ -120,6 +120,10 @@ export class TargetStatistics implements ConnectorStatistics {
     this.counters.connectionFailures[reason]++
   }
 
+  certificateReloadFailed(): void {
+    this.counters.certificateReloadFailures++
+  }
+
   connected(connection: Connection): void {
     this.counters.connections.add(connection)
   }

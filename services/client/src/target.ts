@@ -40,6 +40,10 @@ export class Target<Values extends CommonValues = CommonValues> {
     return this.statistics.counters
   }
 
+  get encrypted(): boolean {
+    return this.connector.encrypted
+  }
+
   /** True once an exchange has succeeded or failed, or there is nobody to exchange with. */
   get tried(): boolean {
     return this.statistics.last !== undefined || this.peers?.alone === true
@@ -69,7 +73,7 @@ export class Target<Values extends CommonValues = CommonValues> {
 
   /** The state of the target, for `/targets`. */
   describe(): object {
-    const { last, lastOutage, availability, counters } = this.statistics
+    const { last, lastOutage, availability, counters, sizes } = this.statistics
     const { lastSuccessMs, connections } = counters
     const { good, tried, peers } = this
     return {
@@ -81,6 +85,7 @@ export class Target<Values extends CommonValues = CommonValues> {
       ...(lastOutage && { lastOutage }),
       connections: connections.size,
       ...counters.totals(),
+      ...(sizes && { failuresBySize: sizes.failures.filter(({ count }) => count > 0) }),
       ...(peers && { peers: peers.describe() }),
     }
   }

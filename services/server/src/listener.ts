@@ -116,7 +116,7 @@ export class Listener implements ConnectionOwner, Labelled {
   async drain(graceMs: number): Promise<void> {
     this.#server.close()
     this.#graceMs = graceMs
-    await inSlices([...this.connections], connection => connection.drain('drained', graceMs))
+    await inSlices(this.connections.toArray(), connection => connection.drain('drained', graceMs))
     if (this.active > 0) await this.#lastEnded.promise
     this.#sweep?.stop()
     this.tls?.close()
@@ -134,7 +134,7 @@ export class Listener implements ConnectionOwner, Labelled {
     try {
       const connection = new Connection(this, this.#parts(accepted))
       this.connections.add(connection)
-      this.#history?.opened(connection.id)
+      this.#history?.opened(connection)
       if (this.#graceMs !== undefined) connection.drain('drained', this.#graceMs)
     } catch (error) {
       accepted.socket.destroy()

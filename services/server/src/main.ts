@@ -58,8 +58,6 @@ async function run(config: ServerConfig, logger: Logger): Promise<void> {
     return exit(logger, EXIT.failed)
   }
 
-  // A parent process with an IPC channel waits for this message.
-  process.send?.({ adminPort })
   process.on('SIGHUP', () => server.reloadCertificates())
 
   stopOnSignal(logger, async () => {
@@ -67,6 +65,8 @@ async function run(config: ServerConfig, logger: Logger): Promise<void> {
     logger.info(await describeTotals(server), 'stopped')
     return EXIT.ok
   })
+  // A parent process with an IPC channel waits for this message, and may then send a signal.
+  process.send?.({ adminPort })
 }
 
 const help = () => helpText('Usage: nihao-server [setting ...] [endpoint ...]', { Settings: settings })

@@ -28,7 +28,7 @@ export function registerMetrics(registry: Registry, server: Server): void {
     ),
   )
   registerDurations(registry, server)
-  registerBudget(registry, server)
+  registerProcessLimits(registry, server)
   registerAcceptQueues(registry, listeners)
   new Gauge({
     name: 'tcp_server_draining',
@@ -89,7 +89,15 @@ function registerTraffic(metrics: ScrapedMetrics<Listener>): void {
   )
 }
 
-function registerBudget(registry: Registry, { budget }: Server): void {
+function registerProcessLimits(registry: Registry, { budget, capacity }: Server): void {
+  new Gauge({
+    name: 'tcp_server_process_connections_limit',
+    help: 'Maximum open connections of all listeners together; +Inf = no limit.',
+    registers: [registry],
+    collect() {
+      this.set(capacity.limit)
+    },
+  })
   new Gauge({
     name: 'tcp_server_held_bytes',
     help: 'Memory that counts against tcp_server_buffered_bytes_limit: replies that slow readers have not taken, requests that wait behind them, and unfinished handshakes.',

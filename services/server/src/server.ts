@@ -4,6 +4,7 @@ import { ExpiryWatch, type Logger } from '@nihao/service'
 import type { ServerEvents } from './events.ts'
 import { uniqueLabels } from './label.ts'
 import type { BufferBudget } from './limits/buffer-budget.ts'
+import type { Capacity } from './limits/capacity.ts'
 import { Listener } from './listener.ts'
 import { ServerLog } from './log.ts'
 import { ProcessContext } from './process-context.ts'
@@ -32,6 +33,11 @@ export class Server {
   /** How it identifies itself to clients. */
   get name(): string {
     return this.#context.identity.server
+  }
+
+  /** The connections of all listeners together, and their limit. */
+  get capacity(): Capacity {
+    return this.#context.limits.capacity
   }
 
   get draining(): boolean {
@@ -66,7 +72,7 @@ export class Server {
     }
     this.#listening = true
     if (this.listeners.some(({ protocol }) => protocol === 'probe')) this.#context.eventLoop.start()
-    this.events.emit('listening', this.listeners, this.#context.limits.capacity)
+    this.events.emit('listening', this.listeners, this.capacity)
     for (const listener of this.listeners) this.#watchExpiry(listener)
   }
 

@@ -16,10 +16,12 @@ export class AdministeredService extends Service {
     }
   }
 
-  async page(path: string, init?: RequestInit): Promise<{ status: number; text: string }> {
+  async page(path: string, init: RequestInit = {}): Promise<{ status: number; text: string }> {
     // A service that hangs must not make the test hang.
     const signal = AbortSignal.timeout(DEADLINE_MS)
-    const response = await fetch(`http://127.0.0.1:${this.adminPort}${path}`, { signal, ...init })
+    // A connection for each request: an idle one may be closed by the service just when the next request is sent.
+    const headers = { connection: 'close', ...init.headers }
+    const response = await fetch(`http://127.0.0.1:${this.adminPort}${path}`, { signal, ...init, headers })
     return { status: response.status, text: await response.text() }
   }
 

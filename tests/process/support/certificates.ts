@@ -27,16 +27,15 @@ export class Certificates implements Disposable {
 
   /**
    * A certificate of this root.
-   * @param expired whether it expired yesterday
+   * @param days until it expires; -1 = it expired yesterday
    */
-  issue({ host = 'localhost', expired = false } = {}): Certificate {
+  issue({ host = 'localhost', days = 2 } = {}): Certificate {
     const paths = this.#paths(`${this.#count++}`)
     const request = `${paths.cert}.csr`
     const extensions = ['-addext', `subjectAltName=DNS:${host},IP:127.0.0.1`]
     openssl('req', '-new', ...NEW_KEY, '-keyout', paths.key, '-out', request, '-subj', `/CN=${host}`, ...extensions)
     const signed = ['-CA', this.ca, '-CAkey', this.#root.key, '-copy_extensions', 'copy', '-out', paths.cert]
-    const days = expired ? '-1' : '2'
-    openssl('x509', '-req', '-in', request, ...signed, '-days', days, '-set_serial', `${this.#count}`)
+    openssl('x509', '-req', '-in', request, ...signed, '-days', `${days}`, '-set_serial', `${this.#count}`)
     return paths
   }
 

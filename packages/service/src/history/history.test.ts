@@ -74,6 +74,8 @@ describe('a cell', () => {
     })
     expect(cells('1h', 'p50Ms').at(-1)).toBeCloseTo(1, 1)
     expect(cells('15m', 'p50Ms').at(-1)).toBe(100)
+    run(60, () => latencies.record(7))
+    expect(cells('1h', 'p50Ms').slice(-2)).toEqual([expect.closeTo(1, 1), 7])
   })
 
   test('of a series without durations has no percentiles', () => {

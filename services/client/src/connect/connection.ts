@@ -45,7 +45,8 @@ export class Connection {
   #failure: Failure | undefined
   #finishing = false
   #reported = false
-  #ended: PromiseWithResolvers<EndedConnection | undefined> | undefined
+  /** Questions how earlier connections ended; the server answers them in order. */
+  readonly #asked: PromiseWithResolvers<EndedConnection | undefined>[] = []
   #sentAtEnd: number | undefined
 
   constructor(socket: Socket, newCodec: NewCodec, statistics: ConnectionStatistics) {
@@ -71,7 +72,7 @@ export class Connection {
         const exchange = this.#outstanding.at(this.#timed++)
         if (exchange !== undefined) statistics.serverTimes(this, exchange.sentMs, receivedUs, sentUs, stalledUs)
       },
-      ended: connection => this.#ended?.resolve(connection),
+      ended: connection => this.#asked.shift()?.resolve(connection),
       totals: (client, server) => statistics.compared(this, client, server),
     }
     this.codec = newCodec(events, () => this.#request)
@@ -138,9 +139,10 @@ export class Connection {
   askLast(boot: string, connection: number): Promise<EndedConnection | undefined> {
     const question = this.#reported ? undefined : this.codec.last?.(boot, connection)
     if (question === undefined) return Promise.resolve(undefined)
-    this.#ended = Promise.withResolvers()
+    const answer = Promise.withResolvers<EndedConnection | undefined>()
+    this.#asked.push(answer)
     this.socket.write(question)
-    return this.#ended.promise
+    return answer.promise
   }
 
   /** Begins an exchange whose request the caller writes to the socket. */
@@ -249,7 +251,7 @@ export class Connection {
     if (this.#reported) return
     this.#reported = true
     this.#opened.resolve(this.#failure ?? { reason: 'eof' })
-    this.#ended?.resolve(undefined)
+    for (const { resolve } of this.#asked.splice(0)) resolve(undefined)
     this.#sentAtEnd ??= this.sentBytes
     const lost = [...this.#lost, ...this.#outstanding.clear()]
     this.#statistics.closed(this, this.#failure, lost)

@@ -41,6 +41,7 @@ export interface ConnectorStatistics extends ConnectionStatistics {
   /** A phase succeeded. */
   phaseDone(phase: Phase, durationMs: number): void
   connectFailed(failure: Failure): void
+  certificateReloadFailed(): void
   connected(connection: Connection): void
   /** Something that happened, for `/events`. */
   event(kind: ClientEventKind, fields: EventFields): void
@@ -57,6 +58,10 @@ export class Connector {
     this.#target = target
     this.#statistics = statistics
     this.#credentials = target.endpoint.tls ? new ClientCredentials(target, statistics, logger) : undefined
+  }
+
+  get encrypted(): boolean {
+    return this.#target.endpoint.tls
   }
 
   /**

@@ -11,7 +11,11 @@ export class ClientCredentials {
   #context: SecureContext
 
   /** @throws {CredentialsError} */
-  constructor({ endpoint, values }: TargetOptions, statistics: Pick<ConnectorStatistics, 'event'>, logger: Logger) {
+  constructor(
+    { endpoint, values }: TargetOptions,
+    statistics: Pick<ConnectorStatistics, 'certificateReloadFailed' | 'event'>,
+    logger: Logger,
+  ) {
     const host = 'host' in endpoint.address ? endpoint.address.host : 'localhost'
     const servername = values.servername || (isIP(host) === 0 ? host : undefined)
     this.#options = { host: values.servername || host, servername, alpn: values.alpn }
@@ -23,6 +27,7 @@ export class ClientCredentials {
         statistics.event('certificates_loaded', { expires })
       },
       failed: error => {
+        statistics.certificateReloadFailed()
         logger.error({ error }, 'could not reload certificates; the previous ones stay in use')
         statistics.event('certificate_reload_failed', { error: error.message })
       },

@@ -1,4 +1,5 @@
 import type { Attribution, Evidence, Observations, Side } from './evidence.ts'
+import { neverAcknowledged } from './kernel-row.ts'
 
 /** What proves a side, and whether it still does when the client itself was starved. */
 interface Rule extends Attribution {
@@ -120,13 +121,10 @@ function isUnread(observations: Observations): boolean {
   return rowOf(observations) !== undefined && unreadBytes(observations) > 0 && clientStarved && onlyWhileStarved
 }
 
+/** A server whose accept queue is full ignores the first packets of a connection as a path does that drops them. */
 function isUnacknowledged(observations: Observations): boolean {
   const row = rowOf(observations)
-  // A server whose accept queue is full ignores the first packets of a connection as a path does that drops them.
-  if (row === undefined || unreadBytes(observations) > 0 || row.unacknowledgedBytes === 0 || !observations.established)
-    return false
-  // A local firewall drops packets before they are sent: the kernel then arms the window probe's timer, and no probe is answered.
-  return (row.timer === 'retransmission' && row.retransmissions > 0) || (row.timer === 'window_probe' && row.probes >= 2)
+  return row !== undefined && unreadBytes(observations) <= 0 && neverAcknowledged(row) && observations.established === true
 }
 
 /** A proxy closes its window for a server out of its reach. */
@@ -134,7 +132,7 @@ function hasClosedWindow(observations: Observations): boolean {
   const { established = false, direct = false, sentAgoMs = 0 } = observations
   const row = rowOf(observations)
   if (row === undefined || unreadBytes(observations) > 0 || row.unacknowledgedBytes === 0) return false
-  if (!established || !direct || row.timer !== 'window_probe' || row.probes >= 2) return false
+  if (!established || !direct || row.timer !== 'window_probe' || neverAcknowledged(row)) return false
   // By then a second probe would have been sent, had the first not been answered.
   return sentAgoMs >= PROBES_SETTLED_TIMEOUTS * row.retransmissionTimeoutMs
 }

@@ -5,6 +5,17 @@ import type { Connection } from '../connect/connection.ts'
 /** A server may see the end of a connection a little later than the client's next one. */
 const ASK_AGAIN_MS = 200
 
+/** The identity of a connection at its server, from HELLO; undefined where the server does not give one. */
+export function connectionId(hello: Readonly<Record<string, unknown>> | undefined): ConnectionId | undefined {
+  const { boot, connection } = hello ?? {}
+  return typeof boot === 'string' && typeof connection === 'number' ? { boot, connection } : undefined
+}
+
+export interface ConnectionId {
+  readonly boot: string
+  readonly connection: number
+}
+
 /**
  * Waits for the server's answer how a connection ended there. A connection that the client saw end may still be open there, if the server
  * itself is closing it: the client then asks once more.
@@ -13,8 +24,8 @@ const ASK_AGAIN_MS = 200
 export async function settledEnd(
   answer: Promise<EndedConnection | undefined> | undefined,
   connection: Pick<Connection, 'askLast'>,
-  id: { readonly boot: string; readonly connection: number } | undefined,
-  signal: AbortSignal,
+  id: ConnectionId | undefined,
+  signal?: AbortSignal,
 ): Promise<EndedConnection | undefined> {
   const ended = await answer
   if (ended?.state !== 'open' || id === undefined) return ended

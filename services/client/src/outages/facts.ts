@@ -3,6 +3,7 @@ import { type EndedConnection, WrongReply } from '@nihao/wire'
 import type { Connection } from '../connect/connection.ts'
 import type { Exchange } from '../connect/connection-events.ts'
 import type { Failure } from '../failure.ts'
+import { type ConnectionId, connectionId } from './end-at-server.ts'
 import type { Observations } from './evidence.ts'
 
 /** Where facts come from, besides the connections. */
@@ -74,9 +75,8 @@ export class Facts {
   }
 
   /** The identity of the connection that broke, to ask the server how it ended there. */
-  get brokenId(): { boot: string; connection: number } | undefined {
-    const { boot, connection } = this.#broken?.hello ?? {}
-    return typeof boot === 'string' && typeof connection === 'number' ? { boot, connection } : undefined
+  get brokenId(): ConnectionId | undefined {
+    return connectionId(this.#broken?.hello)
   }
 
   handshakeDone(startMs: number, nowMs: number, remoteAddress: string): void {

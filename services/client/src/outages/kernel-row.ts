@@ -23,3 +23,12 @@ export function settledRow(kernel: Pick<KernelSockets, 'find'>, socket: SocketAd
 
 const onItsWay = ({ unacknowledgedBytes, timer, retransmissions }: KernelSocket) =>
   unacknowledgedBytes > 0 && timer === 'retransmission' && retransmissions === 0
+
+/**
+ * Whether the other kernel acknowledged none of what was sent again. A local firewall drops packets before they are sent: the kernel then arms the
+ * window probe's timer, and no probe is answered.
+ */
+export function neverAcknowledged({ unacknowledgedBytes, timer, retransmissions, probes }: KernelSocket): boolean {
+  if (unacknowledgedBytes === 0) return false
+  return (timer === 'retransmission' && retransmissions > 0) || (timer === 'window_probe' && probes >= 2)
+}

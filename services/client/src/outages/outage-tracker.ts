@@ -14,6 +14,7 @@ import { settledEnd } from './end-at-server.ts'
 import type { Attribution } from './evidence.ts'
 import { Facts, type Instruments } from './facts.ts'
 import { settledRow } from './kernel-row.ts'
+import { LostExchanges } from './lost-exchanges.ts'
 import { type Outage, OutageState, timesOf } from './outage.ts'
 import { logBegan, logReconnected, logReport, summaryOf } from './outage-log.ts'
 
@@ -43,11 +44,15 @@ export class OutageTracker {
   #facts: Facts | undefined
   #kernel: { readonly connection: Connection; readonly row: Promise<KernelSocket | undefined> } | undefined
   #ended: Promise<EndedConnection | undefined> | undefined
+  /** Undefined where requests are not told apart by size. */
+  readonly #lostBySize: LostExchanges | undefined
 
   /** @param underWay resolves when the exchanges are over that are under way, where several are at a time */
   constructor(context: TrackerContext, underWay?: () => Promise<unknown>) {
     this.#context = context
     this.#underWay = underWay
+    const { sizes } = context.target.statistics
+    this.#lostBySize = sizes && new LostExchanges(sizes)
   }
 
   /** Why exchanges fail now; undefined while no failure is known. */
@@ -75,12 +80,13 @@ export class OutageTracker {
 
   /** The connection to send on ended, or exchanges were lost on another one. */
   broke(connection: Connection, failure: Failure, lost: readonly Exchange[]): void {
+    const [first] = lost
+    if (first !== undefined) this.#lostBySize?.add(connection, failure, first, this.#rowOf(connection))
     if (!this.#context.firstSuccess.up) {
       this.notConnected(failure)
       return
     }
     const nowMs = performance.now()
-    const [first] = lost
     this.#facts ??= this.#newFacts(failure, connection, first, nowMs)
     this.#state.broke(failure, nowMs)
     for (const { intendedMs } of lost) this.#lost(failure, intendedMs)
@@ -116,6 +122,7 @@ export class OutageTracker {
     }
     const id = this.#facts?.brokenId
     this.#ended = id && connection.askLast(id.boot, id.connection)
+    this.#lostBySize?.connected(connection)
   }
 
   handshakeDone(startMs: number, nowMs: number, remoteAddress: string): void {
@@ -140,6 +147,7 @@ export class OutageTracker {
     this.#context.peer?.availability.remove(this)
     this.#stopping.abort()
     await Promise.all(this.#settling)
+    await this.#lostBySize?.count(this.#lostBySize.take(), undefined, 'unknown', Promise.resolve(undefined))
     const { outage } = this.#state
     if (outage === undefined) return
     const facts = this.#facts ?? this.#newFacts(outage.failure, undefined, undefined, performance.now())
@@ -151,7 +159,7 @@ export class OutageTracker {
     const { target, instruments } = this.#context
     const { statistics } = target
     const { timeout, message, greeting, sizes } = target.values
-    const kernel = this.#kernel?.connection === broken ? this.#kernel?.row : undefined
+    const kernel = this.#rowOf(broken)
     const messageBytes = sizes?.at(-1) ?? Buffer.byteLength(message)
     const smallReply = messageBytes + Buffer.byteLength(greeting) <= SMALL_REPLY_BYTES
     const lastTroubleMs = () => statistics.lastTroubleMs
@@ -164,6 +172,10 @@ export class OutageTracker {
       kernel,
       lastTroubleMs,
     })
+  }
+
+  #rowOf(broken: Connection | undefined): Promise<KernelSocket | undefined> | undefined {
+    return this.#kernel?.connection === broken ? this.#kernel?.row : undefined
   }
 
   #lost(failure: Failure, intendedMs: number): void {
@@ -196,10 +208,13 @@ export class OutageTracker {
   async #settle(outage: Outage, facts: Facts, connection: Connection, atMs: number, left: Connection | undefined): Promise<void> {
     const limit = delay(SETTLE_MS, undefined, { signal: this.#stopping.signal, ref: false }).catch(() => undefined)
     const underWay = this.#underWay?.()
+    const lostBySize = this.#lostBySize?.take() ?? []
     const ended = await Promise.race([settledEnd(this.#ended, connection, facts.brokenId, this.#stopping.signal), limit])
     await underWay
+    if (underWay !== undefined) lostBySize.push(...(this.#lostBySize?.take() ?? []))
     const observations = await facts.observations(outage.connectFailure, { connection, atMs, ended })
     const attribution = attribute(observations)
+    await this.#lostBySize?.count(lostBySize, connection, attribution.side, limit)
     this.#report(outage, attribution, atMs, left, connection)
   }
 

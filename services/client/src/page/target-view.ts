@@ -68,13 +68,14 @@ export function viewOf(target: Target<ProbeValues>, history: TargetHistory): Tar
   }
 }
 
-/** The last 60 intervals of a span. */
+/** The last 60 intervals of a span: the share of exchanges that failed, or of the time that the target was down if that is more. */
 export function stripOf(label: string, history: TargetHistory, span: Span): StripCell[] {
   const window = history.read(label, span, { columns: ['exchanges', 'failures', 'downMs', 'handovers'] })
-  const { columns } = condense(window, STRIP_CELLS, { exchanges: sum, failures: sum, downMs: sum, handovers: sum })
+  const { stepMs, columns } = condense(window, STRIP_CELLS, { exchanges: sum, failures: sum, downMs: sum, handovers: sum })
   return columns.exchanges.map((exchanges, index) => {
     const [failures = 0, downMs = 0] = [columns.failures[index], columns.downMs[index]]
-    const failed = exchanges > 0 ? Math.min(1, failures / exchanges) : downMs > 0 ? 1 : Number.NaN
+    const down = Math.min(1, downMs / stepMs)
+    const failed = exchanges > 0 ? Math.min(1, Math.max(failures / exchanges, down)) : downMs > 0 ? down : Number.NaN
     return { failed, handover: (columns.handovers[index] ?? 0) > 0 }
   })
 }

@@ -15,8 +15,8 @@ const ended = { state: 'closed', reason: 'reset', resetSeen: true, finSeen: fals
 
 test('has open and closed connections, but no unknown ones and none of another process', () => {
   const history = new ConnectionHistory('boot')
-  history.opened(7)
-  expect(history.lookUp('boot', 7)).toEqual({ state: 'open' })
+  history.opened({ id: 7, messages: 2, receivedBytes: 34, sentBytes: 90 })
+  expect(history.lookUp('boot', 7)).toEqual({ state: 'open', pings: 2, receivedBytes: 34, sentBytes: 90 })
   history.closed(report(7), 1_000)
   expect(history.lookUp('boot', 7, 1_500)).toEqual({ ...ended, agoMs: 500 })
   expect(history.lookUp('boot', 8)).toEqual({ state: 'unknown' })

@@ -5,6 +5,16 @@ import type { ConnectionReport } from './report.ts'
 const MAX_ENDED = 10_000
 const MAX_AGE_MS = 3_600_000
 
+/** A connection as far as clients may ask for it. */
+type OpenConnection = Pick<ConnectionReport, 'id' | 'messages' | 'receivedBytes' | 'sentBytes'>
+
+const countersOf = ({ messages: pings, receivedBytes, sentBytes }: OpenConnection, state: EndedConnection['state']) => ({
+  state,
+  pings,
+  receivedBytes,
+  sentBytes,
+})
+
 interface Ended {
   readonly endedAtMs: number
   readonly connection: EndedConnection
@@ -16,7 +26,7 @@ interface Ended {
  */
 export class ConnectionHistory {
   readonly #boot: string
-  readonly #open = new Set<number>()
+  readonly #open = new Map<number, OpenConnection>()
   readonly #ended = new Map<number, Ended>()
 
   /** @param boot identifies this process; connections of other processes are unknown here */
@@ -24,21 +34,23 @@ export class ConnectionHistory {
     this.#boot = boot
   }
 
-  opened(id: number): void {
-    this.#open.add(id)
+  opened(connection: OpenConnection): void {
+    this.#open.set(connection.id, connection)
   }
 
-  closed({ id, reason, error, finSeen, messages, receivedBytes, sentBytes }: ConnectionReport, endedAtMs = now()): void {
+  closed(report: ConnectionReport, endedAtMs = now()): void {
+    const { id, reason, error, finSeen } = report
     this.#open.delete(id)
     const resetSeen = (error as NodeJS.ErrnoException | undefined)?.code === 'ECONNRESET'
-    const connection = { state: 'closed', reason, resetSeen, finSeen, pings: messages, receivedBytes, sentBytes } as const
+    const connection = { ...countersOf(report, 'closed'), reason, resetSeen, finSeen }
     this.#ended.set(id, { endedAtMs, connection })
     this.#evict(endedAtMs)
   }
 
   lookUp(boot: string, id: number, nowMs = now()): EndedConnection {
     if (boot !== this.#boot) return { state: 'other_boot' }
-    if (this.#open.has(id)) return { state: 'open' }
+    const open = this.#open.get(id)
+    if (open !== undefined) return countersOf(open, 'open')
     this.#evict(nowMs)
     const ended = this.#ended.get(id)
     return ended === undefined ? { state: 'unknown' } : { ...ended.connection, agoMs: nowMs - ended.endedAtMs }

@@ -4,6 +4,7 @@ import { program } from '../../program.ts'
 import { type Distribution, describe, round } from '../../report/distribution.ts'
 import { compare, type Threshold } from '../../report/thresholds.ts'
 import type { ProbeConfig } from '../../settings.ts'
+import type { SizeFailures } from '../../size-statistics.ts'
 import type { Target } from '../../target.ts'
 import type { TimedOutage, WindowFigures } from './window.ts'
 
@@ -31,6 +32,8 @@ export interface TargetReport {
   readonly exchanges: number
   readonly lost: number
   readonly failures: Readonly<Record<string, number>>
+  /** Of those that a connection lost, the first; undefined where requests have one size. */
+  readonly failuresBySize?: readonly SizeFailures[]
   /** From the intended start. */
   readonly latencyMs: Distribution
   readonly handovers: number
@@ -72,7 +75,7 @@ export function reportOf({ startedAt, durationMs, interrupted, targets }: Window
   }
 }
 
-function targetReport({ label, counters }: Target, figures: WindowFigures): TargetReport {
+function targetReport({ label, counters, statistics: { sizes } }: Target, figures: WindowFigures): TargetReport {
   const { exchanges, exchangeFailures, connectionsClosed, handovers, serversSeen } = counters
   return {
     target: label,
@@ -80,6 +83,7 @@ function targetReport({ label, counters }: Target, figures: WindowFigures): Targ
     exchanges,
     lost: counters.failures(),
     failures: nonZero(exchangeFailures),
+    ...(sizes && { failuresBySize: sizes.failures.filter(({ count }) => count > 0) }),
     latencyMs: describe(figures.latencies),
     handovers,
     serversSeen,

@@ -23,11 +23,13 @@ export function resultsOf({ release, startedAt, durationMs, interrupted, thresho
 }
 
 function exchangesResult(report: TargetReport, durationMs: number): Result {
-  const { exchanges, lost, failures, latencyMs, outages, connected } = report
+  const { exchanges, lost, failures, failuresBySize = [], latencyMs, outages, connected } = report
   const { p50, p99 } = latencyMs.percentiles
   const latencies = answered(report) ? { p50Ms: p50 ?? 0, p99Ms: p99 ?? 0, maxMs: latencyMs.max ?? 0 } : {}
   const listed = outages.listed.map((outage, index) => [`outage ${index + 1}:`, describeOutage(outage)])
-  const figures: Figures = { exchanges, lost, ...failures, ...latencies, outages: outages.count, ...Object.fromEntries(listed) }
+  const bySize = failuresBySize.map(({ sizeBytes, reason, direction, count }) => [`${sizeBytes}B_${reason}_${direction}`, count])
+  const more = Object.fromEntries([...bySize, ...listed])
+  const figures: Figures = { exchanges, lost, ...failures, ...latencies, outages: outages.count, ...more }
   const common = { name: 'exchanges', durationMs, figures }
   if (answered(report)) return { ...common, verdict: 'ok' }
   return {

@@ -1,0 +1,84 @@
+import { execFile } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { promisify } from 'node:util'
+import { until } from '../process/support/until.ts'
+
+const execute = promisify(execFile)
+
+export type Environment = Readonly<Record<string, string>>
+
+/** Runs a docker command and returns its output; rejects with its error output when it fails. */
+export async function docker(...command: readonly string[]): Promise<string> {
+  return (await execute('docker', command, { timeout: 60_000 })).stdout.trim()
+}
+
+/** Rejects when a user ends this program, so that what it started can be removed first. */
+export function interrupted(): Promise<never> {
+  return new Promise((_, reject) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => reject(new Error(signal)))
+  })
+}
+
+export interface ContainerOptions {
+  readonly env?: Environment
+  /** Options of `docker run`. */
+  readonly options?: readonly string[]
+  readonly args?: readonly string[]
+}
+
+export class Container {
+  readonly id: string
+
+  constructor(id: string) {
+    this.id = id
+  }
+
+  async do(...command: readonly string[]): Promise<string> {
+    return docker(...command, this.id)
+  }
+
+  /** On the network of the laboratory, where this machine reaches it. */
+  async address(): Promise<string> {
+    return this.do('inspect', '--format', '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}')
+  }
+
+  /** Waits until the service in it is ready. */
+  async ready(adminPort = 9464): Promise<void> {
+    const url = `http://${await this.address()}:${adminPort}/readyz`
+    const answers = () =>
+      fetch(url).then(
+        ({ ok }) => ok,
+        () => false,
+      )
+    await until(url, answers)
+  }
+
+  /** Its first process, as seen from this machine. */
+  async processId(): Promise<string> {
+    return this.do('inspect', '--format', '{{.State.Pid}}')
+  }
+}
+
+/** Containers on a network of their own. Disposal removes all of them. */
+export class Laboratory implements AsyncDisposable {
+  readonly #network = `nihao-alerts-${randomUUID().slice(0, 8)}`
+  #created: Promise<string> | undefined
+  readonly #ids: string[] = []
+
+  /** @param alias its host name; several containers may share one */
+  async start(alias: string, image: string, { env = {}, options = [], args = [] }: ContainerOptions = {}): Promise<Container> {
+    this.#created ??= docker('network', 'create', this.#network)
+    await this.#created
+    const variables = Object.entries(env).flatMap(([name, value]) => ['--env', `${name}=${value}`])
+    const place = ['--network', this.#network, '--network-alias', alias]
+    // Their own health checks would only cost CPU time.
+    const id = await docker('run', '--detach', '--no-healthcheck', ...place, ...variables, ...options, image, ...args)
+    this.#ids.push(id)
+    return new Container(id)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#ids.length > 0) await docker('rm', '--force', '--volumes', ...this.#ids)
+    if (this.#created !== undefined) await docker('network', 'rm', this.#network)
+  }
+}
