@@ -13,7 +13,7 @@ import { until } from '../tests/process/support/until.ts'
 
 const TARGETS = 1_000
 const CONNECTIONS = 5_000
-const ROUNDS = 9
+const ROUNDS = 5
 
 // Everything that is started from here inherits it.
 spawnSync('taskset', ['--all-tasks', '--pid', '--cpu-list', '0', String(process.pid)])
@@ -40,6 +40,7 @@ const targets = Array.from({ length: TARGETS }, (_, index) => `probe://127.0.0.1
 await using client = await startClient(targets.join(' '))
 await using peers = await Peers.connect(CONNECTIONS, server.port(1))
 await until('every target to be tried', async () => (await client.page('/readyz')).status === 200)
+const before = new Map([server, client].map(({ pid }) => [pid, residentMiB(pid)]))
 const browser = await startChromium()
 
 console.log(
@@ -66,7 +67,9 @@ for (const [name, service, path] of [
     `${Math.round(Math.max(...times))} ms`,
     `${Math.round(Buffer.byteLength(text) / 1_024)} KiB`,
   ]
-  console.log(`| ${[name, ...cells, `${update.toFixed(1)} ms`, `${residentMiB(service.pid)} MiB`].join(' | ')} |`)
+  console.log(
+    `| ${[name, ...cells, `${update.toFixed(1)} ms`, `${before.get(service.pid)} → ${residentMiB(service.pid)} MiB`].join(' | ')} |`,
+  )
 }
 await browser.close()
 

@@ -53,7 +53,7 @@ async function says(page: Page, text: string | RegExp): Promise<void> {
     return (typeof text === 'string' ? saying === text : text.test(saying)) || undefined
   }
   await until(`the headline ${text}`, said).catch(async error => {
-    throw new Error(`${error.message}; it is ${await page.locator('.verdict').innerText()}`)
+    throw new Error(`${error.message}; the page is ${await page.content()}`)
   })
 }
 /** Waits until the page has it; polls, because Chromium draws nothing while the machine is busy. */

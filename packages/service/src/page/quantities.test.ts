@@ -28,5 +28,6 @@ test('bytes, counts, rates, shares and times', () => {
   expect(integer(1_234_567)).toBe('1,234,567')
   expect([0, 9.94, 9.96, 1_234].map(rate)).toEqual(['0.0', '9.9', '10', '1,234'])
   expect([0, 0.00001, 0.05, 0.5, 0.99999, 1].map(percentage)).toEqual(['0 %', '0.1 %', '5.0 %', '50 %', '99.9 %', '100 %'])
+  expect(timeOfDay(Number.NaN)).toBe('–')
   expect(timeOfDay(Date.UTC(2026, 10, 21, 17, 3, 5))).toBe('17:03:05')
 })

@@ -50,8 +50,8 @@ export function percentage(share: number): string {
   return `${Math.min(99.9, Math.max(0.1, share * 100)).toFixed(share < 0.0995 || share > 0.9 ? 1 : 0)} %`
 }
 
-/** `17:23:45`, in UTC like the log. */
-export const timeOfDay = (atMs: number): string => new Date(atMs).toISOString().slice(11, 19)
+/** `17:23:45`, in UTC like the log. A history without a first sample has no times. */
+export const timeOfDay = (atMs: number): string => (Number.isNaN(atMs) ? '–' : new Date(atMs).toISOString().slice(11, 19))
 
 /** Three significant digits, as many of them after the point as there is room for. */
 const significant = (value: number): string => value.toFixed(value < 9.995 ? 2 : value < 99.95 ? 1 : 0)
