@@ -19,7 +19,7 @@ export function strip(cells: readonly StripCell[], label: string): Html {
   const bars = (select: (cell: StripCell) => number) => cells.map((cell, index) => bar(index, select(cell))).join('')
   const good = bars(({ failed }) => (failed === 0 ? BASE : 0))
   const bad = bars(({ failed }) => (failed > 0 ? BASE + failed * (HEIGHT - BASE) : 0))
-  const empty = bars(({ failed }) => (Number.isNaN(failed) ? 1 : 0))
+  const empty = emptyRuns(cells)
   const hatched = cells.map(({ handover }, index) => (handover ? hatch(index) : '')).join('')
   return html`<svg class="strip" viewBox="0 0 ${cells.length * WIDTH} ${HEIGHT}" role="img" aria-label="${label}">${[
     path('empty', empty),
@@ -30,6 +30,18 @@ export function strip(cells: readonly StripCell[], label: string): Html {
 }
 
 const path = (name: string, d: string) => d !== '' && html`<path class="${name}" d="${d}"/>`
+
+/** Neighbours are drawn as one, because most strips of a new process are empty. */
+function emptyRuns(cells: readonly StripCell[]): string {
+  let d = ''
+  for (let index = 0; index < cells.length; ) {
+    const from = index
+    while (index < cells.length && Number.isNaN(cells[index]?.failed)) index++
+    if (index > from) d += `M${from * WIDTH} ${HEIGHT}v-1h${(index - from) * WIDTH - GAP}v1z`
+    else index++
+  }
+  return d
+}
 
 function bar(index: number, height: number): string {
   if (height === 0) return ''

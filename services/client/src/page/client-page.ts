@@ -26,7 +26,7 @@ const PARAMETERS = {
   sort: { format: oneOf(...targetSorts), default: 'state' },
   state: { format: oneOf('all', ...targetStates), default: 'all' },
   filter: { format: text, default: '' },
-  rows: { format: integer(1, 10_000), default: '100' },
+  rows: { format: integer(1, 10_000), default: '50' },
   kind: { format: oneOf(...(Object.keys(eventGroups) as EventGroup[])), default: 'all' },
   events: { format: integer(1, 1_000), default: '6' },
 }
