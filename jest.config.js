@@ -16,7 +16,7 @@ export default {
   // Most tests wait for other processes, and leave the cores to each other.
   maxWorkers: 6,
   // Only bounds hangs.
-  testTimeout: 120_000,
+  testTimeout: 240_000,
   projects: [
     project('unit', '{packages,services}/*/src/**/*.test.ts', 'tests/{docs,k8s,faults,monitoring,release,soak}/**/*.test.ts'),
     { ...project('process', 'tests/process/**/*.test.ts'), testPathIgnorePatterns: alone.map(path => `<rootDir>/${path}`) },

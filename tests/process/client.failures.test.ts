@@ -185,7 +185,8 @@ test.each([
     server.script = echo
   })
   const url = `echo://127.0.0.1:${server.port}`
-  await using client = await startClient(`${url}?timeout=30s`, { env })
+  // The next exchange is not due before the connection has broken.
+  await using client = await startClient(`${url}?interval=3s&timeout=30s`, { env })
   const address = `127.0.0.1:${server.port}`
   expect(await client.log({ target: url, msg: 'reconnected' })).toMatchObject({ reason: 'mismatch', found: address })
   expect(await byReason(client, 'exchange_failures', url)).toEqual({})
@@ -198,7 +199,7 @@ test('without free file descriptors, connecting fails with that reason, and open
   await using server = await ScriptedServer.listen(echo)
   const url = `echo://127.0.0.1:${server.port}`
   const options = { env: { ...env, NIHAO_SUMMARY_INTERVAL: '100ms' }, openFiles: 50 }
-  await using client = await startClient(`${url}?connections=60&timeout=3s`, options)
+  await using client = await startClient(`${url}?connections=60&timeout=10s`, options)
   // The admin endpoint has no free file descriptors either.
   await until('lost exchanges', () => logged(client, url, 'summary').some(({ failures }) => Number(failures) > 10))
   const { [url]: totals } = await client.stop()

@@ -53,9 +53,9 @@ testWith('openssl', 'replacing certificates repeatedly under load loses no excha
     put(next)
     await until(`turn ${turn}`, async () => (await shown(server)) === serialOf(next))
   }
+  await until('many exchanges', async () => (await client.metric('tcp_client_exchanges_total')) > 200)
   const { [target]: totals } = await client.stop()
   expect(totals).toMatchObject({ exchangeFailures: {}, connectionFailures: {}, outages: {}, countersDiffered: 0 })
-  expect(totals?.exchanges).toBeGreaterThan(200)
   await until('a line for each', () => server.logged({ msg: 'certificates reloaded' }).length >= 2)
 })
 

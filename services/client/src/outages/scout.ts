@@ -41,6 +41,7 @@ export class Scout {
   #failing = false
   #nextMs = 0
   #timer: NodeJS.Timeout | undefined
+  #next: NodeJS.Immediate | undefined
   #stopped = false
 
   constructor(options: ScoutOptions) {
@@ -80,9 +81,16 @@ export class Scout {
     this.#waiting.length = 0
     this.#abandonSurplus()
     clearTimeout(this.#timer)
+    clearImmediate(this.#next)
   }
 
+  /** In the next turn, because connections may have been established while the event loop was busy: their attempts were not slow. */
   #run(): void {
+    this.#next ??= setImmediate(() => this.#makeAttempts())
+  }
+
+  #makeAttempts(): void {
+    this.#next = undefined
     clearTimeout(this.#timer)
     const nowMs = performance.now()
     this.#nextMs = Math.max(this.#nextMs, nowMs - CATCH_UP_MS)
