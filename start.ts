@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import pretty from 'pino-pretty'
 
 /** npm forwards the SIGINT that the terminal has also sent to this process. */
-const REPEATED_SIGNAL_MS = 1_000
+const REPEATED_SIGNAL_MS = 2_000
 
 const log = pretty({ ignore: 'pid,hostname,service', messageFormat: '{service}: {msg}', singleLine: true, sync: true })
 
@@ -31,7 +31,7 @@ async function run(service: string, env: NodeJS.ProcessEnv, ready: (adminPort?: 
   child.once('message', message => ready((message as { readonly adminPort: number }).adminPort))
   const [code] = await once(child, 'close')
   ready()
-  send('SIGTERM')
+  if (signalledAtMs < 0) send('SIGTERM')
   return code ?? 1
 }
 

@@ -37,13 +37,17 @@ export async function runLoad(
   return JSON.parse(line ?? '') as LoadResult
 }
 
-/** Opens silent connections; resolves when the server has accepted all. `release` makes an exchange on each and closes them. */
+/**
+ * Opens silent connections; resolves when the server has accepted all. `release` makes an exchange on each and closes them.
+ * @param seconds for which they stay open, beyond the first minute
+ */
 export async function holdIdle(
   generator: Generator,
   server: RunningServer,
   connections: number,
+  seconds = 1,
 ): Promise<{ release: () => Promise<unknown> }> {
-  const idle = start(generator, 'idle', server, { connections })
+  const idle = start(generator, 'idle', server, { connections, seconds })
   await Promise.race([idle.firstLine, idle.ended])
   const release = () => {
     idle.process.stdin?.end()

@@ -8,7 +8,7 @@ Each section is written by the command that it names. Traffic stays on the loopb
 and everything else run on core 1.
 `
 /** The sections of the file, in order. */
-const titles = ['Servers', 'Two commits', 'TLS', 'Client'] as const
+const titles = ['Servers', 'Two commits', 'Many connections', 'TLS', 'Client'] as const
 
 /** Replaces one section of results.md. */
 export function writeSection(title: (typeof titles)[number], text: string): void {

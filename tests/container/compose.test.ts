@@ -50,14 +50,14 @@ describeWithDocker('docker compose up, with the file as shipped', () => {
   beforeAll(async () => {
     imageIds = await Promise.all(images.map(image => docker(['image', 'inspect', '--format', '{{.Id}}', image])))
     await compose('up', '--build', '--detach', '--wait')
-  }, 240_000)
+  })
 
   afterAll(async () => {
     await compose('--profile', 'monitoring', 'down', '--volumes', '--remove-orphans', '--timeout', '1')
     // Compose has built the same images again, with its project's name as a label.
     await Promise.all(images.map((image, index) => docker(['tag', imageIds[index] ?? '', image])))
     await docker(['image', 'prune', '--force', ...ofProject])
-  }, 60_000)
+  })
 
   test('starts a healthy server and a healthy client, and nothing else', async () => {
     const started = (await containers()).map(({ Service, State, Health }) => [Service, State, Health])
@@ -87,21 +87,17 @@ describeWithDocker('docker compose up, with the file as shipped', () => {
       const response = await fetch(api + encodeURIComponent(expression))
       return ((await response.json()) as { data: { result: Series[] } }).data.result
     }
-    await until(
-      'all are scraped, and all talk',
-      async () => {
-        const talking = await query('tcp_client_exchanges_total{target="greet://server:1234"} > 0')
-        const serving = await query('tcp_server_connections_active{listener="greet:1234"} >= 3')
-        return new Set(talking.map(({ metric }) => metric.instance)).size === 3 && serving.length === 1
-      },
-      40_000,
-    )
+    await until('all are scraped, and all talk', async () => {
+      const talking = await query('tcp_client_exchanges_total{target="greet://server:1234"} > 0')
+      const serving = await query('tcp_server_connections_active{listener="greet:1234"} >= 3')
+      return new Set(talking.map(({ metric }) => metric.instance)).size === 3 && serving.length === 1
+    })
     expect((await query('up == 0')).map(({ metric }) => metric)).toEqual([])
 
     // Prometheus asks for OpenMetrics; a scraper of plain text still gets the same names.
     const plain = await (await fetch(`http://127.0.0.1:${await published('server', 9464)}/metrics`)).text()
     expect(plain).toContain('tcp_server_connections_opened_total{listener="greet:1234"}')
-  }, 120_000)
+  })
 
   test('stops all containers with exit code 0 within their grace periods, and leaves nothing behind', async () => {
     await compose('--profile', 'monitoring', 'stop')
@@ -119,5 +115,5 @@ describeWithDocker('docker compose up, with the file as shipped', () => {
     expect(await docker(['ps', '--all', '--format', '{{.Names}} {{.Status}}', ...ofCompose])).toBe('')
     expect(await docker(['network', 'ls', '--quiet', ...ofProject])).toBe('')
     expect(await docker(['volume', 'ls', '--quiet', ...ofProject])).toBe('')
-  }, 90_000)
+  })
 })

@@ -2,12 +2,14 @@ import { execFile } from 'node:child_process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { afterEach, expect, test } from '@jest/globals'
+import { downtime, expectDuration } from '../process/support/downtime.ts'
 import { until } from '../process/support/until.ts'
 import { describeWithDocker } from './docker.ts'
 import { type Service, Stage } from './support/service.ts'
 
 const run = promisify(execFile)
-const OUTAGE_MS = 4_000
+const OUTAGE_MS = 5_000
+const times = { intervalMs: 100, timeoutMs: 3_000 }
 const target = 'greet://server:1234'
 
 describeWithDocker('an outage is told once, with its reason and its length', () => {
@@ -18,25 +20,18 @@ describeWithDocker('an outage is told once, with its reason and its length', () 
 
   async function pair(): Promise<Pair> {
     const server = await stage.server()
-    const client = await stage.client(`${target}?interval=100ms`)
+    const client = await stage.client(`${target}?interval=${times.intervalMs}ms&timeout=${times.timeoutMs}ms`)
     await client.line('first reply')
     return { server, client }
   }
 
   /** The client's view of an outage that lasted from `begin` to the end of `end`. */
   async function outage({ server, client }: Pair, begin: () => Promise<unknown>, end: () => Promise<unknown>): Promise<string> {
-    // It began somewhere while the command ran: `docker kill` can take a second.
-    const earliestMs = performance.now()
-    await begin()
-    const latestMs = performance.now()
-    await client.line('outage began')
-    await delay(OUTAGE_MS - (performance.now() - latestMs))
-    await end()
+    const missed = () => Promise.all([client.line('outage began'), delay(OUTAGE_MS)])
+    const down = await downtime(begin, missed, end)
     await until('the server to be ready', async () => (await server.get('/readyz').catch(() => undefined))?.status === 200)
-    const endedMs = performance.now()
     const over = await client.line('outage over')
-    expect(over.durationMs).toBeGreaterThan((endedMs - latestMs) * 0.8 - 1_000)
-    expect(over.durationMs).toBeLessThan((endedMs - earliestMs) * 1.2 + 5_000)
+    expectDuration(over.durationMs, down, times)
     expect(over.lostExchanges).toBeGreaterThan(10)
 
     const { reason } = over as unknown as { reason: string }

@@ -12,10 +12,15 @@ describeWithDocker('server and client on one network', () => {
     const server = await stage.server({ NIHAO_LISTEN: 'greet://0.0.0.0:1234 echo://0.0.0.0:7007' })
     // One exchange a session within the test's life: nothing moves any more while both are read.
     const greet = 'greet://server:1234'
-    const client = await stage.client(`${greet}?interval=10m&connections=10 echo://server:7007?interval=20ms`)
+    const client = await stage.client(`${greet}?interval=10m&connections=10 echo://server:7007?interval=20ms&timeout=10s`)
     expect(await client.line('first reply')).toBeDefined()
     expect(client.lines('first reply').find(({ target }) => target === greet)?.reply).toBe('你好，张三')
     await until('ten sessions', async () => (await client.metric('tcp_client_connections_active', { target: greet })) === 10)
+
+    for (const service of [server, client]) {
+      expect(await (await service.get('/')).text()).toContain('<h1>')
+      for (const file of ['/page.css', '/page.js']) expect((await service.get(file)).status).toBe(200)
+    }
 
     const listener = 'greet:1234'
     expect(await client.metric('tcp_client_sent_bytes_total', { target: greet })).toBe(Buffer.byteLength('张三\n'))
@@ -43,7 +48,7 @@ describeWithDocker('server and client on one network', () => {
 
   test('are scraped by a real Prometheus, whose API returns the series of both', async () => {
     await stage.server()
-    await stage.client('greet://server:1234?interval=50ms')
+    await stage.client('greet://server:1234?interval=50ms&timeout=10s')
     const config = {
       global: { scrape_interval: '1s' },
       scrape_configs: [{ job_name: 'nihao', static_configs: [{ targets: ['server:9464', 'client:9465'] }] }],

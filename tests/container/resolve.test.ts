@@ -23,7 +23,7 @@ describeWithDocker('servers that share a name', () => {
   test('have one session each, as addresses appear and disappear', async () => {
     await stage.server()
     await stage.server()
-    const client = await stage.client('greet://server:1234?interval=100ms&resolve=all&resolve-interval=500ms')
+    const client = await stage.client('greet://server:1234?interval=100ms&resolve=all&resolve-interval=500ms&timeout=10s')
     const before = await reached(client, 2)
 
     const third = await stage.server({ NIHAO_DRAIN_DELAY: '0s' })

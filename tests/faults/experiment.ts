@@ -8,6 +8,8 @@ import { asleepMs, type KernelRow, lastRows, longestGap, monotonicMs } from './w
 
 const INTERVAL_MS = 100
 const TIMEOUT_MS = 1_000
+/** A machine that keeps the witness from running for longer is too busy for these figures. */
+const MAX_ASLEEP_MS = 200
 const FIRST_SUCCESS_DEADLINE_MS = 30_000
 /** An outage that the client has not ended by then is reported as not over. */
 const RECOVERY_DEADLINE_MS = 15_000
@@ -64,8 +66,8 @@ export async function experiment(fault: FaultCase, protocol: ProtocolName): Prom
   const truth = { witness: longestGap(witness, injectedMs), laboratory, none: undefined }[expectation.clock]
   const outcome = readOutcome(lab.client.logged(), since, earlierFailures)
   const found = judge(outcome, expectation, truth, INTERVAL_MS)
-  // The client has not run either: what it says of that may be right.
-  const starved = asleepMs(witness, injectedMs) > TIMEOUT_MS / 2
+  // The client did not run all the time either: what it says may be right.
+  const starved = asleepMs(witness, injectedMs) > MAX_ASLEEP_MS
   const verdict = starved && found.startsWith('WRONG') ? 'STARVED' : found
   return { outcome, verdict, truth, rows: lastRows(witness, injectedMs, endMs - 200), logs: lab.logs(), metrics }
 }

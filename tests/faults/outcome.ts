@@ -22,15 +22,18 @@ export interface Outcome {
 
 export type Verdict = 'right' | 'unknown' | 'WRONG SIDE' | 'WRONG KIND' | 'WRONG LENGTH' | 'WRONG LOSSES' | 'STARVED'
 
+/** An exchange that the fault meets was under way for at most this long. */
+const MAX_UNDER_WAY_MS = 1_000
+
 /**
  * @param lines the client's log; lines before `since` (ISO 8601) do not count
  * @param earlierFailures failed exchanges before the fault; undefined: not known
  */
 export function readOutcome(lines: readonly LogLine[], since: string, earlierFailures: number | undefined): Outcome {
   const later = lines.filter(({ time }) => time >= since)
-  // One that had begun before is not the fault's.
+  // One that had begun long before is not the fault's.
   const began = ({ time, durationMs, longestMs }: LogLine) =>
-    Date.parse(time) - Number(durationMs ?? longestMs) >= Date.parse(since)
+    Date.parse(time) - Number(durationMs ?? longestMs) >= Date.parse(since) - MAX_UNDER_WAY_MS
   const outages = later.filter(line => /^outages? (not )?over$/.test(line.msg) && began(line)).map(readOutage)
   const reconnects = later.filter(({ msg }) => msg === 'reconnected').length
   const stopped = later.find(({ msg }) => msg === 'stopped')

@@ -66,7 +66,11 @@ test('the Dockerfiles are the same up to the runtime stage, except for the name 
   // Without BuildKit a Dockerfile cannot include another one, so the common stages stand in both.
   const stages = (name: string) => readText(`Dockerfile.${name}`).split('# Node comes first')[0] ?? ''
   const common = (name: string) =>
-    stages(name).replace(`nihao-${name}:`, 'nihao-NAME:').replace(`--workspace services/${name} `, '--workspace NAME ')
+    stages(name)
+      .replace(`nihao-${name}:`, 'nihao-NAME:')
+      .replace(`--workspace services/${name} `, '--workspace NAME ')
+      .replace(`/app/dist/services/${name} services/${name}\n`, '/app/dist/NAME NAME\n')
+      .replace(`fork('services/${name}/src/main.js')`, "fork('NAME/src/main.js')")
   expect(common('client')).toBe(common('server'))
   expect(common('client')).toContain('--workspace NAME')
 })

@@ -70,7 +70,7 @@ export class Mesh implements AsyncDisposable {
 
   /** Starts the server of a node, in addition to the one that may run. */
   async startServer(node: string): Promise<Member> {
-    const settings = { NIHAO_IDENTITY: node, NIHAO_DRAIN_DELAY: '1s', NIHAO_LISTEN: 'probe://:7000' }
+    const settings = { NIHAO_IDENTITY: node, NIHAO_DRAIN_DELAY: '200ms', NIHAO_LISTEN: 'probe://:7000' }
     const server = await this.#run('server', node, settings, ['--network-alias', 'servers'])
     this.servers.set(node, server)
     return server

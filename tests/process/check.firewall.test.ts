@@ -1,51 +1,37 @@
-import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
 import { type JsonRun, result, verdicts } from './support/check.ts'
+import { clientBehind } from './support/namespace.ts'
+import { testWith } from './support/tool.ts'
 
-/** Rules need a network of one's own: a namespace with a loopback of Ethernet's MTU, an echo server on port 7007, and the client. */
-const SETUP = `
-ip link set lo up mtu 1500
-socat TCP-LISTEN:7007,fork,reuseaddr,backlog=128 EXEC:cat &
-until grep -q ':1B5F ' /proc/net/tcp; do sleep 0.05; done`
+const LIMITS = '--timeout 3s --check-timeout 6s --check-idle 4s'
 
-const inNamespace = (script: string) =>
-  spawnSync('unshare', ['--net', '--pid', '--fork', '--kill-child', '--mount-proc', 'sh', '-ec', script], {
-    encoding: 'utf8',
-    timeout: 60_000,
-  })
-
-const possible = inNamespace(`${SETUP}\niptables -L -n`).status === 0
-const testWithRules = possible || process.env.REQUIRE_PEERS === '1' ? test : test.skip
-
-const LIMITS = '--timeout 1s --check-timeout 3s --check-idle 2500ms'
-
-function checkBehind(
+async function checkBehind(
   rules: readonly string[],
   args: readonly string[],
   { limits = LIMITS, target = 'echo://127.0.0.1:7007' } = {},
-): JsonRun {
-  const check = `check --report json ${target} ${limits} ${args.join(' ')}`
-  const client = `${process.execPath} --conditions=source services/client/src/main.ts ${check}`
-  const { status, stdout, stderr } = inNamespace([SETUP, ...rules, client].join('\n'))
-  if (stdout === '') throw new Error(stderr)
-  return { code: status, stdout, stderr, report: JSON.parse(stdout) }
+): Promise<JsonRun> {
+  const { status, ...output } = await clientBehind(rules, `check --report json ${target} ${limits} ${args.join(' ')}`)
+  return { code: status, ...output, report: JSON.parse(output.stdout) }
 }
 
+/** Each in a namespace of its own, side by side: they mostly wait for what does not come. */
+const testWithRules = (name: string, run: () => Promise<void>) => testWith('unshare', name, run, test.concurrent)
+
 const rule = (text: string) => `iptables -w -A INPUT -p tcp --dport 7007 ${text}`
-/** The kernel drops the state of an idle connection after a second, and does not pick up established connections. */
+/** The kernel drops the state of an idle connection after two seconds, and does not pick up established connections. */
 const forget = (target: string) => [
-  'echo 1 >/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_established',
+  'echo 2 >/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_established',
   'echo 0 >/proc/sys/net/netfilter/nf_conntrack_tcp_loose',
   rule('-m conntrack --ctstate NEW,ESTABLISHED -j ACCEPT'),
   rule(`-j ${target}`),
 ]
 
 describe('behind a firewall that', () => {
-  testWithRules('accepts everything, all checks pass', () => {
-    const run = checkBehind([], ['--only', 'connect,exchange,large,half-close,concurrent'], { limits: '--timeout 10s' })
+  testWithRules('accepts everything, all checks pass', async () => {
+    const run = await checkBehind([], ['--only', 'connect,exchange,large,half-close,concurrent'], { limits: '--timeout 10s' })
     expect(new Set(Object.values(verdicts(run)))).toEqual(new Set(['ok']))
   })
 
@@ -55,40 +41,40 @@ describe('behind a firewall that', () => {
     ['rejects with ICMP host unreachable', '-j REJECT --reject-with icmp-host-unreachable', 'unreachable'],
   ]
   for (const [what, target, reason] of closed) {
-    testWithRules(`${what}, the target is unreachable: ${reason}`, () => {
-      const run = checkBehind([rule(target)], [])
+    testWithRules(`${what}, the target is unreachable: ${reason}`, async () => {
+      const run = await checkBehind([rule(target)], [])
       expect([run.code, verdicts(run)]).toEqual([3, { connect: `failed: ${reason}` }])
       expect(result(run, 'connect', 'failed').meaning).toMatch(/firewall/)
     })
   }
 
-  testWithRules('limits connections and drops those above the limit, the limit is found', () => {
-    const run = checkBehind([rule('--syn -m connlimit --connlimit-above 5 -j DROP')], ['--only', 'exchange,concurrent'])
+  testWithRules('limits connections and drops those above the limit, the limit is found', async () => {
+    const run = await checkBehind([rule('--syn -m connlimit --connlimit-above 5 -j DROP')], ['--only', 'exchange,concurrent'])
     expect(verdicts(run)).toEqual({ exchange: 'ok', concurrent: 'failed: timeout' })
     expect(result(run, 'concurrent', 'failed').figures.connections).toBe(5)
   })
 
-  testWithRules('limits connections and rejects those above the limit, the limit is found', () => {
+  testWithRules('limits connections and rejects those above the limit, the limit is found', async () => {
     const reject = '--syn -m connlimit --connlimit-above 5 -j REJECT --reject-with tcp-reset'
-    const run = checkBehind([rule(reject)], ['--only', 'exchange,concurrent'])
+    const run = await checkBehind([rule(reject)], ['--only', 'exchange,concurrent'])
     expect(verdicts(run)).toEqual({ exchange: 'ok', concurrent: 'failed: refused' })
     expect(result(run, 'concurrent', 'failed').meaning).toMatch(/firewall or the server limits connections/)
   })
 
-  testWithRules('drops the state of idle connections and then their packets, the cause is found', () => {
-    const run = checkBehind(forget('DROP'), ['--only', 'exchange,half-close,idle'])
+  testWithRules('drops the state of idle connections and then their packets, the cause is found', async () => {
+    const run = await checkBehind(forget('DROP'), ['--only', 'exchange,half-close,idle'])
     expect(verdicts(run)).toEqual({ exchange: 'ok', 'half-close': 'ok', idle: 'failed: timeout' })
     expect(result(run, 'idle', 'failed').meaning).toMatch(/dropped the state of the idle connection and drops/)
   })
 
-  testWithRules('drops the state of idle connections and then resets them, the cause is found', () => {
-    const run = checkBehind(forget('REJECT --reject-with tcp-reset'), ['--only', 'exchange,idle'])
+  testWithRules('drops the state of idle connections and then resets them, the cause is found', async () => {
+    const run = await checkBehind(forget('REJECT --reject-with tcp-reset'), ['--only', 'exchange,idle'])
     expect(verdicts(run)).toEqual({ exchange: 'ok', idle: 'failed: reset' })
     expect(result(run, 'idle', 'failed').meaning).toMatch(/dropped the state of this one and rejects/)
   })
 
-  testWithRules('silently drops full-size packets, the black hole and the size at which it begins are found', () => {
-    const run = checkBehind([rule('-m length --length 1453: -j DROP')], ['--only', 'exchange,large,half-close,sizes'])
+  testWithRules('silently drops full-size packets, the black hole and the size at which it begins are found', async () => {
+    const run = await checkBehind([rule('-m length --length 1453: -j DROP')], ['--only', 'exchange,large,half-close,sizes'])
     expect(verdicts(run)).toEqual({ exchange: 'ok', large: 'failed: timeout', 'half-close': 'ok', sizes: 'failed: timeout' })
     // 1,452 bytes of packet are 1,400 of data: 20 of IP, and 20 of TCP with 12 of timestamps.
     const { figures, meaning } = result(run, 'sizes', 'failed')
@@ -97,22 +83,24 @@ describe('behind a firewall that', () => {
     expect(result(run, 'large', 'failed').meaning).toMatch(/drops large packets/)
   })
 
-  testWithRules('drops the first SYNs of many connections, the kernel retransmits them and the check passes', () => {
+  testWithRules('drops the first SYNs of many connections, the kernel retransmits them and the check passes', async () => {
     // One for the check that connects, then 20 of 50: what a full accept queue does to a burst.
     const some = (count: number, target: string) => rule(`--syn -m limit --limit 1/day --limit-burst ${count} -j ${target}`)
-    const run = checkBehind([some(1, 'ACCEPT'), some(20, 'DROP')], ['--only', 'concurrent'])
+    const run = await checkBehind([some(1, 'ACCEPT'), some(20, 'DROP')], ['--only', 'concurrent'])
     expect(verdicts(run)).toEqual({ concurrent: 'ok' })
-    expect(result(run, 'concurrent', 'ok').figures).toMatchObject({ connections: 50, slowConnects: 20 })
+    const { connections, slowConnects } = result(run, 'concurrent', 'ok').figures
+    expect(connections).toBe(50)
+    expect(slowConnects).toBeGreaterThanOrEqual(20)
   })
 })
 
-testWithRules('a large transfer that is too slow for its time limit reports the bytes sent', () => {
+testWithRules('a large transfer that is too slow for its time limit reports the bytes sent', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'nihao-'))
   try {
     const received = join(folder, 'received')
     const server = `socat -u TCP-LISTEN:7009,fork,reuseaddr CREATE:${received} &\nuntil grep -q ':1B61 ' /proc/net/tcp; do sleep 0.05; done`
     const slow = 'tc qdisc add dev lo root tbf rate 1mbit burst 16kb latency 400ms'
-    const run = checkBehind([server, slow], ['--only', 'large'], { target: 'discard://127.0.0.1:7009' })
+    const run = await checkBehind([server, slow], ['--only', 'large'], { target: 'discard://127.0.0.1:7009' })
     expect(verdicts(run)).toEqual({ large: 'failed: timeout' })
     const receivedBytes = statSync(received).size
     expect(receivedBytes).toBeGreaterThan(200_000)

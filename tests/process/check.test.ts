@@ -90,6 +90,37 @@ test('hello reports the server name, and fails if the name is unexpected', async
   expect(run.code).toBe(1)
 })
 
+describe('a failed check has a side where it is known', () => {
+  const sideOf = async (url: string, name: string) => {
+    const { side, evidence } = result(await checkJson([`${url}?timeout=1s`, '--only', name]), name, 'failed')
+    return [side, evidence]
+  }
+
+  test.each([
+    ['probe', ['server', 'server_closed']],
+    ['echo', ['unknown', 'none']],
+  ])('a %s server that resets', async (protocol, side) => {
+    await using server = await startServer(`${protocol}://127.0.0.1:0?reset-after=1n`)
+    expect(await sideOf(`${protocol}://127.0.0.1:${server.port()}`, 'exchange')).toEqual(side)
+  })
+
+  test('a name that is not resolved', async () => {
+    expect(await sideOf('echo://nobody.invalid:7', 'connect')).toEqual(['name_service', 'dns'])
+  })
+
+  test('a server that does not answer, or a reply that is lost: nobody can tell', async () => {
+    await using server = await startServer('probe://127.0.0.1:0?stall-after=1n')
+    expect(await sideOf(`probe://127.0.0.1:${server.port()}`, 'exchange')).toEqual(['unknown', 'none'])
+  })
+
+  test('in text and JUnit as well', async () => {
+    await using server = await startServer('probe://127.0.0.1:0?reset-after=1n')
+    const args = [`probe://127.0.0.1:${server.port()}`, '--only', 'exchange']
+    expect((await check(args)).stdout).toMatch(/exchange +[\d.,]+ m?s {2}reset: .*\n +side server \(server_closed\)\n/)
+    expect((await check([...args, '--report', 'junit'])).stdout).toMatch(/ \(side server \(server_closed\)\)<\/failure>/)
+  })
+})
+
 describe('an unreachable target', () => {
   test('is reported once, exit 3', async () => {
     const run = await checkJson([`greet://127.0.0.1:${await freePort()}`, '--only', 'large,idle'])

@@ -128,8 +128,8 @@ describe('a server that', () => {
 
 describe('without a server', () => {
   /** The final totals of a client with one unreachable target. */
-  async function failing(url: string): Promise<RunningClient> {
-    const client = await startClient(`${url}?timeout=300ms`, { env })
+  async function failing(url: string, timeout = '300ms'): Promise<RunningClient> {
+    const client = await startClient(`${url}?timeout=${timeout}`, { env })
     try {
       await client.log({ target: url, msg: 'target is not up yet' })
       await until('a lost exchange', async () => (await client.metric('tcp_client_exchange_failures_total')) > 0)
@@ -143,7 +143,8 @@ describe('without a server', () => {
   test('connections are refused until a server starts', async () => {
     const port = await freePort()
     const url = `echo://127.0.0.1:${port}`
-    await using client = await failing(url)
+    // Exchanges with less than half of it left are given up: the others have time, even on a busy machine.
+    await using client = await failing(url, '5s')
     expect(logged(client, url, 'target is not up yet')).toEqual([
       expect.objectContaining({ reason: 'refused', error: expect.objectContaining({ code: 'ECONNREFUSED' }) }),
     ])
@@ -151,9 +152,7 @@ describe('without a server', () => {
     expect([refused > 0, others]).toEqual([true, {}])
     await using _server = await ScriptedServer.listen(echo, { port })
     await client.log({ target: url, msg: 'target is up' })
-    // An exchange that was due just before the server started may get its reply too late.
-    const { refused: refusedExchanges = 0, timeout = 0, ...otherFailures } = await byReason(client, 'exchange_failures', url)
-    expect([refusedExchanges > 0, timeout <= 1, otherFailures]).toEqual([true, true, {}])
+    expect(await byReason(client, 'exchange_failures', url)).toEqual({ refused: expect.any(Number) })
     expect(await byReason(client, 'outages', url)).toEqual({})
     expect(await byReason(client, 'connections_closed', url)).toEqual({})
   })
@@ -186,7 +185,8 @@ test.each([
     server.script = echo
   })
   const url = `echo://127.0.0.1:${server.port}`
-  await using client = await startClient(`${url}?timeout=30s`, { env })
+  // The next exchange is not due before the connection has broken.
+  await using client = await startClient(`${url}?interval=3s&timeout=30s`, { env })
   const address = `127.0.0.1:${server.port}`
   expect(await client.log({ target: url, msg: 'reconnected' })).toMatchObject({ reason: 'mismatch', found: address })
   expect(await byReason(client, 'exchange_failures', url)).toEqual({})
@@ -199,7 +199,7 @@ test('without free file descriptors, connecting fails with that reason, and open
   await using server = await ScriptedServer.listen(echo)
   const url = `echo://127.0.0.1:${server.port}`
   const options = { env: { ...env, NIHAO_SUMMARY_INTERVAL: '100ms' }, openFiles: 50 }
-  await using client = await startClient(`${url}?connections=60&timeout=3s`, options)
+  await using client = await startClient(`${url}?connections=60&timeout=10s`, options)
   // The admin endpoint has no free file descriptors either.
   await until('lost exchanges', () => logged(client, url, 'summary').some(({ failures }) => Number(failures) > 10))
   const { [url]: totals } = await client.stop()

@@ -50,7 +50,7 @@ describe('fresh connections', () => {
   test('are reported as late, refused or wrong like any other', async () => {
     await using server = await ScriptedServer.listen(echo, { port: await freePort() })
     const url = `echo://127.0.0.1:${server.port}`
-    await using client = await startClient(`${url}?connections=0&fresh=true&timeout=200ms`, { env })
+    await using client = await startClient(`${url}?connections=0&fresh=true&timeout=2s`, { env })
     await client.log({ msg: 'first reply' })
     server.script = socket => socket.resume()
     expect(await client.log({ msg: 'outage began' })).toMatchObject({ reason: 'timeout' })

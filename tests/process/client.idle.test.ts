@@ -8,15 +8,16 @@ import { echo, freePort, type Script, ScriptedServer } from './support/scripted-
 import { testWith } from './support/tool.ts'
 import { until } from './support/until.ts'
 
-const DEATH_MS = 1_000
-const env = { NIHAO_RUNGS: '300ms,2s,3s', NIHAO_KEEP_ALIVE: '1s' }
+/** Between the first rung and the others by more than any pause of a busy machine. */
+const DEATH_MS = 2_000
+const env = { NIHAO_RUNGS: '100ms,4s,5s', NIHAO_KEEP_ALIVE: '1s' }
 
 /** Echoes until the connection has been idle for a time. */
 const impatient =
-  (end: 'end' | 'resetAndDestroy', timeoutMs = DEATH_MS): Script =>
+  (end: 'end' | 'resetAndDestroy'): Script =>
   socket => {
     echo(socket)
-    socket.setTimeout(timeoutMs, () => socket[end]())
+    socket.setTimeout(DEATH_MS, () => socket[end]())
   }
 
 /** Echoes until the connection has been idle for a time, then does not answer any more. */
@@ -34,10 +35,11 @@ const confused: Script = socket => {
 }
 
 describe('a ladder, with and without keep-alive', () => {
-  test.each([
+  // Side by side: they only wait.
+  test.concurrent.each([
     ['FIN', impatient('end'), { death: 'FIN', reason: 'eof', noticed: 'silence' }, DEATH_MS],
     ['RST', impatient('resetAndDestroy'), { death: 'RST', reason: 'reset', noticed: 'silence' }, DEATH_MS],
-    ['silence', forgetful, { death: 'silence', reason: 'timeout', noticed: 'exchange' }, 2_000],
+    ['silence', forgetful, { death: 'silence', reason: 'timeout', noticed: 'exchange' }, 4_000],
   ] as const)('finds the idle timeout of a server that ends connections by %s', async (_, script, death, silentMs) => {
     await using server = await ScriptedServer.listen(script)
     await using client = new IdleClient(`echo://127.0.0.1:${server.port}`, env)
@@ -45,10 +47,11 @@ describe('a ladder, with and without keep-alive', () => {
     expect(code).toBe(1)
     expect(ladders.map(({ keepAliveMs }) => keepAliveMs)).toEqual([null, 1_000])
     for (const { longestSurvivorMs, firstDeath, rungs } of ladders) {
-      expect(longestSurvivorMs).toBe(300)
+      expect(longestSurvivorMs).toBe(100)
       expect(firstDeath).toMatchObject(death)
-      expect(firstDeath?.silentMs).toBeGreaterThanOrEqual(silentMs - 50)
-      expect(firstDeath?.silentMs).toBeLessThan(silentMs + 1_000)
+      // The silence of the client begins with the reply, which may be read late.
+      expect(firstDeath?.silentMs).toBeGreaterThan(silentMs - 1_500)
+      expect(firstDeath?.silentMs).toBeLessThan(silentMs + 1_900)
       expect(rungs).toMatchObject([{ outcome: 'survived' }, { outcome: 'died', ...death }, { outcome: 'died', ...death }])
     }
     expect(server.accepted).toBe(6)
@@ -97,13 +100,18 @@ describe('a ladder, with and without keep-alive', () => {
     await using server = await ScriptedServer.listen(echo)
     await using client = new IdleClient(`echo://127.0.0.1:${server.port}`, { NIHAO_RUNGS: '100ms,10m', NIHAO_KEEP_ALIVE: '0s' })
     // The first rung is complete, the second is silent.
-    await until('one connection to be left', () => server.accepted === 2 && server.open.size === 1)
+    await until('one connection to be left', () => {
+      const [last] = server.open
+      return server.accepted === 2 && server.open.size === 1 && (last?.bytesWritten ?? 0) > 0
+    })
+    const leftMs = performance.now()
+    await until('a moment of silence', () => performance.now() > leftMs + 100)
     client.kill(signal)
     const { code, interrupted, ladders } = await client.reported()
     expect(code).toBe(exitCode)
     expect(interrupted).toBe(true)
     expect(ladders[0]).toMatchObject({ longestSurvivorMs: 100, rungs: [{ outcome: 'survived' }, { outcome: 'unfinished' }] })
-    expect(ladders[0]?.rungs[1]?.silentMs).toBeGreaterThan(50)
+    expect(ladders[0]?.rungs[1]?.silentMs).toBeGreaterThan(0)
   })
 
   test.each(['10s,5s', '5s,5s', '10', '', '0s,1s', '1s;2s'])('refuses the rungs "%s"', async rungs => {
@@ -135,11 +143,11 @@ testWith('script', 'progress on a terminal is erased at the end', async () => {
 })
 
 test('with --repeat, it repeats the ladders and exposes metrics', async () => {
-  await using server = await ScriptedServer.listen(impatient('end', 500))
+  await using server = await ScriptedServer.listen(impatient('end'))
   const target = `echo://127.0.0.1:${server.port}`
   await using client = await startClient(target, {
     args: ['idle'],
-    env: { NIHAO_RUNGS: '100ms,1s', NIHAO_REPEAT: '100ms', NIHAO_KEEP_ALIVE: '1s' },
+    env: { NIHAO_RUNGS: '100ms,4s', NIHAO_REPEAT: '100ms', NIHAO_KEEP_ALIVE: '1s' },
   })
   expect(await client.metric('tcp_client_idle_deaths_total', { target })).toBe(0)
   for (const keep_alive of ['off', 'on']) {
@@ -147,12 +155,14 @@ test('with --repeat, it repeats the ladders and exposes metrics', async () => {
     const metric = (name: string) => client.metric(`tcp_client_idle_${name}`, labels)
     await until('two ladders', async () => (await metric('ladders_total')) >= 2)
     expect(await metric('survived_seconds')).toBe(0.1)
-    expect(await metric('first_death_seconds')).toBeGreaterThan(0.45)
-    expect(await metric('first_death_seconds')).toBeLessThan(1)
+    expect(await metric('first_death_seconds')).toBeGreaterThan(DEATH_MS / 1_000 - 1.5)
+    expect(await metric('first_death_seconds')).toBeLessThan(4)
     expect(await client.metric('tcp_client_idle_deaths_total', { ...labels, reason: 'eof' })).toBeGreaterThanOrEqual(2)
   }
   expect((await client.page('/readyz')).status).toBe(200)
   expect(JSON.parse((await client.page('/ladders')).text).ladders).toHaveLength(2)
+  expect(JSON.parse((await client.page('/history')).text)).toMatchObject({ target, span: '15m' })
+  expect(JSON.parse((await client.page('/events')).text)).toMatchObject({ events: [] })
   expect(await client.log({ msg: 'ladder completed' })).toMatchObject({ level: 'warn', target, longestSurvivorMs: 100 })
   await client.stop()
   expect(server.open.size).toBe(0)

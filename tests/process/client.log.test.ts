@@ -11,30 +11,36 @@ describe('the log of the client', () => {
     await using server = await startServer('echo://127.0.0.1:0 greet://127.0.0.1:0')
     const urls = [`echo://127.0.0.1:${server.port(0)}`, `greet://127.0.0.1:${server.port(1)}`]
     const intervalMs = 200
+    const startMs = Date.now()
     await using client = await startClient(urls.join(' '), {
       env: { ...env, NIHAO_INTERVAL: '20ms', NIHAO_SUMMARY_INTERVAL: `${intervalMs}ms` },
     })
-    const { time } = await client.log({ msg: 'admin listening' })
     await until('five summaries', () => client.logged({ msg: 'summary' }).length >= 10)
     const totals = await client.stop()
+    let measured = 0
     for (const url of urls) {
       const summaries = client.logged({ msg: 'summary', target: url })
       let exchanges = 0
       for (const [index, summary] of summaries.entries()) {
-        expect(Date.parse(summary.time) - Date.parse(time)).toBeGreaterThanOrEqual((index + 1) * intervalMs - 2)
-        expect(summary).toMatchObject({ level: 'info', connections: 1, failures: 0, exchanges: expect.any(Number) })
+        expect(Date.parse(summary.time) - startMs).toBeGreaterThanOrEqual((index + 1) * intervalMs - 2)
+        expect(summary).toMatchObject({ level: 'info', failures: 0, exchanges: expect.any(Number) })
         expect(summary).not.toHaveProperty('failing')
-        if (summary.exchanges === 0) continue // on a busy machine
+        if (summary.exchanges === 0) continue // on a busy machine, which may not have connected yet
+        expect(summary.connections).toBe(1)
+        exchanges += Number(summary.exchanges)
+        // Round trips during which the client stood still are not counted.
+        if (summary.roundTripMs === undefined) continue
+        measured++
         const { p50, p99, max } = summary.roundTripMs as Record<string, number>
         expect(p50).toBeGreaterThan(0)
         expect([p50, p99, max]).toEqual([p50, p99, max].toSorted((a = 0, b = 0) => a - b))
-        exchanges += Number(summary.exchanges)
       }
       expect(summaries.length).toBeGreaterThanOrEqual(5)
       // The summaries add up to the totals, except for exchanges after the last one.
       expect(exchanges).toBeGreaterThan(0)
       expect(exchanges).toBeLessThanOrEqual(totals[url]?.exchanges ?? 0)
     }
+    expect(measured).toBeGreaterThan(0)
   })
 
   test('has the failures of a target in its summary', async () => {
@@ -50,6 +56,7 @@ describe('the log of the client', () => {
     await using server = await startServer('greet://127.0.0.1:0')
     await using client = await startClient(`greet://127.0.0.1:${server.port()}?connections=4`, { env })
     await until('ten exchanges', async () => (await client.metric('tcp_client_exchanges_total')) >= 10)
+    await client.log({ msg: 'first reply' })
     expect(client.logged({ msg: 'first reply' })).toEqual([expect.objectContaining({ level: 'info', reply: '你好，张三' })])
     // Exchanges are logged only at level trace.
     expect(client.lines.length).toBeLessThan(5)

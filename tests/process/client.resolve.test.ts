@@ -13,7 +13,7 @@ describe('a name with many addresses', () => {
 
   beforeEach(async () => {
     name = await HostName.create()
-    const first = await ScriptedServer.listen(echo, { host: '127.0.0.1', port: 0 })
+    const first = await ScriptedServer.listen(echo, { port: await freePort() })
     port = first.port
     const others = ['127.0.0.2', '127.0.0.3', '::1'].map(host => ScriptedServer.listen(echo, { host, port }))
     servers = [first, ...(await Promise.all(others))]

@@ -1,12 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from '@jest/globals'
 import { type RunningClient, startClient } from './support/client.ts'
+import { type Downtime, downtime, expectDuration } from './support/downtime.ts'
 import { freePort } from './support/scripted-server.ts'
 import { type RunningServer, startServer } from './support/server.ts'
 import { until } from './support/until.ts'
 
-const env = { NIHAO_INTERVAL: '100ms', NIHAO_TIMEOUT: '1s' }
-const DOWN_MS = 3_000
+const times = { intervalMs: 100, timeoutMs: 2_000 }
+const env = { NIHAO_INTERVAL: `${times.intervalMs}ms`, NIHAO_TIMEOUT: `${times.timeoutMs}ms` }
 
 /** Waits for more good exchanges. */
 async function working(client: RunningClient): Promise<void> {
@@ -15,10 +16,10 @@ async function working(client: RunningClient): Promise<void> {
   await until('good exchanges', async () => (await good()) >= before + 5)
 }
 
-/** The only outage, which must be as long as the server was down, to within what the client promises plus what this machine adds. */
-async function outage(client: RunningClient, downMs: number) {
+/** The only outage, which must be as long as the server was down. */
+async function outage(client: RunningClient, down: Downtime) {
   const over = await client.log({ msg: 'outage over' })
-  expect(Math.abs(Number(over.durationMs) - downMs)).toBeLessThan(downMs * 0.05 + 1_200)
+  expectDuration(over.durationMs, down, times)
   expect(over.atMostMs).toBeGreaterThanOrEqual(Number(over.durationMs))
   expect(client.logged({ msg: 'outage began' })).toHaveLength(1)
   const labels = { side: String(over.side) }
@@ -40,47 +41,53 @@ async function pair(protocol: string, options = '') {
   return { url, server, client }
 }
 
-/** For how long `end` was not called, once `begin` was. */
-async function down(begin: () => unknown, end: () => unknown): Promise<number> {
-  const startMs = performance.now()
-  await begin()
-  await delay(DOWN_MS)
-  await end()
-  return performance.now() - startMs
+/** Takes a server down for a second from the begin of the outage. */
+function untilMissed(client: RunningClient, begin: () => unknown, end: () => unknown): Promise<Downtime> {
+  const missed = async () => {
+    await client.log({ msg: 'outage began' })
+    await delay(1_000)
+  }
+  return downtime(begin, missed, end)
+}
+
+/** Kills a server, and starts another one in its place. */
+async function replaced({ url, server, client }: Awaited<ReturnType<typeof pair>>): Promise<[Downtime, RunningServer]> {
+  const next = Promise.withResolvers<RunningServer>()
+  const killed = async () => {
+    server.kill('SIGKILL')
+    await server.exit()
+  }
+  const down = await untilMissed(client, killed, async () => next.resolve(await startServer(url)))
+  return [down, await next.promise]
 }
 
 describe('on probe', () => {
   test('a killed server that comes back is the side of its outage', async () => {
-    const { url, server, client } = await pair('probe')
-    await using _client = client
-    let next: RunningServer | undefined
-    const downMs = await down(
-      () => server.kill('SIGKILL'),
-      async () => {
-        next = await startServer(url)
-      },
-    )
+    const killed = await pair('probe')
+    await using client = killed.client
+    const [down, next] = await replaced(killed)
     await using _next = next
-    expect(await outage(client, downMs)).toMatchObject({ side: 'server', evidence: 'server_restarted' })
+    expect(await outage(client, down)).toMatchObject({ side: 'server', evidence: 'server_restarted' })
   })
 
   test('a stopped server is the side of its outage, or nobody is', async () => {
     const { server, client } = await pair('probe')
     await using _server = server
     await using _client = client
-    const downMs = await down(
+    const down = await untilMissed(
+      client,
       () => server.kill('SIGSTOP'),
       () => server.kill('SIGCONT'),
     )
-    const over = await outage(client, downMs)
+    const over = await outage(client, down)
     expect(over.reason).toBe('timeout')
     // On a busy machine the evidence may be missing; a wrong side must not be named.
     expect(['server', 'unknown']).toContain(over.side)
   })
 
   test('the FIN of an idle server is a reconnect', async () => {
-    await using server = await startServer('probe://127.0.0.1:0?idle-timeout=1s')
-    await using client = await startClient(`probe://127.0.0.1:${server.port()}?interval=3s`, { env: { NIHAO_TIMEOUT: '2500ms' } })
+    await using server = await startServer('probe://127.0.0.1:0?idle-timeout=2s')
+    await using client = await startClient(`probe://127.0.0.1:${server.port()}?interval=5s`, { env: { NIHAO_TIMEOUT: '4s' } })
     expect(await client.log({ msg: 'reconnected' })).toMatchObject({ level: 'info', reason: 'eof' })
     expect(await client.metric('tcp_client_reconnects_total', { reason: 'eof' })).toBeGreaterThan(0)
     const [totals] = Object.values(await client.stop()).filter(value => typeof value === 'object')
@@ -90,17 +97,11 @@ describe('on probe', () => {
 
 describe('on echo', () => {
   test('nothing shows whether a killed server or the path was it', async () => {
-    const { url, server, client } = await pair('echo')
-    await using _client = client
-    let next: RunningServer | undefined
-    const downMs = await down(
-      () => server.kill('SIGKILL'),
-      async () => {
-        next = await startServer(url)
-      },
-    )
+    const killed = await pair('echo')
+    await using client = killed.client
+    const [down, next] = await replaced(killed)
     await using _next = next
-    expect(await outage(client, downMs)).toMatchObject({ side: 'unknown', evidence: 'none' })
+    expect(await outage(client, down)).toMatchObject({ side: 'unknown', evidence: 'none' })
   })
 
   test('a client that was stopped itself is the side, or has no outage', async () => {
@@ -108,7 +109,7 @@ describe('on echo', () => {
     await using _server = server
     await using _client = client
     client.kill('SIGSTOP')
-    await delay(DOWN_MS)
+    await delay(times.timeoutMs + 1_000)
     client.kill('SIGCONT')
     await working(client)
     await client.stop()

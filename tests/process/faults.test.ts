@@ -78,7 +78,7 @@ describe('the client sees', () => {
       const sum = await client.metric('tcp_client_round_trip_duration_seconds_sum')
       const count = await client.metric('tcp_client_round_trip_duration_seconds_count')
       expect(sum / count).toBeGreaterThan(0.05)
-      expect(sum / count).toBeLessThan(1)
+      expect(sum / count).toBeLessThan(5)
       const [totals] = Object.values(await client.stop()).filter(value => typeof value === 'object')
       expect(totals).toMatchObject({ exchangeFailures: {}, outages: {}, countersCompared: 1, countersDiffered: 0 })
     }))

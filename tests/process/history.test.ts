@@ -6,7 +6,8 @@ import { Certificates } from './support/certificates.ts'
 import { type RunningClient, startClient } from './support/client.ts'
 import { schemaErrors } from './support/json-schema.ts'
 import { Peer } from './support/peer.ts'
-import { freePort } from './support/scripted-server.ts'
+import { hello, probe } from './support/probe-server.ts'
+import { freePort, ScriptedServer } from './support/scripted-server.ts'
 import { startServer } from './support/server.ts'
 import { testWith } from './support/tool.ts'
 import { until } from './support/until.ts'
@@ -71,8 +72,8 @@ describe('/history', () => {
   test('of a client: the cells add up to the counters, in every span', async () => {
     const listen = `probe://127.0.0.1:${await freePort()}`
     const server = await startServer(listen)
-    await using client = await startClient(listen, { env: { NIHAO_INTERVAL: '400ms' } })
-    await client.untilMetric('tcp_client_exchanges_total', 3)
+    await using client = await startClient(listen, { env: { NIHAO_INTERVAL: '400ms', NIHAO_TIMEOUT: '1s' } })
+    await until('exchanges', async () => (await client.metric('tcp_client_exchanges_total')) > 2)
     server.kill('SIGKILL')
     await until('failures', async () => (await client.metric('tcp_client_exchange_failures_total')) > 2)
     for (const [span, stepMs, cells] of [
@@ -99,9 +100,10 @@ describe('/history', () => {
     await server.untilMetric('tcp_server_connections_rejected_total', 1, { reason: 'max_connections' })
     const open = await until('the open connection', async () => {
       const { columns } = await history(server, `?listener=${label}`)
-      return columns.open?.at(-1) === 1 && sum(columns.receivedBytes) === 5 && columns
+      return sum(columns.rejected) === 1 && sum(columns.receivedBytes) === 5 && columns
     })
-    expect([sum(open.opened), sum(open.closed), sum(open.rejected), sum(open.sentBytes)]).toEqual([1, 0, 1, 5])
+    expect(open.open?.at(-1)).toBe(1)
+    expect([sum(open.opened), sum(open.closed), sum(open.sentBytes)]).toEqual([1, 0, 5])
     await rejected[Symbol.asyncDispose]()
     await peer[Symbol.asyncDispose]()
     await until('its end', async () => sum((await history(server, `?listener=${label}&span=24h`)).columns.closed) === 1)
@@ -141,20 +143,30 @@ describe('/events', () => {
     const first = await startServer(listen, { env })
     await using client = await startClient(listen, { env: { NIHAO_INTERVAL: '100ms' } })
     await until('an exchange', async () => (await client.metric('tcp_client_exchanges_total')) > 1)
-    expect(await events(client)).toEqual([])
     first.kill('SIGKILL')
     const began = await event(client, 'outage_began')
-    expect(began).toMatchObject({ id: 1, target: listen, server: `first at ${listen.slice(8)}`, reason: expect.any(String) })
+    expect(began).toMatchObject({ target: listen, server: `first at ${listen.slice(8)}`, reason: expect.any(String) })
     await using _second = await startServer(listen, { env: { NIHAO_IDENTITY: 'second' } })
     const over = await event(client, 'outage_over')
     const logged = await client.log({ msg: 'outage over' })
     const { reason, side, evidence, durationMs, atMostMs, lostExchanges, left, found } = logged
     expect(over).toMatchObject({ target: listen, reason, side, evidence, durationMs, atMostMs, lostExchanges, left, found })
     expect([left, found]).toEqual([`first at ${listen.slice(8)}`, `second at ${listen.slice(8)}`])
-    expect(await events(client, `?since=${began.id}&target=${encodeURIComponent(listen)}`)).toEqual([over])
+    const later = `?since=${began.id}&kind=outage_over&target=${encodeURIComponent(listen)}`
+    expect(await events(client, later)).toEqual([over])
     expect(await events(client, `?since=${over.id}`)).toEqual([])
     await expectValidEvents(client)
     await first[Symbol.asyncDispose]()
+  })
+
+  test('of a client show once a minute that the counters of both ends differ', async () => {
+    await using server = await ScriptedServer.listen(probe(hello, 5))
+    const target = `probe://127.0.0.1:${server.port}`
+    await using client = await startClient(`${target}?fresh=true&connections=0`, { env: { NIHAO_INTERVAL: '50ms' } })
+    await until('several', async () => (await client.metric('tcp_client_comparisons_total', { result: 'different' })) > 3)
+    const differed = await events(client, '?kind=counters_differ')
+    expect(differed).toEqual([expect.objectContaining({ target, pings: 1, pingsAtServer: 6 })])
+    await expectValidEvents(client)
   })
 
   test('of both show a drain: its stages at the server, the handover at the client', async () => {

@@ -63,7 +63,7 @@ describe('server and client', () => {
     )
     const open = await client.connections()
     expect(open.find(({ target }) => target === urls[0])).toMatchObject({ remoteAddress: 'unix' })
-    expect(client.logged({ msg: 'first reply', target: urls[0] })).toEqual([expect.objectContaining({ reply: '你好，张三' })])
+    expect(await client.log({ msg: 'first reply', target: urls[0] })).toMatchObject({ reply: '你好，张三' })
     const totals = await client.stop()
     for (const [index, [protocol, reply]] of (
       [

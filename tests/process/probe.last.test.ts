@@ -82,14 +82,19 @@ test('ENDED reports whether an earlier connection is open, and how it ended', as
 test('a PONG reports how long the server was stopped before it read the PING', async () => {
   await using server = await startServer('probe://127.0.0.1:0')
   await using client = await connect(server.port())
-  client.ping()
-  await until('PONG', () => client.said.replies === 1)
-  expect(client.said.stalledUs).toBeLessThan(300_000)
+  // A busy machine stops it, too, but not all the time.
+  let pings = 0
+  await until('a PONG of a server that was not stopped', async () => {
+    client.ping()
+    pings++
+    await until('PONG', () => client.said.replies === pings)
+    return client.said.stalledUs < 100_000
+  })
   server.kill('SIGSTOP')
   const stoppedMs = performance.now()
   client.ping()
   await until('half a second', () => performance.now() - stoppedMs > 500)
   server.kill('SIGCONT')
-  await until('PONG', () => client.said.replies === 2)
+  await until('PONG', () => client.said.replies === pings + 1)
   expect(client.said.stalledUs).toBeGreaterThan(400_000)
 })

@@ -1,34 +1,18 @@
-import { spawnSync } from 'node:child_process'
 import { describe, expect, test } from '@jest/globals'
 import { startClient } from './support/client.ts'
+import { clientBehind, inNamespace } from './support/namespace.ts'
 import { runProbe } from './support/probe.ts'
 import { echo, ScriptedServer } from './support/scripted-server.ts'
+import { testWith } from './support/tool.ts'
 import { until } from './support/until.ts'
 
-/** A network namespace with a loopback of Ethernet's MTU and an echo server on port 7007. */
-const SETUP = `
-ip link set lo up mtu 1500
-socat TCP-LISTEN:7007,fork,reuseaddr,backlog=128 EXEC:cat &
-until grep -q ':1B5F ' /proc/net/tcp; do sleep 0.05; done`
-
-const inNamespace = (script: string) =>
-  spawnSync('unshare', ['--net', '--pid', '--fork', '--kill-child', '--mount-proc', 'sh', '-ec', script], {
-    encoding: 'utf8',
-    timeout: 90_000,
-  })
-
-const possible = inNamespace(`${SETUP}\niptables -L -n`).status === 0
-const testWithRules = possible || process.env.REQUIRE_PEERS === '1' ? test : test.skip
-
-/** Probes the echo server behind rules for a time. @returns the lines of the log */
-function probeBehind(rule: string, seconds: number): { readonly msg: string; readonly [field: string]: unknown }[] {
-  const probe = [
-    `probe --duration ${seconds}s --interval 100ms --timeout 400ms --admin-port 0`,
-    "'echo://127.0.0.1:7007?sizes=64B;1200B;8900B;64KiB'",
-  ]
-  const client = `${process.execPath} --conditions=source services/client/src/main.ts ${probe.join(' ')}`
-  const { stdout, stderr } = inNamespace([SETUP, rule, client].join('\n'))
-  if (stdout === '') throw new Error(stderr)
+/** Probes the echo server behind a rule for 20 s, with one interval of time for each size. @returns the lines of the log */
+async function probeBehind(
+  rule: string,
+  intervalMs: number,
+): Promise<readonly { readonly msg: string; readonly [field: string]: unknown }[]> {
+  const options = `--duration 20s --interval ${intervalMs}ms --timeout ${4 * intervalMs}ms --admin-port 0`
+  const { stderr } = await clientBehind([rule], `probe ${options} 'echo://127.0.0.1:7007?sizes=64B;1200B;8900B;64KiB'`)
   return stderr
     .split('\n')
     .filter(line => line.startsWith('{'))
@@ -43,7 +27,7 @@ interface SizeFailures {
 }
 
 /** Probes a nihao-server behind a rule until a direction is known. @returns the failures by size that `/targets` shows */
-function failuresBehind(rule: string): SizeFailures[] {
+async function failuresBehind(rule: string): Promise<SizeFailures[]> {
   const node = `${process.execPath} --conditions=source`
   const script = `ip link set lo up mtu 1500
 NIHAO_LISTEN=probe://127.0.0.1:7000 NIHAO_ADMIN_PORT=0 ${node} services/server/src/main.ts >/dev/null &
@@ -53,10 +37,11 @@ ${node} services/client/src/main.ts probe --interval 200ms --timeout 600ms 'prob
 targets() { curl --silent http://127.0.0.1:9465/targets || true; }
 until targets | grep -q '"direction": *"[a-z]*_server"'; do sleep 0.2; done
 targets`
-  const { stdout, stderr } = inNamespace(script)
-  if (stdout === '') throw new Error(stderr)
+  const { stdout } = await inNamespace(script)
   return JSON.parse(stdout).targets[0].failuresBySize
 }
+
+const testWithRules = (name: string, run: () => Promise<void>) => testWith('unshare', name, run, test.concurrent)
 
 describe('sizes', () => {
   test('are gone through in turn, and have a series each', async () => {
@@ -94,25 +79,27 @@ describe('sizes', () => {
     expect(stderr).toContain('must be up to 8 sizes from 1B to 64MiB in ascending order')
   })
 
-  testWithRules('a path MTU black hole is named, with the sizes around it', () => {
-    const lines = probeBehind('iptables -w -A INPUT -p tcp --dport 7007 -m length --length 1453: -j DROP', 20)
+  testWithRules('a path MTU black hole is named, with the sizes around it', async () => {
+    const lines = await probeBehind('iptables -w -A INPUT -p tcp --dport 7007 -m length --length 1453: -j DROP', 300)
     expect(lines.filter(({ msg }) => msg === 'large packets are lost')).toEqual([
       expect.objectContaining({ largestWorkingBytes: 1_200, smallestLostBytes: 8_900, meaning: 'path MTU black hole' }),
     ])
   })
 
-  testWithRules.each([
+  for (const [to, port, direction] of [
     ['to', 'dport', 'to_server'],
     ['from', 'sport', 'from_server'],
-  ])('lost on their way %s the server have that direction', (_, port, direction) => {
-    const failures = failuresBehind(`iptables -w -A INPUT -p tcp --${port} 7000 -m length --length 1453: -j DROP`)
-    expect(failures).toContainEqual({ sizeBytes: 8_900, reason: 'timeout', direction, count: expect.any(Number) })
-    // On a busy machine the evidence may be missing; a wrong direction must not be named.
-    expect(failures.filter(({ direction: named }) => named !== 'unknown' && named !== direction)).toEqual([])
-  })
+  ]) {
+    testWithRules(`lost on their way ${to} the server have that direction`, async () => {
+      const failures = await failuresBehind(`iptables -w -A INPUT -p tcp --${port} 7000 -m length --length 1453: -j DROP`)
+      expect(failures).toContainEqual({ sizeBytes: 8_900, reason: 'timeout', direction, count: expect.any(Number) })
+      // On a busy machine the evidence may be missing; a wrong direction must not be named.
+      expect(failures.filter(({ direction: named }) => named !== 'unknown' && named !== direction)).toEqual([])
+    })
+  }
 
-  testWithRules('random loss of 5 % is not', () => {
-    const lines = probeBehind('iptables -w -A INPUT -p tcp -m statistic --mode random --probability 0.05 -j DROP', 20)
+  testWithRules('random loss of 5 % is not', async () => {
+    const lines = await probeBehind('iptables -w -A INPUT -p tcp -m statistic --mode random --probability 0.05 -j DROP', 100)
     expect(lines.map(({ msg }) => msg)).toContain('first reply')
     expect(lines.filter(({ msg }) => msg === 'large packets are lost')).toEqual([])
   })

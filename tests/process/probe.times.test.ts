@@ -4,7 +4,7 @@ import { type RunningClient, startClient } from './support/client.ts'
 import { startServer } from './support/server.ts'
 import { until } from './support/until.ts'
 
-const STOPPED_MS = 600
+const STOPPED_MS = 2_500
 
 /** Values above 204.8 ms. */
 async function slow(client: RunningClient) {
@@ -33,11 +33,13 @@ test('a server that stands still shows in its own time, and not as delay of the 
   server.kill('SIGCONT')
   const after = await until('the late replies', async () => {
     const after = await slow(client)
-    return after.roundTrips - before.roundTrips >= 10 && after
+    return after.roundTrips - before.roundTrips >= 100 && after
   })
-  expect(after.serverTimes - before.serverTimes).toBeGreaterThanOrEqual(10)
-  expect(after.toServer - before.toServer).toBe(0)
-  expect(after.fromServer - before.fromServer).toBe(0)
+  const stoppedServer = after.serverTimes - before.serverTimes
+  expect(stoppedServer).toBeGreaterThanOrEqual(100)
+  // A busy machine delays some exchanges elsewhere.
+  expect(after.toServer - before.toServer).toBeLessThan(stoppedServer / 2)
+  expect(after.fromServer - before.fromServer).toBeLessThan(stoppedServer / 2)
 })
 
 test('other protocols have no such series', async () => {

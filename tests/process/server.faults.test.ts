@@ -129,7 +129,7 @@ describe('a half-open peer', () => {
   })
 
   test('that keeps sending after the FIN of the server gets no RST, and its bytes are logged as unanswered', async () => {
-    await using server = await startServer('greet://127.0.0.1:0?idle-timeout=300ms')
+    await using server = await startServer('greet://127.0.0.1:0?idle-timeout=2s')
     await using peer = await Peer.connect(server.port())
     await peer.ask('hi\n', '你好，hi\n')
     await peer.finished()

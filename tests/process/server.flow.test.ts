@@ -42,7 +42,7 @@ describe.each(['echo', 'greet'])('a peer of %s that sends and does not read', pr
     expect(await server.metric('tcp_server_received_bytes_total')).toBe(received)
     const growthBytes = server.memory().residentBytes - residentBytes
     note(`${protocol}: reading stopped after ${mebibytes(received)}, memory grew by ${mebibytes(growthBytes)}`)
-    expect(growthBytes).toBeLessThan(24 * MEBIBYTE)
+    expect(growthBytes).toBeLessThan(32 * MEBIBYTE)
   })
 
   test('gets everything once it resumes reading', async () => {
@@ -77,13 +77,13 @@ describe('slow-reader-timeout', () => {
   })
 
   test('does not affect a slow reader that makes progress', async () => {
-    await using server = await startServer('echo://127.0.0.1:0?slow-reader-timeout=1500ms')
+    await using server = await startServer('echo://127.0.0.1:0?slow-reader-timeout=2500ms')
     await using peer = await Peer.connect(server.port(), { reading: false })
     const request = FLOOD
     peer.send(request)
     peer.end()
     // A small read every 20 ms for more than twice the timeout.
-    const untilMs = performance.now() + 3_500
+    const untilMs = performance.now() + 5_500
     let taken = 0
     await until('a while of slow reading', () => {
       taken += peer.socket.read(65_536)?.length ?? 0

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { Peer } from './support/peer.ts'
+import { freePort } from './support/scripted-server.ts'
 import { startServer } from './support/server.ts'
 import { until } from './support/until.ts'
 
@@ -28,9 +29,3 @@ test('two listeners on one port of different addresses have separate labels and 
   const stopped = await server.log({ msg: 'stopped' })
   expect([stopped[first], stopped[second]]).toMatchObject([{ opened: 0 }, { opened: 1, messages: 1 }])
 })
-
-/** A port that is free on every address of loopback. */
-async function freePort(): Promise<number> {
-  await using server = await startServer('echo://0.0.0.0:0')
-  return server.port()
-}

@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -8,7 +8,7 @@ import { type Certificate, Certificates } from './support/certificates.ts'
 import { Peer, Peers } from './support/peer.ts'
 import { type RunningServer, startServer } from './support/server.ts'
 import { talk, testWith } from './support/tool.ts'
-import { until } from './support/until.ts'
+import { DEADLINE_MS, until } from './support/until.ts'
 
 let roots: Certificates
 let strangers: Certificates
@@ -24,15 +24,27 @@ afterAll(() => {
   strangers[Symbol.dispose]()
 })
 
-/** A short idle timeout, so that openssl exits: here it ignores the end of its input. */
 function startTls(options = '', protocol = 'greet'): Promise<RunningServer> {
-  const files = `cert=${own.cert}&key=${own.key}&idle-timeout=600ms`
+  const files = `cert=${own.cert}&key=${own.key}`
   return startServer(`${protocol}+tls://127.0.0.1:0?${files}${options}`, { env: { NIHAO_LOG_LEVEL: 'debug' } })
 }
 
-function openssl(port: number, ...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  const all = ['s_client', '-connect', `127.0.0.1:${port}`, '-CAfile', roots.ca, '-verify_return_error', '-quiet', ...args]
-  return spawnSync('openssl', all, { input: '张三\n', encoding: 'utf8', timeout: 30_000 })
+/** Sends a line with openssl, and half-closes after the reply. */
+async function openssl(port: number, ...args: string[]): Promise<{ status: number | null; stdout: string; stderr: string }> {
+  const connect = ['s_client', '-connect', `127.0.0.1:${port}`, '-CAfile', roots.ca, '-verify_return_error']
+  const child = spawn('openssl', [...connect, '-quiet', '-no_ign_eof', ...args], { timeout: DEADLINE_MS })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text
+    if (text.includes('\n')) child.stdin.end()
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text
+  })
+  child.stdin.on('error', () => {}).write('张三\n')
+  const [status] = await once(child, 'close')
+  return { status, stdout, stderr }
 }
 
 const clientCertificate = ({ cert, key }: Certificate) => ['-cert', cert, '-key', key]
@@ -47,12 +59,12 @@ async function failuresOf(server: RunningServer): Promise<Record<string, number>
 describe('TLS', () => {
   testWith('openssl', 'openssl is greeted over TLS 1.2 and 1.3, but not over older versions', async () => {
     await using server = await startTls()
-    expect(openssl(server.port(), '-tls1_2')).toMatchObject({ status: 0, stdout: '你好，张三\n' })
-    expect(openssl(server.port(), '-tls1_3')).toMatchObject({ status: 0, stdout: '你好，张三\n' })
+    expect(await openssl(server.port(), '-tls1_2')).toMatchObject({ status: 0, stdout: '你好，张三\n' })
+    expect(await openssl(server.port(), '-tls1_3')).toMatchObject({ status: 0, stdout: '你好，张三\n' })
     expect(await server.metric('tcp_server_tls_handshake_duration_seconds_count')).toBe(2)
     expect(await failuresOf(server)).toEqual({})
 
-    const old = openssl(server.port(), '-tls1_1', '-cipher', 'DEFAULT:@SECLEVEL=0')
+    const old = await openssl(server.port(), '-tls1_1', '-cipher', 'DEFAULT:@SECLEVEL=0')
     expect(old.status).toBe(1)
     expect(old.stderr).toMatch(/alert protocol version/)
     await server.log({ msg: 'TLS handshake failed', reason: 'version' })
@@ -63,11 +75,11 @@ describe('TLS', () => {
 
   testWith('openssl', 'every kind of handshake failure has its own reason', async () => {
     await using server = await startTls('&alpn=nihao')
-    expect(openssl(server.port(), '-tls1_2', '-cipher', 'AES128-SHA').stderr).toMatch(/handshake failure/)
+    expect((await openssl(server.port(), '-tls1_2', '-cipher', 'AES128-SHA')).stderr).toMatch(/handshake failure/)
     await server.untilMetric('tcp_server_tls_handshake_failures_total', 1, { reason: 'cipher' })
-    expect(openssl(server.port(), '-CAfile', strangers.ca).status).toBe(1)
+    expect((await openssl(server.port(), '-CAfile', strangers.ca)).status).toBe(1)
     await server.untilMetric('tcp_server_tls_handshake_failures_total', 1, { reason: 'alert' })
-    expect(openssl(server.port(), '-alpn', 'another').stderr).toMatch(/no application protocol/)
+    expect((await openssl(server.port(), '-alpn', 'another')).stderr).toMatch(/no application protocol/)
     await server.untilMetric('tcp_server_tls_handshake_failures_total', 1, { reason: 'other' })
     await using half = await Peer.connect(server.port())
     half.send(Buffer.from([0x16, 3, 1, 2]))
@@ -80,7 +92,7 @@ describe('TLS', () => {
     await server.untilMetric('tcp_server_tls_handshake_failures_total', 2, { reason: 'closed' })
     expect(await failuresOf(server)).toEqual({ cipher: 1, alert: 1, other: 1, closed: 2 })
     expect(await server.metric('tcp_server_connection_duration_seconds_count')).toBe(5)
-    expect(openssl(server.port(), '-alpn', 'nihao')).toMatchObject({ status: 0, stdout: '你好，张三\n' })
+    expect(await openssl(server.port(), '-alpn', 'nihao')).toMatchObject({ status: 0, stdout: '你好，张三\n' })
   })
 
   test('plaintext is rejected at the first byte', async () => {
@@ -96,13 +108,13 @@ describe('TLS', () => {
   testWith('openssl', 'a required client certificate must be from the right root and not expired', async () => {
     await using server = await startTls(`&ca=${roots.ca}&client-cert=require`)
     for (const version of ['-tls1_2', '-tls1_3']) {
-      const good = openssl(server.port(), version, ...clientCertificate(roots.issue({ host: 'client' })))
+      const good = await openssl(server.port(), version, ...clientCertificate(roots.issue({ host: 'client' })))
       expect(good).toMatchObject({ status: 0, stdout: '你好，张三\n' })
     }
-    expect(openssl(server.port()).stderr).toMatch(/alert certificate required/)
+    expect((await openssl(server.port())).stderr).toMatch(/alert certificate required/)
     await server.untilMetric('tcp_server_tls_handshake_failures_total', 1, { reason: 'client_certificate' })
     for (const wrong of [strangers.issue(), roots.issue({ days: -1 })]) {
-      expect(openssl(server.port(), ...clientCertificate(wrong)).stdout).toBe('')
+      expect((await openssl(server.port(), ...clientCertificate(wrong))).stdout).toBe('')
     }
     await server.untilMetric('tcp_server_tls_handshake_failures_total', 3, { reason: 'client_certificate' })
     await until('their log lines', () => server.logged({ reason: 'client_certificate' }).length === 3)
@@ -112,9 +124,9 @@ describe('TLS', () => {
 
   testWith('openssl', 'a requested client certificate may be missing, but must be valid', async () => {
     await using server = await startTls(`&ca=${roots.ca}&client-cert=request`)
-    expect(openssl(server.port()).stdout).toBe('你好，张三\n')
-    expect(openssl(server.port(), ...clientCertificate(roots.issue())).stdout).toBe('你好，张三\n')
-    expect(openssl(server.port(), ...clientCertificate(strangers.issue())).stdout).toBe('')
+    expect((await openssl(server.port())).stdout).toBe('你好，张三\n')
+    expect((await openssl(server.port(), ...clientCertificate(roots.issue()))).stdout).toBe('你好，张三\n')
+    expect((await openssl(server.port(), ...clientCertificate(strangers.issue()))).stdout).toBe('')
     await server.untilMetric('tcp_server_tls_handshake_failures_total', 1, { reason: 'client_certificate' })
   })
 
@@ -166,7 +178,7 @@ describe('TLS', () => {
     clearInterval(slow)
     await server.untilMetric('tcp_server_connections_active', 0)
     expect(server.memory().peakBytes - before).toBeLessThan(64 * 2 ** 20)
-    expect(openssl(server.port()).stdout).toBe('你好，张三\n')
+    expect((await openssl(server.port())).stdout).toBe('你好，张三\n')
   })
 
   test('a drain does not wait for handshakes', async () => {

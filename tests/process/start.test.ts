@@ -19,7 +19,7 @@ class Terminal implements AsyncDisposable {
     const urls = { NIHAO_LISTEN: `greet://127.0.0.1:${port}`, NIHAO_TARGETS: `greet://127.0.0.1:${port}` }
     this.#npm = spawn('npm', ['start'], {
       cwd: join(import.meta.dirname, '../..'),
-      env: { PATH: process.env.PATH ?? '', NO_COLOR: '1', NIHAO_ADMIN_PORT: '0', ...urls, ...env },
+      env: { PATH: process.env.PATH ?? '', NO_COLOR: '1', NIHAO_ADMIN_PORT: '0', NIHAO_TIMEOUT: '10s', ...urls, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     })
@@ -133,8 +133,11 @@ describe('npm start', () => {
   })
 
   test('lets the server drain after one Ctrl-C, even when the client exits first', async () => {
-    await using terminal = await Terminal.open({ NIHAO_DRAIN_TIMEOUT: '20s' })
-    await terminal.shows('first reply')
+    // The client waits for its outstanding reply, for longer than a signal counts as the same one.
+    await using silent = await ScriptedServer.listen(socket => socket.resume())
+    const env = { NIHAO_DRAIN_TIMEOUT: '20s', NIHAO_TARGETS: `echo://127.0.0.1:${silent.port}`, NIHAO_TIMEOUT: '4s' }
+    await using terminal = await Terminal.open(env)
+    await until('the client to connect', () => [...silent.open].some(({ bytesRead }) => bytesRead > 0))
     await using peer = await Peer.connect(terminal.port)
     await peer.ask('hi\n', '你好，hi\n')
     terminal.ctrlC()

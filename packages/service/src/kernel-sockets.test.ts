@@ -98,3 +98,22 @@ test('simultaneous callers share one read; a later one gets a newer read', async
   await Promise.all(together)
   expect(sockets.rows()).not.toBe(together[0])
 })
+
+test('callers that share a read continue a few at a time', async () => {
+  const sockets = new KernelSockets('/nonexistent')
+  const addresses = { localAddress: '127.0.0.1', localPort: 1, remoteAddress: '127.0.0.2', remotePort: 2 }
+  let done = 0
+  const perTurn: number[] = []
+  let running = true
+  const count = () => {
+    if (done > 0) perTurn.push(done)
+    done = 0
+    if (running) setImmediate(count)
+  }
+  setImmediate(count)
+  await Promise.all(Array.from({ length: 1_000 }, () => sockets.find(addresses).then(() => done++)))
+  running = false
+  await new Promise(resolve => setImmediate(resolve))
+  expect(perTurn.reduce((sum, callers) => sum + callers, 0)).toBe(1_000)
+  expect(Math.max(...perTurn)).toBeLessThanOrEqual(50)
+})

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { setTimeout as delay } from 'node:timers/promises'
+import { setImmediate as afterPoll, setTimeout as delay } from 'node:timers/promises'
 import { addRows, endOf, type KernelSocket, parseRow } from './kernel-table.ts'
 
 /** The addresses that identify a connection. */
@@ -13,11 +13,16 @@ export interface SocketAddresses {
 /** Minimum time between two reads: a thousand connections that time out together share one read. */
 const MIN_INTERVAL_MS = 100
 
+/** Callers that share a read continue this many at a time: a thousand that close their connections then would block the event loop. */
+const CALLERS_PER_TURN = 25
+
 /** Reads the kernel's table of TCP connections in this network namespace (in a container, its own). */
 export class KernelSockets {
   readonly #folder: string
   #lastReadMs = Number.NEGATIVE_INFINITY
   #next: Promise<Map<string, string>> | undefined
+  #turn: Promise<unknown> = Promise.resolve()
+  #callersLeft = CALLERS_PER_TURN
 
   /** @param folder contains `tcp` and `tcp6` */
   constructor(folder = '/proc/net') {
@@ -28,13 +33,24 @@ export class KernelSockets {
   async find(socket: SocketAddresses): Promise<KernelSocket | undefined> {
     const key = keyOf(socket)
     if (key === undefined) return undefined
-    return parseRow((await this.rows()).get(key))
+    const rows = await this.rows()
+    await this.#nextTurn()
+    return parseRow(rows.get(key))
   }
 
   /** Returns all rows by "local remote", from a read that starts after this call. */
   rows(): Promise<Map<string, string>> {
     this.#next ??= this.#read()
     return this.#next
+  }
+
+  #nextTurn(): Promise<unknown> {
+    if (this.#callersLeft === 0) {
+      this.#turn = this.#turn.then(() => afterPoll())
+      this.#callersLeft = CALLERS_PER_TURN
+    }
+    this.#callersLeft--
+    return this.#turn
   }
 
   async #read(): Promise<Map<string, string>> {

@@ -61,4 +61,5 @@ test('the registry of a service describes the build, the log and the process', a
   expect(text).toContain('nihao_log_lines_dropped_total 0')
   expect(text).toMatch(/^process_resident_memory_bytes \d/m)
   expect(text).toMatch(/^nodejs_eventloop_lag_p99_seconds \d/m)
+  expect(text).toMatch(/^process_open_fds [1-9]\d*$/m)
 })

@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises'
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import { registerKernelCounters } from './kernel-counters.ts'
 import { droppedLogLines, type Logger } from './logger.ts'
@@ -31,8 +32,24 @@ export function createRegistry(service: string, version: string, logger: Logger)
   })
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: EVENT_LOOP_SAMPLE_MS })
   for (const name of MISNAMED_GAUGES) registry.removeSingleMetric(name)
+  if (process.platform === 'linux') registerOpenFiles(registry)
   registerKernelCounters(registry)
   return registry
+}
+
+/** Replaces the metric of prom-client, which blocks the event loop: listing 19,000 files takes 20 ms. */
+function registerOpenFiles(registry: Registry): void {
+  registry.removeSingleMetric('process_open_fds')
+  new Gauge({
+    name: 'process_open_fds',
+    help: 'Number of open file descriptors.',
+    registers: [registry],
+    async collect() {
+      const names = await readdir('/proc/self/fd').catch(() => undefined)
+      // Without the one that lists the others.
+      if (names !== undefined) this.set(names.length - 1)
+    },
+  })
 }
 
 type Values = Readonly<Record<string, number>>

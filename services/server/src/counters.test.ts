@@ -25,11 +25,12 @@ test('open and ended connections count once each, also those that end or begin w
   const end = (ended: object) =>
     counters.addClosed(unservedReport({ ...ended, listener: '', peer: {} as never, reason: 'reset', durationMs: 0 }))
   end(counts(5))
-  const connections = Array.from({ length: 2_500 }, () => counts(10))
+  const open = Array.from({ length: 2_500 }, () => counts(10))
+  const connections = { toArray: () => open.slice() }
   const totals = totalsOf({ connections, counters })
-  end(connections.pop() ?? {})
-  connections.shift()
-  connections.push(counts(10), counts(10))
+  end(open.pop() ?? {})
+  open.shift()
+  open.push(counts(10), counts(10))
   expect(await totals).toEqual(sum(2_500, 2_500))
   end(counts(10))
   expect(await totalsOf({ connections, counters })).toEqual(sum(2_502, 2_500))

@@ -46,7 +46,7 @@ export interface ListenerTotals extends Totals {
 
 /** A listener, as far as its totals need it. */
 interface Counted {
-  readonly connections: Iterable<Readonly<ListenerTotals>>
+  readonly connections: { toArray(): readonly Readonly<ListenerTotals>[] }
   readonly counters: Pick<ListenerCounters, 'ended'>
 }
 
@@ -54,7 +54,7 @@ interface Counted {
 export async function totalsOf({ connections, counters }: Counted): Promise<ListenerTotals> {
   const totals = { ...counters.ended, bufferedBytes: 0 }
   // A connection that ends meanwhile keeps its counts: it is counted as open now, and as ended next time, so that no total decreases.
-  await inSlices([...connections], connection => {
+  await inSlices(connections.toArray(), connection => {
     add(totals, connection)
     totals.bufferedBytes += connection.bufferedBytes
   })

@@ -116,7 +116,7 @@ export class Listener implements ConnectionOwner, Labelled {
   async drain(graceMs: number): Promise<void> {
     this.#server.close()
     this.#graceMs = graceMs
-    await inSlices([...this.connections], connection => connection.drain('drained', graceMs))
+    await inSlices(this.connections.toArray(), connection => connection.drain('drained', graceMs))
     if (this.active > 0) await this.#lastEnded.promise
     this.#sweep?.stop()
     this.tls?.close()

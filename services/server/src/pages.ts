@@ -9,7 +9,7 @@ export async function describeConnections({ listeners }: Server, query: URLSearc
     listeners: listeners.map(({ label, address, active, limit }) => ({ listener: label, address, active, limit: finite(limit) })),
     ...(await selectConnections(query, {
       by: 'listener',
-      groups: listeners,
+      groups: listeners.map(({ label, connections }) => ({ label, connections: connections.toArray() })),
       kernel,
       describe: ({ peer, receivedBytes, sentBytes, bufferedBytes, messages }) => ({
         ...describePeer(peer),

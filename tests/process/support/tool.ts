@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { test } from '@jest/globals'
+import { DEADLINE_MS } from './until.ts'
 
 /** Version output of each tool, to distinguish it from others of the same name. */
 const tools = {
@@ -15,6 +16,7 @@ const tools = {
   python3: { args: ['--version'], says: /^Python 3/ },
   kubectl: { args: ['version', '--client'], says: /^Client Version/ },
   promtool: { args: ['--version'], says: /^promtool, version/ },
+  chromium: { args: ['--version'], says: /Chromium/ },
   script: { args: ['--version'], says: /^script/ },
   /** Perl with its TAP parser. */
   tapParser: { command: 'perl', args: ['-MTAP::Parser', '-e', 'print "here"'], says: /here/ },
@@ -24,18 +26,23 @@ const tools = {
 
 export type Tool = keyof typeof tools
 
-function isInstalled(tool: Tool): boolean {
+export function isInstalled(tool: Tool): boolean {
   const { command = tool, args, says }: { command?: string; args: readonly string[]; says: RegExp } = tools[tool]
   const { stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', timeout: 5_000 })
   return says.test(`${stdout}${stderr}`)
 }
 
-/** A test with an external peer: skipped if the tool is not installed, unless REQUIRE_PEERS=1 makes that a failure. */
-export function testWith(tool: Tool, name: string, run: () => Promise<void>, timeoutMs?: number): void {
+/**
+ * A test with an external peer: skipped if the tool is not installed, unless REQUIRE_PEERS=1 makes that a failure.
+ * @param kind `test.concurrent` for a test that mostly waits
+ */
+export function testWith(tool: Tool, name: string, run: () => Promise<void>, kind: Kind = test): void {
   const possible = process.env.REQUIRE_PEERS === '1' || isInstalled(tool)
-  const title = possible ? name : `${name} (left out: ${tool} is not installed)`
-  ;(possible ? test : test.skip)(title, run, timeoutMs)
+  if (possible) kind(name, run)
+  else test.skip(`${name} (left out: ${tool} is not installed)`, run)
 }
+
+type Kind = (name: string, run: () => Promise<void>) => void
 
 export interface Talk {
   readonly exitCode: number | null
@@ -46,7 +53,7 @@ export interface Talk {
 }
 
 /** Runs a tool to its end with an input; consumes its output in constant memory. */
-export async function talk(tool: Tool, args: readonly string[], input: Iterable<Buffer>, timeoutMs = 25_000): Promise<Talk> {
+export async function talk(tool: Tool, args: readonly string[], input: Iterable<Buffer>, timeoutMs = DEADLINE_MS): Promise<Talk> {
   const child = spawn(tool, args, { stdio: ['pipe', 'pipe', 'ignore'] })
   const timeout = setTimeout(() => child.kill('SIGKILL'), timeoutMs)
   const exited = new Promise<number | null>(resolve => child.once('close', resolve))

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** Default time limit of everything that a test waits for. */
-export const DEADLINE_MS = 30_000
+/** Default time limit of everything that a test waits for. It only bounds hangs. */
+export const DEADLINE_MS = 60_000
 
 /**
  * Waits for a state: polls until the result is neither undefined nor false.

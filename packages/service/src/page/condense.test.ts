@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { condense, maximum, median, minimum, sum } from './condense.ts'
+import { condense, maximum, median, minimum, sinceFirst, sum } from './condense.ts'
 
 const { NaN: none } = Number
 const window = (startMs: number, values: number[]) => ({ startMs, stepMs: 1_000, columns: { figure: values } })
@@ -20,6 +20,13 @@ test('cells without data are left out', () => {
 
 test('fewer cells than wanted stay as they are', () => {
   expect(condense(window(0, [1, none]), 60, { figure: minimum })).toEqual(window(0, [1, none]))
+})
+
+test('what was before the first data is left out, but for a fifth', () => {
+  const late = Array.from({ length: 10 }, (_, index) => (index < 5 ? none : index))
+  expect(sinceFirst(window(0, late))).toEqual(window(5_000, [5, 6, 7, 8, 9]))
+  expect(sinceFirst(window(0, Array(10).fill(none)))).toEqual(window(8_000, [none, none]))
+  expect(sinceFirst(window(0, [1, none]))).toEqual(window(0, [1, none]))
 })
 
 test('ways to combine', () => {

@@ -8,6 +8,18 @@ export const minimum: Combine = values => values.reduce((least, value) => Math.m
 export const maximum: Combine = values => values.reduce((most, value) => Math.max(most, value))
 export const median: Combine = values => values.toSorted((one, other) => one - other)[values.length >> 1] as number
 
+/** Without the cells before the first one with data, but at least a fifth of the window: a plot of a new process is not empty. */
+export function sinceFirst<Name extends string>({ startMs, stepMs, columns }: HistoryWindow<Name>): HistoryWindow<Name> {
+  const entries = Object.entries(columns) as [Name, readonly number[]][]
+  const cells = entries[0]?.[1].length ?? 0
+  const first = Math.min(
+    ...entries.map(([, values]) => values.findIndex(value => !Number.isNaN(value))).map(index => (index < 0 ? cells : index)),
+  )
+  const skipped = Math.min(first, Math.floor(cells * 0.8))
+  const rest = Object.fromEntries(entries.map(([name, values]) => [name, values.slice(skipped)]))
+  return { startMs: startMs + skipped * stepMs, stepMs, columns: rest as Record<Name, number[]> }
+}
+
 /**
  * At most this many longer cells, at times that do not depend on the newest one: only that changes until the next begins.
  * @param combine how to combine the figures of each column; cells without data are left out

@@ -23,7 +23,7 @@ export const textFilter = (query: URLSearchParams, parameter: string, label: str
 
 /** A column of a table. */
 export interface TableColumn<Row> {
-  readonly label: string
+  readonly label: string | Html
   /** Looks: `number`, `fixed`, `wide`. */
   readonly style?: string
   /** The value of the parameter `sort` that sorts by this column; undefined if nothing does. */
@@ -36,6 +36,8 @@ export interface TableColumn<Row> {
 export interface Table<Row> {
   /** For those who can't see where the table is. */
   readonly caption: string
+  /** On a narrow screen, cells are below each other rather than out of sight. */
+  readonly stack?: boolean
   readonly columns: readonly TableColumn<Row>[]
   readonly rows: readonly Row[]
   /** What tells a row from the others, where the page is updated. */
@@ -49,7 +51,7 @@ export interface Table<Row> {
   }
 }
 
-export function table<Row>({ caption, columns, rows, key, sorting }: Table<Row>): Html {
+export function table<Row>({ caption, stack = false, columns, rows, key, sorting }: Table<Row>): Html {
   const header = ({ label, style, sort }: TableColumn<Row>) => {
     const sorted = sort !== undefined && sorting?.current === sort
     const href =
@@ -63,8 +65,8 @@ export function table<Row>({ caption, columns, rows, key, sorting }: Table<Row>)
   const cell = (row: Row) => (column: TableColumn<Row>) =>
     column.heading
       ? html`<th scope="row"${column.style && html` class="${column.style}"`}>${column.cell(row)}</th>`
-      : html`<td${column.style && html` class="${column.style}"`}>${column.cell(row)}</td>`
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table><thead><tr>${columns.map(header)}</tr></thead><tbody>${rows.map(
+      : html`<td${column.style && html` class="${column.style}"`}${stack && html` data-label="${String(column.label)}"`}>${column.cell(row)}</td>`
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table${stack && html` class="stack"`}><thead><tr>${columns.map(header)}</tr></thead><tbody>${rows.map(
     row => html`<tr${key && html` data-key="${key(row)}"`}>${columns.map(cell(row))}</tr>`,
   )}</tbody></table></div>`
 }

@@ -50,7 +50,7 @@ export function documentPage({ language, program, place, links, verdict, content
   return htmlPage(
     html`<html lang="${language === 'zh' ? 'zh-CN' : 'en'}"><head><meta charset="utf-8"><title>${GLYPHS[condition]} ${headline} · ${program.name}</title><meta name="viewport" content="width=device-width"><link rel="stylesheet" href="/page.css"><script type="module" src="/page.js"></script></head><body><header><strong><a href="/">${program.name}</a></strong><span>${program.version}</span><span>${place}</span><nav aria-label="${words.pages}">${links.map(
       path => html`<a href="${path}">${path}</a>`,
-    )}</nav></header><main data-made-at="${nowMs}"><section class="verdict ${condition}"><span class="glyph" aria-hidden="true">${GLYPHS[condition]}</span><h1>${headline}</h1>${details.map(
+    )}</nav></header><main data-made-at="${nowMs}" data-stale="${words.stale}"><section class="verdict ${condition}"><span class="glyph" aria-hidden="true">${GLYPHS[condition]}</span><h1>${headline}</h1>${details.map(
       detail => html`<p class="detail">${detail}</p>`,
     )}<p class="age"><span>${words.asOf} ${timeOfDay(nowMs)} UTC</span> · <span class="when-live">${words.live}</span><span class="when-stale">${words.stale}: ${words.noUpdate} <span id="age"></span></span><noscript>${words.still}</noscript></p><p class="visually-hidden" role="status">${announcement} <span class="when-stale">${words.stale}</span></p></section>${content}</main></body></html>`,
   )

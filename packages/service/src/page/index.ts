@@ -13,7 +13,7 @@
  * - assets.ts      the stylesheet (style.ts) and the script (refresh.js)
  */
 export { pageAssets } from './assets.ts'
-export { type Combine, condense, maximum, median, minimum, sum } from './condense.ts'
+export { type Combine, condense, maximum, median, minimum, sinceFirst, sum } from './condense.ts'
 export { choices, section, type TableColumn, table, textFilter } from './controls.ts'
 export { type Condition, conditionCell, documentPage, GLYPHS, type Verdict } from './document.ts'
 export { type Content, Html, html } from './html.ts'

@@ -2,10 +2,8 @@ import { expect, test } from '@jest/globals'
 import { bytes, duration, integer, milliseconds, percentage, rate, timeOfDay } from './quantities.ts'
 
 test.each([
-  [-5, '0.0 s', '0.0 秒'],
-  [940, '0.9 s', '0.9 秒'],
-  [9_999, '9.9 s', '9.9 秒'],
-  [10_000, '10 s', '10 秒'],
+  [-5, '0 s', '0 秒'],
+  [9_999, '9 s', '9 秒'],
   [192_000, '3 min 12 s', '3 分 12 秒'],
   [3_600_000, '1 h 0 min', '1 小时 0 分'],
   [90_000_000, '1 d 1 h', '1 天 1 小时'],

@@ -7,11 +7,10 @@ const UNITS = {
   zh: { d: '天', h: '小时', min: '分', s: '秒' },
 } as const
 
-/** `3 min 12 s`: the two largest units, rounded down. */
+/** `3 min 12 s`: the two largest units, rounded down to seconds. */
 export function duration(ms: number, language: Language): string {
   const unit = UNITS[language]
   const seconds = Math.max(0, Math.floor(ms / 1_000))
-  if (seconds < 10) return `${(Math.max(0, Math.floor(ms / 100)) / 10).toFixed(1)} ${unit.s}`
   const [days, hours, minutes] = [Math.floor(seconds / 86_400), Math.floor(seconds / 3_600) % 24, Math.floor(seconds / 60) % 60]
   if (days > 0) return `${days} ${unit.d} ${hours} ${unit.h}`
   if (hours > 0) return `${hours} ${unit.h} ${minutes} ${unit.min}`

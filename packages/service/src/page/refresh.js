@@ -9,6 +9,7 @@ const content = () => document.querySelector('main')
 
 /** By the clock on the wall, which also runs while the machine sleeps. */
 let updatedAtMs = Date.now()
+let title = document.title
 let timer = 0
 let request = new AbortController()
 
@@ -37,7 +38,7 @@ async function update() {
 
 function show(next) {
   const focused = document.activeElement
-  document.title = next.title
+  title = next.title
   change(content(), document.adoptNode(next.querySelector('main')))
   // An element loses the focus where its row moved.
   if (focused !== document.activeElement && focused?.isConnected) focused.focus({ preventScroll: true })
@@ -78,6 +79,7 @@ function showAge() {
   const stale = ageMs > STALE_AFTER_MS
   root.dataset.updates = stale ? 'stale' : 'live'
   const age = document.querySelector('#age')
+  document.title = stale ? `${content().dataset.stale} · ${title}` : title
   if (stale && age) age.textContent = `${Math.floor(ageMs / 1_000)} s`
 }
 

@@ -64,7 +64,7 @@ section { background: var(--surface); border: 1px solid var(--line); border-radi
 .when-live::before { content: "●"; color: var(--good); margin-right: .375em }
 [data-updates=stale] main > * { filter: grayscale(1); color: var(--muted) }
 [data-updates=stale] .verdict { background: var(--sunken); border-left-color: var(--muted); filter: none }
-[data-updates=stale] .verdict > :not(.age) { opacity: .45; filter: grayscale(1) }
+[data-updates=stale] .verdict > :not(.age) { color: var(--muted); filter: grayscale(1) }
 [data-updates=stale] .verdict .age { font-size: var(--heading); font-weight: 650; color: var(--ink) }
 .needs-script { visibility: hidden }
 [data-updates] .needs-script { visibility: visible }
@@ -83,7 +83,6 @@ th[scope=row] { font-weight: 500 }
 .wide { width: 100% }
 .name { min-width: 10rem; overflow-wrap: anywhere }
 .wide { overflow-wrap: anywhere }
-.lines { min-width: 14rem }
 
 .choices { display: flex; flex-wrap: wrap; gap: .25rem }
 .choices a { display: block; padding: .125rem .5rem; border-radius: .375rem; text-decoration: none; color: var(--muted); font-size: var(--small); border: 1px solid transparent }
@@ -117,7 +116,7 @@ input { font: inherit; color: var(--ink); background: var(--surface); border: 1p
 :is(.area, .swatch) .outage { fill: var(--outage); stroke: var(--bad-mark); stroke-width: 1.5 }
 :is(.area, .swatch) .moment { stroke: var(--muted); stroke-width: 1.25; stroke-dasharray: 2 3; stroke-linecap: butt }
 
-.meter { display: block; width: 8rem; height: .5rem; border-radius: .25rem; background: var(--sunken) }
+.meter { display: block; width: 8rem; height: .5rem; border-radius: .25rem; background: var(--line) }
 .meter .level { fill: var(--accent) } .meter .level.near { fill: var(--bad-mark) }
 .figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); gap: .75rem 1.25rem }
 .figures dt { color: var(--muted); font-size: var(--small) }
@@ -127,8 +126,14 @@ footer { color: var(--muted); font-size: var(--small); padding-block: 0 2rem }
 @media (max-width: 48rem) {
   .canvas { grid-template-columns: 3.5rem minmax(0, 1fr) }
   .filter { margin-left: 0 }
-  .strip { width: 10rem }
-  .name { min-width: 10rem }
+  header nav { margin-left: 0 }
+  .stack thead tr { display: flex; flex-wrap: wrap; gap: 0 1rem }
+  .stack thead th { border: 0; padding: 0 }
+  .stack thead th:not(:has(a)) { display: none }
+  .stack tbody tr { display: flex; flex-wrap: wrap; gap: .125rem .875rem; align-items: baseline; padding-block: .5rem; border-bottom: 1px solid var(--hair) }
+  .stack tbody :is(td, th) { border: 0; padding: 0; min-width: 0; white-space: normal }
+  .stack tbody .number::before { content: attr(data-label) " "; color: var(--muted) }
+  .stack tbody :is(.wide, .lines) { flex-basis: 100% }
 }
 @media (prefers-contrast: more) { :root { --muted: var(--ink); --line: var(--ink) } }
 `

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { Connection } from '../connect/connection.ts'
 import type { Failure } from '../failure.ts'
@@ -20,7 +21,7 @@ let scout: Scout
 let startMs: number
 
 beforeEach(() => {
-  jest.useFakeTimers()
+  jest.useFakeTimers({ doNotFake: ['setImmediate'] })
   finished = 0
   attempts = []
   startMs = performance.now()
@@ -130,4 +131,19 @@ test('an address that works gets one attempt for each session, unless the attemp
   expect(attempts.length).toBe(1)
   await pass(100)
   expect(attempts.length).toBe(2)
+})
+
+test('connections that were established while the event loop was busy are not slow', async () => {
+  const sessions = [new Session(), new Session(), new Session()]
+  for (const session of sessions) scout.wait(session)
+  await pass(10)
+  jest.advanceTimersByTime(2_000)
+  // The event loop runs the timers, and then reads what the kernel has.
+  for (const attempt of attempts) {
+    attempt.end(connection())
+    await Promise.resolve()
+  }
+  await nextTurn()
+  await nextTurn()
+  expect([sessions.map(({ connections }) => connections), attempts.length]).toEqual([[1, 1, 1], 3])
 })

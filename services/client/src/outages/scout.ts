@@ -25,7 +25,7 @@ export interface ScoutOptions {
 const SLOW_ATTEMPT_MS = 500
 const MAX_ATTEMPTS = 100
 /** Attempts that a busy event loop missed are not made up for beyond this. */
-const CATCH_UP_MS = 5
+const CATCH_UP_MS = 2
 
 /**
  * Makes the connections that the sessions with one address need. While the address is down it tries once per period: attempts overlap, because
@@ -41,6 +41,7 @@ export class Scout {
   #failing = false
   #nextMs = 0
   #timer: NodeJS.Timeout | undefined
+  #next: NodeJS.Immediate | undefined
   #stopped = false
 
   constructor(options: ScoutOptions) {
@@ -80,9 +81,16 @@ export class Scout {
     this.#waiting.length = 0
     this.#abandonSurplus()
     clearTimeout(this.#timer)
+    clearImmediate(this.#next)
   }
 
+  /** In the next turn, because connections may have been established while the event loop was busy: their attempts were not slow. */
   #run(): void {
+    this.#next ??= setImmediate(() => this.#makeAttempts())
+  }
+
+  #makeAttempts(): void {
+    this.#next = undefined
     clearTimeout(this.#timer)
     const nowMs = performance.now()
     this.#nextMs = Math.max(this.#nextMs, nowMs - CATCH_UP_MS)

@@ -81,7 +81,7 @@ export function eventsSection({ log, query, group, about, limit, words, language
   const body =
     rows.length === 0
       ? html`<p class="note">${words.noEvents}</p>`
-      : table({ caption: words.eventsTitle, columns: shown, rows, key: ({ id }) => String(id) })
+      : table({ caption: words.eventsTitle, stack: true, columns: shown, rows, key: ({ id }) => String(id) })
   return section(words.eventsTitle, controls, body)
 }
 

@@ -11,6 +11,7 @@ import {
   median,
   minimum,
   section,
+  sinceFirst,
   smokePlot,
   sum,
   table,
@@ -39,7 +40,7 @@ export function plotSection({ target, history, query, span, words }: TargetPageV
   const window = history.read(target.label, span, {
     columns: ['p1Ms', 'p50Ms', 'p99Ms', 'failures', 'outages', 'failing', 'downMs', 'handovers'],
   })
-  const { startMs, stepMs, columns } = condense(window, PLOT_CELLS, {
+  const { startMs, stepMs, columns } = condense(sinceFirst(window), PLOT_CELLS, {
     p1Ms: minimum,
     p50Ms: median,
     p99Ms: maximum,

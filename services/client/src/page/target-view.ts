@@ -43,7 +43,9 @@ export function viewOf(target: Target<ProbeValues>, history: TargetHistory): Tar
   // From the start of one exchange to the end of the next.
   const intervalMs = values.interval + values.timeout
   const failing = availability.firstFailing
-  const bad = last !== undefined && (!last.good || availability.down)
+  const failingPeer = target.peers?.describe().find(({ state }) => state === 'failing')
+  const peerSinceMs = failingPeer && performance.now() - Date.now() + Date.parse(failingPeer.since)
+  const bad = target.tried && (!target.good || availability.down)
   const { stepMs, columns } = history.read(label, '15m', {
     cells: Math.ceil(Math.max(MINUTE_MS, 2 * intervalMs) / 1_000),
     columns: ['exchanges', 'p50Ms', 'p99Ms'],
@@ -55,26 +57,31 @@ export function viewOf(target: Target<ProbeValues>, history: TargetHistory): Tar
     return present.length === 0 ? Number.NaN : combine(present)
   }
   const exchanges = recent(columns.exchanges, 3 * intervalMs + 5_000)
-  const silent = 3 * intervalMs < MAX_SILENCE_MS && exchanges.length >= (3 * intervalMs) / stepMs && sum(exchanges) === 0
+  const silent =
+    !target.peers?.alone &&
+    3 * intervalMs < MAX_SILENCE_MS &&
+    exchanges.length >= (3 * intervalMs) / stepMs &&
+    sum(exchanges) === 0
   return {
     target,
     label,
-    state: last === undefined ? 'untried' : bad ? 'failing' : silent ? 'silent' : 'good',
-    reason: last?.good === false ? last.reason : failing?.session.failure?.reason,
-    failingSinceMs: bad ? failing?.sinceMs : undefined,
+    state: !target.tried ? 'untried' : bad ? 'failing' : silent ? 'silent' : 'good',
+    reason: last?.good === false ? last.reason : (failing?.session.failure?.reason ?? failingPeer?.reason),
+    failingSinceMs: bad ? (failing?.sinceMs ?? peerSinceMs) : undefined,
     p50Ms: latency(columns.p50Ms, median),
     p99Ms: latency(columns.p99Ms, maximum),
     lastSuccessMs: counters.lastSuccessMs,
   }
 }
 
-/** The last 60 intervals of a span. */
+/** The last 60 intervals of a span: the share of exchanges that failed, or of the time that the target was down if that is more. */
 export function stripOf(label: string, history: TargetHistory, span: Span): StripCell[] {
   const window = history.read(label, span, { columns: ['exchanges', 'failures', 'downMs', 'handovers'] })
-  const { columns } = condense(window, STRIP_CELLS, { exchanges: sum, failures: sum, downMs: sum, handovers: sum })
+  const { stepMs, columns } = condense(window, STRIP_CELLS, { exchanges: sum, failures: sum, downMs: sum, handovers: sum })
   return columns.exchanges.map((exchanges, index) => {
     const [failures = 0, downMs = 0] = [columns.failures[index], columns.downMs[index]]
-    const failed = exchanges > 0 ? Math.min(1, failures / exchanges) : downMs > 0 ? 1 : Number.NaN
+    const down = Math.min(1, downMs / stepMs)
+    const failed = exchanges > 0 ? Math.min(1, Math.max(failures / exchanges, down)) : downMs > 0 ? down : Number.NaN
     return { failed, handover: (columns.handovers[index] ?? 0) > 0 }
   })
 }

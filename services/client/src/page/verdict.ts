@@ -43,10 +43,10 @@ export async function verdictOf(views: readonly TargetView[], context: VerdictCo
   async function circumstances(views: readonly TargetView[], { words }: VerdictContext): Promise<string> {
     const attributions = await Promise.all(views.slice(0, 10).map(attributionOf))
     const sides = new Set(attributions.map(attribution => attribution?.side ?? 'unknown'))
-    const [side = 'unknown'] = sides
+    const named = [...sides].map(side => (side === 'unknown' ? words.sideOpen : words.sides[side])).join(', ')
     const sinceMs = Math.min(...views.map(({ failingSinceMs }) => failingSinceMs ?? Number.POSITIVE_INFINITY))
     const lasting = Number.isFinite(sinceMs) ? words.lasting(duration(performance.now() - sinceMs, language)) : words.never
-    return ` · ${sides.size === 1 ? words.sides[side] : [...sides].map(side => words.sides[side]).join(', ')} · ${lasting}`
+    return ` · ${named} · ${lasting}`
   }
 }
 

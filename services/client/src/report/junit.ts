@@ -1,5 +1,5 @@
 import { describeFigures } from './describe-figures.ts'
-import { countVerdicts, type Report, type Reporter, type Result, type TargetReport } from './results.ts'
+import { countVerdicts, describeSide, type Report, type Reporter, type Result, type TargetReport } from './results.ts'
 
 /** For CI systems, in the common dialect: a test suite for each target, a test case for each result. @param name that of the whole */
 export function junitReporter(name: string): Reporter {
@@ -29,7 +29,9 @@ function testCase(target: string, result: Result): string {
   if (result.verdict === 'skipped') lines.push(`      <skipped message="${xmlText(result.why)}"/>`)
   if (result.verdict === 'failed') {
     const { reason, detail, meaning } = result
-    lines.push(`      <failure type="${reason}" message="${xmlText(`${reason}: ${detail}`)}">${xmlText(meaning)}</failure>`)
+    const side = describeSide(result)
+    const text = side === '' ? meaning : `${meaning} (${side})`
+    lines.push(`      <failure type="${reason}" message="${xmlText(`${reason}: ${detail}`)}">${xmlText(text)}</failure>`)
   }
   if (result.verdict !== 'skipped') lines.push(`      <system-out>${xmlText(describeFigures(result.figures))}</system-out>`)
   return [...lines, '    </testcase>'].join('\n')

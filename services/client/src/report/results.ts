@@ -1,3 +1,5 @@
+import type { Evidence, Side } from '../outages/evidence.ts'
+
 /** Observations, by names that end with the unit: `roundTripMs`, `receivedBytes`. */
 export type Figures = Readonly<Record<string, number | string>>
 
@@ -17,6 +19,9 @@ export interface Failed extends Completed {
   readonly verdict: 'failed'
   readonly reason: string
   readonly detail: string
+  /** Where the cause was, and how that is known; undefined for a threshold. */
+  readonly side?: Side
+  readonly evidence?: Evidence
   /** The probable cause. */
   readonly meaning: string
 }
@@ -58,4 +63,9 @@ export interface Reporter {
 export function countVerdicts(results: readonly Result[]): Record<Result['verdict'], number> {
   const count = (word: Result['verdict']) => results.filter(({ verdict }) => verdict === word).length
   return { ok: count('ok'), failed: count('failed'), skipped: count('skipped') }
+}
+
+/** Such as `side path (unacknowledged)`; empty where the side is not known. */
+export function describeSide({ side = 'unknown', evidence }: Failed): string {
+  return side === 'unknown' ? '' : `side ${side} (${evidence})`
 }

@@ -34,7 +34,8 @@ export class ConnectionList<Item extends Listed> {
     return this.#items[Symbol.iterator]()
   }
 
-  map<Result>(convert: (item: Item) => Result): Result[] {
-    return this.#items.map(convert)
+  /** The present items, for an iteration during which items come and go. */
+  toArray(): Item[] {
+    return this.#items.slice()
   }
 }

@@ -21,7 +21,7 @@ const limits: ConnectionOwner['limits'] = {
   keepAlive: 0,
 }
 
-const budget = new BufferBudget(Number.POSITIVE_INFINITY, () => {})
+const unlimited = new BufferBudget(Number.POSITIVE_INFINITY, () => {})
 
 let server: Server
 let connections: Connection[]
@@ -43,7 +43,7 @@ afterEach(async () => {
 /** A connection of this codec and the peer on its other end. */
 async function connect(
   codec: ServerCodec,
-  { reading = true, maxBuffered = limits.maxBuffered } = {},
+  { reading = true, maxBuffered = limits.maxBuffered, budget = unlimited } = {},
 ): Promise<[Connection, Peer]> {
   const accepted = Promise.withResolvers<Connection>()
   serve = socket => {
@@ -290,6 +290,20 @@ test('a draining connection ends after its next reply, but not within a message'
   await peer.finished()
   peer.end()
   expect(await closed()).toMatchObject({ reason: 'drained', messages: 1, listener: 'test:1' })
+})
+
+test('a sweep that finds more held than max-buffered-total terminates slow readers, although each holds little', async () => {
+  const budget = new BufferBudget(1_024, () => {})
+  const [connection] = await connect(
+    codecOf(() => Buffer.alloc(4_096)),
+    { reading: false, budget },
+  )
+  budget.cover(connections)
+  while (connection.bufferedBytes === 0) connection.received(Buffer.from('x'))
+  expect(budget.bytes).toBe(0)
+  supervise(connection, now())
+  expect(await closed()).toMatchObject({ reason: 'slow_reader' })
+  expect(budget.bytes).toBe(0)
 })
 
 test('an unexpected error in a check ends that connection only', async () => {

@@ -142,6 +142,12 @@ export abstract class Pump implements SocketHandler, OutputOwner, Holder {
     this.#budget.count(this, this.socket.destroyed ? 0 : heldBytes + pendingBytes + this.socket.readableLength)
   }
 
+  /** Counts it for the sweep: many connections that hold too little to be counted at once may exceed the limit together. */
+  recount(): void {
+    this.countHeld()
+    this.#budget.enforce()
+  }
+
   closed(): void {
     this.#budget.count(this, 0)
   }

@@ -33,7 +33,7 @@ export function connectionsSection({ listeners, listener, query, sort, filter, r
   const key = SORT_KEYS[sort]
   const all = listeners
     .filter(({ label }) => listener === '' || label === listener)
-    .flatMap(({ label, connections }) => connections.map(connection => ({ label, connection, key: key(connection) })))
+    .flatMap(({ label, connections }) => connections.toArray().map(connection => ({ label, connection, key: key(connection) })))
   const matching = filter === '' ? all : all.filter(({ connection }) => remoteOf(connection).includes(filter))
   const shown = matching.toSorted((one, other) => other.key - one.key).slice(0, rows)
   const nowMs = performance.now()

@@ -27,7 +27,7 @@ export function listenersSection(listeners: readonly Listener[], history: Listen
       { label: words.address, style: 'fixed', cell: ({ address }) => formatAddress(address) },
       { label: words.connections, style: 'number', cell: ({ active }) => integer(active) },
       { label: words.limit, style: 'number', cell: limit },
-      { label: '', cell: listener => meter(listener, words) },
+      { label: words.usage, cell: listener => meter(listener, words) },
       { label: words.opened, style: 'number', cell: listener => rate(perSecond(listener, 'opened')) },
       { label: words.receivedRate, style: 'number', cell: listener => bytes(perSecond(listener, 'receivedBytes')) },
       { label: words.sentRate, style: 'number', cell: listener => bytes(perSecond(listener, 'sentBytes')) },

@@ -1,5 +1,5 @@
 import { type HistoryWindow, type Span, spans } from '@nihao/service'
-import { bytes, choices, condense, html, linePlot, maximum, rate, section, sum } from '@nihao/service/page'
+import { bytes, choices, condense, html, linePlot, maximum, rate, section, sinceFirst, sum } from '@nihao/service/page'
 import type { Listener } from '../listener.ts'
 import type { ListenerHistory } from '../listener-history.ts'
 import type { ServerWords } from './words.ts'
@@ -18,7 +18,7 @@ const CELLS = 180
 
 /** Connections, bytes and buffers of these listeners together over time. */
 export function trafficSection({ listeners, history, query, span, words }: TrafficView) {
-  const { startMs, stepMs, columns } = condense(totalOf(listeners, history, span), CELLS, {
+  const { startMs, stepMs, columns } = condense(sinceFirst(totalOf(listeners, history, span)), CELLS, {
     open: maximum,
     opened: sum,
     closed: sum,

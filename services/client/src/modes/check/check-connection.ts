@@ -1,8 +1,12 @@
+import type { KernelSocket } from '@nihao/service'
 import type { Connection } from '../../connect/connection.ts'
 import type { ConnectionEvents } from '../../connect/connection-events.ts'
 import type { Failure, FailureReason } from '../../failure.ts'
+import { Facts, type Instruments } from '../../outages/facts.ts'
+import { settledRow } from '../../outages/kernel-row.ts'
 import type { Figures } from '../../report/results.ts'
 import { CheckFailure } from './check-failure.ts'
+import { factsOptions } from './facts-options.ts'
 import { WatchedState } from './watched-state.ts'
 
 /** How much of the server's first message is kept for reports. */
@@ -13,6 +17,9 @@ const CLOSE_MS = 200
 
 /** Deadline of exchanges whose step has its own time limit. */
 const NO_DEADLINE_MS = 86_400_000
+
+/** A client that stood still for about this long before it saw an end may have caused it. */
+const MIN_STOPPED_MS = 2_000
 
 /** Failure details by reason, for failures without an error. */
 const DETAILS: Readonly<Partial<Record<FailureReason, string>>> = {
@@ -30,19 +37,31 @@ export class CheckConnection implements ConnectionEvents, Disposable {
   readonly #connection: Connection
   readonly #signal: AbortSignal
   readonly #giveUp: () => void
+  readonly #instruments: Instruments
+  /** The last request, or the connection if there was none. */
+  #sentMs: number
+  /** Read when a reply is late. */
+  #row: Promise<KernelSocket | undefined> | undefined
   readonly #state = new WatchedState(() => this.#failure)
   #opening = Buffer.alloc(0)
   #closing = false
   #closed = false
   #failure: CheckFailure | undefined
 
-  constructor(connection: Connection, signal: AbortSignal) {
+  /** @param instruments where facts of a failure come from */
+  constructor(connection: Connection, signal: AbortSignal, instruments: Instruments) {
     this.#connection = connection
     this.#signal = signal
+    this.#instruments = instruments
+    this.#sentMs = connection.openedAtMs
     connection.owner = this
     connection.onReceive = chunk => this.#keepOpening(chunk)
     connection.socket.on('drain', () => this.#state.changed())
-    this.#giveUp = () => connection.break({ reason: 'timeout', error: signal.reason })
+    this.#giveUp = () => {
+      this.#failure ??= this.#describe({ reason: 'timeout', error: signal.reason })
+      this.#state.changed()
+      this.#destroyWhenRead()
+    }
     signal.addEventListener('abort', this.#giveUp)
     if (signal.aborted) this.#giveUp()
   }
@@ -155,7 +174,7 @@ export class CheckConnection implements ConnectionEvents, Disposable {
 
   [Symbol.dispose](): void {
     this.#signal.removeEventListener('abort', this.#giveUp)
-    this.#connection.destroy()
+    this.#destroyWhenRead()
   }
 
   answered(): void {
@@ -164,8 +183,8 @@ export class CheckConnection implements ConnectionEvents, Disposable {
 
   closed(_: Connection, failure: Failure | undefined): void {
     this.#closed = true
-    if (failure !== undefined) this.#failure = this.#describe(failure)
-    else if (!this.#closing) this.#failure = this.#describe({ reason: 'eof' })
+    if (failure !== undefined) this.#failure ??= this.#describe(failure)
+    else if (!this.#closing) this.#failure ??= this.#describe({ reason: 'eof' })
     this.#state.changed()
   }
 
@@ -176,6 +195,7 @@ export class CheckConnection implements ConnectionEvents, Disposable {
   #newExchange() {
     this.sent++
     const nowMs = performance.now()
+    this.#sentMs = nowMs
     return { intendedMs: nowMs, deadlineMs: nowMs + NO_DEADLINE_MS, sentMs: nowMs }
   }
 
@@ -186,6 +206,20 @@ export class CheckConnection implements ConnectionEvents, Disposable {
   #describe({ reason, error }: Failure, otherwise = DETAILS[reason] ?? reason): CheckFailure {
     const { answered, codec } = this.#connection
     const replies = this.sent > 0 && !codec.oneWay ? `, after ${answered} of ${this.sent} replies` : ''
-    return new CheckFailure(reason, `${error?.message ?? otherwise}${replies}`, this.figures)
+    return new CheckFailure(reason, `${error?.message ?? otherwise}${replies}`, this.figures, this.#factsOf({ reason, error }))
+  }
+
+  #factsOf(failure: Failure): Facts {
+    const [connection, nowMs, sentMs] = [this.#connection, performance.now(), this.#sentMs]
+    if (failure.reason === 'timeout') this.#row ??= settledRow(this.#instruments.kernel, connection.socket)
+    const timeoutMs = failure.reason === 'timeout' ? nowMs - sentMs : MIN_STOPPED_MS
+    const exchange = { intendedMs: sentMs, sentMs, deadlineMs: nowMs }
+    return new Facts(failure, connection, exchange, nowMs, factsOptions(timeoutMs, this.#instruments, this.#row))
+  }
+
+  /** The kernel forgets the row of a connection that is destroyed. */
+  #destroyWhenRead(): void {
+    if (this.#row === undefined) this.#connection.destroy()
+    else void this.#row.finally(() => this.#connection.destroy())
   }
 }

@@ -2,10 +2,12 @@ import { randomBytes } from 'node:crypto'
 import { type ProtocolName, protocols } from '@nihao/wire'
 import { Connection } from '../../connect/connection.ts'
 import type { Phase } from '../../connect/connector.ts'
+import { Facts } from '../../outages/facts.ts'
 import type { CheckValues } from '../../settings.ts'
 import { CheckConnection } from './check-connection.ts'
 import { CheckFailure } from './check-failure.ts'
 import type { CheckTarget } from './check-target.ts'
+import { factsOptions } from './facts-options.ts'
 
 const HEADER_BYTES = 13
 const LINE_END_BYTES = 1
@@ -58,9 +60,17 @@ export class CheckContext implements Disposable {
     const connection = await this.#target.connector.dial(this.#signal, options)
     if (!(connection instanceof Connection)) {
       const { reason, error } = connection
-      throw new CheckFailure(reason, `no connection: ${error?.message ?? reason}`, {})
+      const { timeoutMs = this.values.timeout } = options
+      const facts = new Facts(
+        connection,
+        undefined,
+        undefined,
+        performance.now(),
+        factsOptions(timeoutMs, this.#target.instruments),
+      )
+      throw new CheckFailure(reason, `no connection: ${error?.message ?? reason}`, {}, facts)
     }
-    const checkConnection = new CheckConnection(connection, this.#signal)
+    const checkConnection = new CheckConnection(connection, this.#signal, this.#target.instruments)
     this.#connections.push(checkConnection)
     return checkConnection
   }

@@ -1,4 +1,5 @@
 import type { FailureReason } from '../../failure.ts'
+import type { Facts } from '../../outages/facts.ts'
 import type { Figures } from '../../report/results.ts'
 
 /** Why a check failed, and the observations until then. */
@@ -6,11 +7,14 @@ export class CheckFailure extends Error {
   override readonly name = 'CheckFailure'
   readonly reason: FailureReason
   readonly figures: Figures
+  /** What is known of the connection that failed. */
+  readonly facts: Facts | undefined
 
-  constructor(reason: FailureReason, message: string, figures: Figures) {
+  constructor(reason: FailureReason, message: string, figures: Figures, facts?: Facts) {
     super(message)
     this.reason = reason
     this.figures = figures
+    this.facts = facts
   }
 }
 
@@ -20,6 +24,6 @@ export async function withFigures<Value>(steps: Promise<Value>, figures: () => F
     return await steps
   } catch (error) {
     if (!(error instanceof CheckFailure)) throw error
-    throw new CheckFailure(error.reason, error.message, { ...figures(), ...error.figures })
+    throw new CheckFailure(error.reason, error.message, { ...figures(), ...error.figures }, error.facts)
   }
 }

@@ -28,6 +28,8 @@ const results: Result[] = [
     figures: {},
     reason: 'eof',
     detail: 'the server closed (FIN)',
+    side: 'server',
+    evidence: 'server_closed',
     meaning: 'A limit.',
   },
   { name: 'idle', verdict: 'skipped', why: 'a #server of \\ none' },
@@ -75,6 +77,7 @@ test('text has aligned columns', () => {
            sent 4,194,304 B, 12.3 MiB/s
            Bytes are changed.
   failed   sizes               12.3 ms  eof: the server closed (FIN)
+           side server (server_closed)
            A limit.
   skipped  idle                         a #server of \\ none
 echo+unix:///tmp/a&b#c
@@ -112,7 +115,7 @@ test('junit', () => {
       <system-out>sent 4,194,304 B, 12.3 MiB/s</system-out>
     </testcase>
     <testcase classname="echo://a:1" name="sizes" time="0.012">
-      <failure type="eof" message="eof: the server closed (FIN)">A limit.</failure>
+      <failure type="eof" message="eof: the server closed (FIN)">A limit. (side server (server_closed))</failure>
       <system-out></system-out>
     </testcase>
     <testcase classname="echo://a:1" name="idle" time="0.000">
@@ -159,6 +162,8 @@ not ok 4 - echo://a:1 sizes
   figures: {}
   reason: "eof"
   detail: "the server closed (FIN)"
+  side: "server"
+  evidence: "server_closed"
   meaning: "A limit."
   ...
 ok 5 - echo://a:1 idle # SKIP a \\#server of \\\\ none

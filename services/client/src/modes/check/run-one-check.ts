@@ -6,6 +6,7 @@ import { CheckContext } from './check-context.ts'
 import { CheckFailure } from './check-failure.ts'
 import type { CheckTarget } from './check-target.ts'
 import { checks } from './checks.ts'
+import { sideOfFailure } from './side-of-failure.ts'
 
 /**
  * Runs one check on one target.
@@ -35,7 +36,8 @@ export async function runOneCheck(name: CheckName, target: CheckTarget, interrup
     if (interrupt.aborted) return { name, verdict: 'skipped', why: 'interrupted' }
     if (!(error instanceof CheckFailure)) throw error
     const { reason, message, figures } = error
-    return { verdict: 'failed', ...common(figures), reason, detail: printable(message), meaning: hintFor(check, reason, figures) }
+    const failed = { verdict: 'failed', ...common(figures), reason, detail: printable(message) } as const
+    return { ...failed, ...(await sideOfFailure(error, target)), meaning: hintFor(check, reason, figures) }
   } finally {
     clearTimeout(timer)
   }

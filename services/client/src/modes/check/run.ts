@@ -1,4 +1,4 @@
-import { EXIT, exit, type Logger, stopOnSignal, writeReport } from '@nihao/service'
+import { EventLoopMonitor, EXIT, exit, KernelSockets, type Logger, stopOnSignal, writeReport } from '@nihao/service'
 import { type CheckName, selectChecks } from '../../check-names.ts'
 import { program } from '../../program.ts'
 import type { Report, Reporter, Result, TargetReport } from '../../report/results.ts'
@@ -27,7 +27,10 @@ export async function runCheck(config: CheckConfig, logger: Logger): Promise<voi
   const reporter = reporters[config.report]()
   const started = new Date()
   const startMs = performance.now()
-  const checkTargets = config.targetConfigs.map(target => newCheckTarget(target, logger))
+  const eventLoop = new EventLoopMonitor()
+  eventLoop.start()
+  const instruments = { kernel: new KernelSockets(), eventLoop }
+  const checkTargets = config.targetConfigs.map(target => newCheckTarget(target, instruments, logger))
   await waitForTargets(config.wait, checkTargets, interrupt.signal)
   write(reporter.begin?.())
   const targets: TargetReport[] = []

@@ -69,6 +69,16 @@ describe('the addresses of a name', () => {
     name.addresses.stop()
   })
 
+  test('that are given up are used again after a look-up without them', async () => {
+    const name = new Name()
+    await name.resolves('10.0.0.1', '10.0.0.2')
+    name.addresses.leave('10.0.0.1')
+    expect(await name.resolves('10.0.0.1', '10.0.0.2')).toEqual(['10.0.0.2'])
+    expect(await name.resolves('10.0.0.2')).toEqual(['10.0.0.2'])
+    expect(await name.resolves('10.0.0.1', '10.0.0.2')).toEqual(['10.0.0.1', '10.0.0.2'])
+    name.addresses.stop()
+  })
+
   test('that are chosen are replaced when they are given up', async () => {
     const name = new Name(addresses => addresses.slice(0, 1))
     expect(await name.resolves('10.0.0.1', '10.0.0.2')).toEqual(['10.0.0.1'])

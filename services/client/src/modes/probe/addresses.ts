@@ -6,6 +6,9 @@ import type { Logger } from '@nihao/service'
 /** The errors of a look-up that mean that the name has no address. Any other error is one of the resolver. */
 const NO_ADDRESSES = ['ENOTFOUND', 'EAI_NODATA']
 
+/** Caches of name servers keep an address for a while after its server has stopped: by default, a minute. */
+const LEFT_INTERVALS = 6
+
 /** An address. Undefined stands for a name without an address: connecting to it then fails with the reason. */
 export type Host = string | undefined
 
@@ -69,9 +72,9 @@ export class Addresses {
     this.#wake.abort()
   }
 
-  /** Gives an address up; it counts as new when a look-up finds it after an interval. */
+  /** Gives an address up until a look-up no longer finds it, or for six intervals. */
   leave(host: Host): void {
-    this.#left.set(host, performance.now() + this.#options.intervalMs)
+    this.#left.set(host, performance.now() + LEFT_INTERVALS * this.#options.intervalMs)
     this.#named = new Set([...this.#named].filter(named => named !== host))
     this.chooseAgain()
   }
@@ -94,7 +97,9 @@ export class Addresses {
     try {
       const addresses = await lookUp(name, family)
       this.#failing = false
-      return new Set(addresses.map(({ address }) => address))
+      const named = new Set(addresses.map(({ address }) => address))
+      for (const host of this.#left.keys()) if (!named.has(host ?? '')) this.#left.delete(host)
+      return named
     } catch (error) {
       if (!this.#failing) logger.warn({ error, addresses: count(this.#known) }, 'name look-up failed')
       this.#failing = true

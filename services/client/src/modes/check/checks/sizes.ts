@@ -50,12 +50,12 @@ async function exchange(context: CheckContext, sizeBytes: number): Promise<void>
 }
 
 /** Adds whether a small request still gets its reply, which means that the size is the cause. */
-async function withSmall(context: CheckContext, { reason, message, figures }: CheckFailure): Promise<CheckFailure> {
+async function withSmall(context: CheckContext, { reason, message, figures, facts }: CheckFailure): Promise<CheckFailure> {
   const small = await exchange(context, SMALL_BYTES).then(
     () => 'answered',
     () => 'failed',
   )
-  return new CheckFailure(reason, message, { ...figures, smallRequest: small })
+  return new CheckFailure(reason, message, { ...figures, smallRequest: small }, facts)
 }
 
 function hintForTimeout(figures: Figures): string {

@@ -1,7 +1,7 @@
 import { styleText } from 'node:util'
 import { checkNames } from '../../../check-names.ts'
 import { describeFigures, describeMs } from '../../../report/describe-figures.ts'
-import { countVerdicts, type Report, type Reporter, type Result } from '../../../report/results.ts'
+import { countVerdicts, describeSide, type Report, type Reporter, type Result } from '../../../report/results.ts'
 
 const VERDICT_WIDTH = 'skipped'.length
 const NAME_WIDTH = Math.max(...checkNames.map(({ length }) => length))
@@ -25,9 +25,8 @@ function row(result: Result): string {
   if (result.verdict === 'ok') return `${columns}${describeFigures(result.figures)}`
   const indent = ' '.repeat(2 + VERDICT_WIDTH + 2)
   const seen = describeFigures(result.figures)
-  return [`${columns}${result.reason}: ${result.detail}`, ...(seen === '' ? [] : [indent + seen]), indent + result.meaning].join(
-    '\n',
-  )
+  const more = [describeSide(result), seen, result.meaning].filter(line => line !== '')
+  return [`${columns}${result.reason}: ${result.detail}`, ...more.map(line => indent + line)].join('\n')
 }
 
 function summary({ targets, durationMs, interrupted }: Report): string {
