@@ -11,7 +11,7 @@ export interface ReconnectingEvents {
   connected(connection: Connection): void
   /** An attempt to connect failed. */
   notConnected(failure: Failure): void
-  answered(connection: Connection, exchange: Exchange, roundTripMs: number, nowMs: number): void
+  answered(connection: Connection, exchange: Exchange, roundTripMs: number, nowMs: number, count: number): void
   /** Precedes `connected`: the server asked the client to reconnect, and `next` replaces `old`. */
   handedOver?(old: Connection, next: Connection): void
   /** @param current false if this connection had already been replaced */
@@ -75,9 +75,9 @@ export class ReconnectingConnection implements ConnectionEvents {
     if (this.#current !== undefined) this.#finish(this.#current)
   }
 
-  answered(connection: Connection, exchange: Exchange, roundTripMs: number, nowMs: number): void {
+  answered(connection: Connection, exchange: Exchange, roundTripMs: number, nowMs: number, count: number): void {
     this.#failures = 0
-    this.#events.answered(connection, exchange, roundTripMs, nowMs)
+    this.#events.answered(connection, exchange, roundTripMs, nowMs, count)
   }
 
   goAway(connection: Connection): void {

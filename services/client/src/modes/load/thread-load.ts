@@ -68,7 +68,7 @@ export class LocalLoad implements ThreadLoad {
   readonly #config: LoadConfig
   readonly #targets: readonly TargetLoad[]
   #loop: LoopUsage | undefined
-  #measured: Pick<ThreadTarget, 'scheduledMs' | 'measurement'>[] = []
+  #measured: { readonly scheduledMs: number; readonly describe: () => Measurement }[] = []
 
   constructor(config: LoadConfig, logger: Logger, share: Share = WHOLE) {
     this.#config = config
@@ -96,7 +96,7 @@ export class LocalLoad implements ThreadLoad {
     const measured = this.#targets.map(async ({ target, figures, generator }) => {
       figures.reset(target.counters)
       const scheduledMs = generate ? await generator.run(boundsOf(target.values)) : 0
-      return { scheduledMs, measurement: figures.close(target.counters) }
+      return { scheduledMs, describe: figures.close(target.counters) }
     })
     this.#measured = await Promise.all(measured)
     this.#loop = loop()
@@ -105,9 +105,9 @@ export class LocalLoad implements ThreadLoad {
   async close(): Promise<ThreadResult> {
     await Promise.all(this.#targets.map(({ generator }) => generator.close()))
     if (this.#loop === undefined) throw new Error('closed before the measurement')
-    const targets = this.#measured.map((measured, index) => {
+    const targets = this.#measured.map(({ scheduledMs, describe }, index) => {
       const { target } = this.#targets[index] as TargetLoad
-      return { target: target.label, ...measured, connections: totalsOf(target) }
+      return { target: target.label, scheduledMs, measurement: describe(), connections: totalsOf(target) }
     })
     return { loop: this.#loop, targets }
   }
