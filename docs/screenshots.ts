@@ -12,7 +12,9 @@ import { type RunningServer, startServer } from '../tests/process/support/server
 const OUTPUT = join(import.meta.dirname, 'screenshots')
 const WIDTH = 1_200
 /** Percent: sharp text at a fifth of the size of a PNG. */
-const QUALITY = 72
+const QUALITY = 60
+/** Where the sections end that matter. */
+const MAX_HEIGHT = 975
 
 const start = (name: string, listen: string, env: Readonly<Record<string, string>> = {}) =>
   startServer(listen, { env: { NIHAO_IDENTITY: name, ...env } })
@@ -31,9 +33,10 @@ const targets = [
   `greet://127.0.0.1:${shop.port(1)}?name=search&connections=2`,
   `greet://127.0.0.1:${ledgerPort}?name=ledger`,
 ]
-await using client = await startClient(targets.join(' '), { env: { NIHAO_INTERVAL: '200ms', NIHAO_TIMEOUT: '1s' } })
+await using client = await startClient(targets.join(' '), { env: { NIHAO_INTERVAL: '200ms', NIHAO_TIMEOUT: '3s' } })
 
-const visitors = visit(shop, 280_000)
+const leaving = new AbortController()
+const visitors = visit(shop, leaving.signal)
 await delay(110_000)
 first.kill('SIGKILL')
 await delay(14_000)
@@ -54,13 +57,13 @@ for (const colorScheme of ['light', 'dark'] as const) {
   await shoot(browser, shop, '/', `server-${colorScheme}`, colorScheme)
 }
 await browser.close()
+leaving.abort()
 await visitors
 
 /** Connections that come and go, more than the limit allows, and some that do not read. */
-async function visit(server: RunningServer, durationMs: number): Promise<void> {
-  const endMs = performance.now() + durationMs
+async function visit(server: RunningServer, signal: AbortSignal): Promise<void> {
   const slow = await Promise.all(Array.from({ length: 6 }, () => Peer.connect(server.port(2), { reading: false })))
-  while (performance.now() < endMs) {
+  while (!signal.aborted) {
     const busy = 1 + Math.sin(performance.now() / 20_000)
     const some = await Peers.connect(Math.round(8 + 18 * busy), server.port(2))
     await delay(1_000 + Math.random() * 1_500)
@@ -80,7 +83,7 @@ async function shoot(
   const page = await context.newPage()
   await page.goto(`http://127.0.0.1:${adminPort}${path}`)
   await page.locator('[data-updates=live]').waitFor()
-  const height = Math.min(1_500, (await page.evaluate('document.documentElement.scrollHeight')) as number)
+  const height = Math.min(MAX_HEIGHT, (await page.evaluate('document.documentElement.scrollHeight')) as number)
   const devTools = await context.newCDPSession(page)
   const clip = { x: 0, y: 0, width: WIDTH, height, scale: 1 }
   const { data } = await devTools.send('Page.captureScreenshot', {

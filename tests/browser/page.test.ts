@@ -111,6 +111,20 @@ describe('the page of the client', () => {
     expect(complaints).toEqual([])
   })
 
+  test('shows the peers of its targets as a matrix', async () => {
+    await using watching = await startClient(`probe://localhost:${server.port()}?resolve=all&name=mesh`)
+    await using opened = await open(watching)
+    const { page, complaints } = opened
+    const good = rows(page, 'Peers').filter({ hasText: 'good' })
+    await shows(good)
+    expect(await good.locator('th').innerText()).toBe(HOSTILE)
+    expect(await good.locator('td').innerText()).toMatch(/^✓good [\d.]+ (µs|ms) · 127\.0\.0\.1$/)
+    await page.locator('section[data-key=Peers] thead').getByRole('link', { name: 'mesh' }).click()
+    await shows(page.locator('section[data-key=Peers]'))
+    expect(page.url()).toContain('?target=mesh')
+    expect(complaints).toEqual([])
+  })
+
   test('says that it is stale when the client is stopped, and is live when it continues', async () => {
     await using watching = await startClient(`greet://127.0.0.1:${server.port(1)}`)
     await using opened = await open(watching)

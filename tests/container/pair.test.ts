@@ -17,6 +17,11 @@ describeWithDocker('server and client on one network', () => {
     expect(client.lines('first reply').find(({ target }) => target === greet)?.reply).toBe('你好，张三')
     await until('ten sessions', async () => (await client.metric('tcp_client_connections_active', { target: greet })) === 10)
 
+    for (const service of [server, client]) {
+      expect(await (await service.get('/')).text()).toContain('<h1>')
+      for (const file of ['/page.css', '/page.js']) expect((await service.get(file)).status).toBe(200)
+    }
+
     const listener = 'greet:1234'
     expect(await client.metric('tcp_client_sent_bytes_total', { target: greet })).toBe(Buffer.byteLength('张三\n'))
     expect(await server.metric('tcp_server_received_bytes_total', { listener })).toBe(Buffer.byteLength('张三\n'))

@@ -128,8 +128,8 @@ describe('a server that', () => {
 
 describe('without a server', () => {
   /** The final totals of a client with one unreachable target. */
-  async function failing(url: string): Promise<RunningClient> {
-    const client = await startClient(`${url}?timeout=300ms`, { env })
+  async function failing(url: string, timeout = '300ms'): Promise<RunningClient> {
+    const client = await startClient(`${url}?timeout=${timeout}`, { env })
     try {
       await client.log({ target: url, msg: 'target is not up yet' })
       await until('a lost exchange', async () => (await client.metric('tcp_client_exchange_failures_total')) > 0)
@@ -143,7 +143,8 @@ describe('without a server', () => {
   test('connections are refused until a server starts', async () => {
     const port = await freePort()
     const url = `echo://127.0.0.1:${port}`
-    await using client = await failing(url)
+    // Exchanges with less than half of it left are given up: the others have time, even on a busy machine.
+    await using client = await failing(url, '5s')
     expect(logged(client, url, 'target is not up yet')).toEqual([
       expect.objectContaining({ reason: 'refused', error: expect.objectContaining({ code: 'ECONNREFUSED' }) }),
     ])
@@ -151,9 +152,7 @@ describe('without a server', () => {
     expect([refused > 0, others]).toEqual([true, {}])
     await using _server = await ScriptedServer.listen(echo, { port })
     await client.log({ target: url, msg: 'target is up' })
-    // An exchange that was due just before the server started may get its reply too late.
-    const { refused: refusedExchanges = 0, timeout = 0, ...otherFailures } = await byReason(client, 'exchange_failures', url)
-    expect([refusedExchanges > 0, timeout <= 1, otherFailures]).toEqual([true, true, {}])
+    expect(await byReason(client, 'exchange_failures', url)).toEqual({ refused: expect.any(Number) })
     expect(await byReason(client, 'outages', url)).toEqual({})
     expect(await byReason(client, 'connections_closed', url)).toEqual({})
   })

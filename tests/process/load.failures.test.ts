@@ -5,6 +5,7 @@ import { reportLoad, runLoad } from './support/load.ts'
 import { Peer } from './support/peer.ts'
 import { frame } from './support/probe-server.ts'
 import { echo, freePort, type Script, ScriptedServer } from './support/scripted-server.ts'
+import { startServer } from './support/server.ts'
 import { testWith } from './support/tool.ts'
 import { until } from './support/until.ts'
 
@@ -42,6 +43,20 @@ describe('load through failures', () => {
     expect(result.code).toBe(code)
     expect(server.accepted).toBe(2)
     expect(result.stderr).toContain(`"reason":"${reason}"`)
+  })
+
+  test.each([
+    ['probe', { side: 'server', evidence: 'server_closed' }],
+    ['echo', { side: 'unknown', evidence: 'none' }],
+  ])('connections that a %s server resets have a side where it says so', async (protocol, side) => {
+    await using server = await startServer(`${protocol}://127.0.0.1:0?reset-after=5n`)
+    const { target } = await reportLoad('--count', '12', '--timeout', '30s', `${protocol}://127.0.0.1:${server.port()}`)
+    const { broken } = target.connections
+    expect(broken).toContainEqual(expect.objectContaining({ reason: 'reset', ...side }))
+    // The last one may not have been replaced.
+    expect(broken.every(({ side: named }) => named === side.side || named === 'unknown')).toBe(true)
+    const sum = (of: 'connections' | 'exchanges') => broken.reduce((total, { [of]: count }) => total + count, 0)
+    expect([sum('connections'), sum('exchanges')]).toEqual([target.connections.closed.reset, target.failed])
   })
 
   test('fragmented replies are correct', async () => {

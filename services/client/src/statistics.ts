@@ -5,7 +5,7 @@ import type { ClientEventKind, EventFields } from './client-events.ts'
 import type { Connection } from './connect/connection.ts'
 import type { Exchange } from './connect/connection-events.ts'
 import type { ConnectorStatistics, Phase } from './connect/connector.ts'
-import { sourceOf } from './connect/source.ts'
+import { isTranslated, sourceOf } from './connect/source.ts'
 import { TargetCounters } from './counters.ts'
 import type { Failure, FailureReason } from './failure.ts'
 import { Availability, type FailingSession } from './outages/availability.ts'
@@ -74,8 +74,8 @@ export class TargetStatistics implements ConnectorStatistics {
   readonly #stalledMs: ((sinceMs: number) => number) | undefined
   readonly #roundTripsUs: ReturnType<typeof createHistogram> | undefined
   readonly #expectSource: 'any' | 'kept' | 'translated'
-  /** Of the last HELLO. */
-  #sourceTranslated: boolean | undefined
+  #lastLocalAddress: string | undefined
+  #lastHello: Connection['hello']
   #sourceLoggedMs = Number.NEGATIVE_INFINITY
   #last: LastExchange | undefined
   /** Monotonic clock. */
@@ -131,14 +131,20 @@ export class TargetStatistics implements ConnectorStatistics {
 
   helloReceived(connection: Connection): void {
     this.counters.serverSeen(String(connection.hello?.server))
-    this.#sourceSeen(connection)
+    this.#lastLocalAddress = connection.localAddress
+    this.#lastHello = connection.hello
+    if (this.#expectSource !== 'any') this.#checkSource(connection)
   }
 
   /** Whether the source address of an open connection is translated, or else of the last one; undefined where no server says. */
   get sourceTranslated(): boolean | undefined {
-    const open = [...this.counters.connections].map(connection => sourceOf(connection)?.translated)
-    if (open.includes(true)) return true
-    return open.includes(false) ? false : this.#sourceTranslated
+    let translated = isTranslated({ localAddress: this.#lastLocalAddress, hello: this.#lastHello })
+    for (const connection of this.counters.connections) {
+      const current = isTranslated(connection)
+      if (current === true) return true
+      translated = current ?? translated
+    }
+    return translated
   }
 
   exchangeStarted(intendedMs: number, nowMs: number): void {
@@ -227,10 +233,9 @@ export class TargetStatistics implements ConnectorStatistics {
     this.#observer.event?.(kind, fields)
   }
 
-  #sourceSeen(connection: Connection): void {
+  #checkSource(connection: Connection): void {
     const { translated, own, seen } = sourceOf(connection) ?? {}
-    this.#sourceTranslated = translated ?? this.#sourceTranslated
-    if (translated === undefined || this.#expectSource === 'any' || translated === (this.#expectSource === 'translated')) return
+    if (translated === undefined || translated === (this.#expectSource === 'translated')) return
     this.counters.unexpectedSources++
     const nowMs = performance.now()
     if (nowMs - this.#sourceLoggedMs < SOURCE_LOG_MS) return

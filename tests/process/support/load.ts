@@ -32,6 +32,7 @@ export interface TargetReport {
     readonly attempts: number
     readonly failures: Readonly<Record<string, number>>
     readonly closed: Readonly<Record<string, number>>
+    readonly broken: readonly { reason: string; side: string; evidence: string; connections: number; exchanges: number }[]
   }
 }
 

@@ -23,7 +23,7 @@ export const textFilter = (query: URLSearchParams, parameter: string, label: str
 
 /** A column of a table. */
 export interface TableColumn<Row> {
-  readonly label: string
+  readonly label: string | Html
   /** Looks: `number`, `fixed`, `wide`. */
   readonly style?: string
   /** The value of the parameter `sort` that sorts by this column; undefined if nothing does. */
@@ -65,7 +65,7 @@ export function table<Row>({ caption, stack = false, columns, rows, key, sorting
   const cell = (row: Row) => (column: TableColumn<Row>) =>
     column.heading
       ? html`<th scope="row"${column.style && html` class="${column.style}"`}>${column.cell(row)}</th>`
-      : html`<td${column.style && html` class="${column.style}"`}${stack && html` data-label="${column.label}"`}>${column.cell(row)}</td>`
+      : html`<td${column.style && html` class="${column.style}"`}${stack && html` data-label="${String(column.label)}"`}>${column.cell(row)}</td>`
   return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table${stack && html` class="stack"`}><thead><tr>${columns.map(header)}</tr></thead><tbody>${rows.map(
     row => html`<tr${key && html` data-key="${key(row)}"`}>${columns.map(cell(row))}</tr>`,
   )}</tbody></table></div>`

@@ -20,7 +20,7 @@ export interface ConnectionEvents {
   /** The server asked the client to reconnect (GOAWAY). */
   goAway?(connection: Connection): void
   /** An exchange is late: the connection is closed for its owner, but its socket stays open until this promise settles. */
-  timedOut?(connection: Connection): Promise<unknown>
+  timedOut?(connection: Connection): Promise<unknown> | undefined
   /** The last event. Without a failure, the connection ended as planned and nothing was lost. */
   closed(connection: Connection, failure: Failure | undefined, lost: readonly Exchange[]): void
 }

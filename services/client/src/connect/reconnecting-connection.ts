@@ -12,6 +12,8 @@ export interface ReconnectingEvents {
   /** An attempt to connect failed. */
   notConnected(failure: Failure): void
   answered(connection: Connection, exchange: Exchange, roundTripMs: number, nowMs: number, count: number): void
+  /** As in `ConnectionEvents`. */
+  timedOut?(connection: Connection): Promise<unknown>
   /** Precedes `connected`: the server asked the client to reconnect, and `next` replaces `old`. */
   handedOver?(old: Connection, next: Connection): void
   /** @param current false if this connection had already been replaced */
@@ -78,6 +80,10 @@ export class ReconnectingConnection implements ConnectionEvents {
   answered(connection: Connection, exchange: Exchange, roundTripMs: number, nowMs: number, count: number): void {
     this.#failures = 0
     this.#events.answered(connection, exchange, roundTripMs, nowMs, count)
+  }
+
+  timedOut(connection: Connection): Promise<unknown> | undefined {
+    return this.#events.timedOut?.(connection)
   }
 
   goAway(connection: Connection): void {

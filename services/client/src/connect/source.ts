@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net'
 
 /** Addresses of one connection as its two ends see them. */
-interface Seen {
+export interface Seen {
   /** With port. */
   readonly localAddress: string | undefined
   /** `peer` is the client's address and port as the server sees them, from a PROXY header if there is one. */
@@ -26,6 +26,12 @@ export function sourceOf({ localAddress, hello }: Seen): Source | undefined {
   const own = plainAddress(localAddress)
   const seen = plainAddress(peer)
   return { own, seen, translated: own !== seen }
+}
+
+/** Whether the two ends see different source addresses; undefined where the server does not say. */
+export function isTranslated(ends: Seen): boolean | undefined {
+  // The usual case, at little cost.
+  return ends.localAddress !== undefined && ends.hello?.peer === ends.localAddress ? false : sourceOf(ends)?.translated
 }
 
 /** Without the port, the zone, and the prefix of an IPv4 address on an IPv6 socket. */

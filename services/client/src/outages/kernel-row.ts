@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { KernelSocket, KernelSockets, SocketAddresses } from '@nihao/service'
 
 /** A socket waits this long for its row of the kernel's table. */
-const MAX_WAIT_MS = 500
+const MAX_WAIT_MS = 2_000
 
 /**
  * Reads the row of a connection on which a reply is late. A request that was sent just before may not be acknowledged yet, because the other

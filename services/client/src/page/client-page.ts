@@ -6,6 +6,7 @@ import type { Records, TargetHistory } from '../records.ts'
 import type { ProbeValues } from '../settings.ts'
 import type { Target } from '../target.ts'
 import { type EventGroup, eventGroups, eventsSection } from './events-section.ts'
+import { peersSection } from './peers-section.ts'
 import { connectionsSection, figuresSection, plotSection } from './target-sections.ts'
 import { targetStates, viewOf } from './target-view.ts'
 import { targetSorts, targetsSection } from './targets-section.ts'
@@ -54,10 +55,15 @@ export function clientPage({ targets, history, records, stopping }: ClientPage):
       verdict: await verdictOf(views, { words, language, stopping: stopping(), lastOutage, only: about }),
       content:
         view === undefined
-          ? [eventList, targetsSection({ ...common, views, history, span, sort, state, filter, rows })]
+          ? [
+              eventList,
+              targetsSection({ ...common, views, history, span, sort, state, filter, rows }),
+              peersSection(targets, words),
+            ]
           : [
               html`<p data-key="overview"><a href="/">← ${words.overview}</a></p>`,
               plotSection(view),
+              peersSection([view.target], words),
               eventList,
               connectionsSection(view),
               figuresSection(view),

@@ -43,7 +43,9 @@ export function viewOf(target: Target<ProbeValues>, history: TargetHistory): Tar
   // From the start of one exchange to the end of the next.
   const intervalMs = values.interval + values.timeout
   const failing = availability.firstFailing
-  const bad = last !== undefined && (!last.good || availability.down)
+  const failingPeer = target.peers?.describe().find(({ state }) => state === 'failing')
+  const peerSinceMs = failingPeer && performance.now() - Date.now() + Date.parse(failingPeer.since)
+  const bad = target.tried && (!target.good || availability.down)
   const { stepMs, columns } = history.read(label, '15m', {
     cells: Math.ceil(Math.max(MINUTE_MS, 2 * intervalMs) / 1_000),
     columns: ['exchanges', 'p50Ms', 'p99Ms'],
@@ -55,13 +57,17 @@ export function viewOf(target: Target<ProbeValues>, history: TargetHistory): Tar
     return present.length === 0 ? Number.NaN : combine(present)
   }
   const exchanges = recent(columns.exchanges, 3 * intervalMs + 5_000)
-  const silent = 3 * intervalMs < MAX_SILENCE_MS && exchanges.length >= (3 * intervalMs) / stepMs && sum(exchanges) === 0
+  const silent =
+    !target.peers?.alone &&
+    3 * intervalMs < MAX_SILENCE_MS &&
+    exchanges.length >= (3 * intervalMs) / stepMs &&
+    sum(exchanges) === 0
   return {
     target,
     label,
-    state: last === undefined ? 'untried' : bad ? 'failing' : silent ? 'silent' : 'good',
-    reason: last?.good === false ? last.reason : failing?.session.failure?.reason,
-    failingSinceMs: bad ? failing?.sinceMs : undefined,
+    state: !target.tried ? 'untried' : bad ? 'failing' : silent ? 'silent' : 'good',
+    reason: last?.good === false ? last.reason : (failing?.session.failure?.reason ?? failingPeer?.reason),
+    failingSinceMs: bad ? (failing?.sinceMs ?? peerSinceMs) : undefined,
     p50Ms: latency(columns.p50Ms, median),
     p99Ms: latency(columns.p99Ms, maximum),
     lastSuccessMs: counters.lastSuccessMs,

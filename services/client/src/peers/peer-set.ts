@@ -1,4 +1,4 @@
-import { NO_TOTALS, type Peer, type PeerTotals } from './peer.ts'
+import { NO_TOTALS, type Peer, type PeerDescription, type PeerTotals } from './peer.ts'
 
 /** What identifies the series of a peer; `none` = peers have no series. */
 export type PeerLabel = 'none' | 'address' | 'server'
@@ -55,7 +55,7 @@ export class PeerSet {
   }
 
   /** The state of each peer, for `/targets`. */
-  describe(): object[] {
+  describe(): PeerDescription[] {
     return Array.from(this.#peers, peer => peer.describe())
   }
 

@@ -12,6 +12,23 @@ export interface PeerTotals {
 
 export const NO_TOTALS: PeerTotals = { exchanges: 0, failures: 0, roundTripMs: 0, outageMs: 0 }
 
+/** A peer as `/targets` and the page show it; times in ms. */
+export interface PeerDescription {
+  readonly address: string
+  /** Null until it is known. */
+  readonly server: string | null
+  readonly state: PeerState
+  readonly reason?: string
+  /** ISO 8601. */
+  readonly since: string
+  readonly roundTripMs: number | null
+  readonly exchanges: number
+  readonly failures: number
+  readonly outages: number
+  readonly outageMs: number
+  readonly handovers: number
+}
+
 export type PeerState = 'untried' | 'good' | 'failing'
 
 /** One address of a target. Its sessions report to it; metrics and `/targets` read it. */
@@ -87,7 +104,7 @@ export class Peer {
   }
 
   /** For `/targets`. */
-  describe(): object {
+  describe(): PeerDescription {
     const lastRoundTripMs = this.#lastRoundTripMs
     return {
       address: this.address,

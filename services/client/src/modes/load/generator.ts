@@ -4,6 +4,7 @@ import type { LoadValues } from '../../settings.ts'
 import type { Target } from '../../target.ts'
 import { type Alarm, sharedTicker } from '../../ticker.ts'
 import { arrivalTimes } from './arrivals.ts'
+import type { BrokenTotals } from './broken-connections.ts'
 import type { LoadConnection } from './load-connection.ts'
 import { LoadConnections } from './load-connections.ts'
 import { connectionsOf, exchangesOf, type Share, WHOLE } from './share.ts'
@@ -94,8 +95,8 @@ export class Generator implements Alarm {
     this.#startNoMore()
   }
 
-  /** Resolves when all connections are closed. */
-  close(): Promise<void> {
+  /** Resolves when all connections are closed, with those that failed. */
+  close(): Promise<BrokenTotals[]> {
     return this.#connections.close()
   }
 

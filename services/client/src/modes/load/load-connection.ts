@@ -4,6 +4,7 @@ import { ReconnectingConnection, type ReconnectingEvents } from '../../connect/r
 import type { Failure } from '../../failure.ts'
 import type { LoadValues } from '../../settings.ts'
 import type { Target } from '../../target.ts'
+import type { Broken, BrokenConnections } from './broken-connections.ts'
 
 export interface LoadConnectionEvents {
   /** The connection can send. */
@@ -22,9 +23,14 @@ export class LoadConnection implements ReconnectingEvents {
   /** Sent again at the same time: at a million per second, one object for each exchange would be a tenth of the work. */
   #last: Exchange = { intendedMs: Number.NaN, deadlineMs: Number.NaN, sentMs: Number.NaN }
 
-  constructor(target: Target<LoadValues>, events: LoadConnectionEvents) {
+  readonly #brokenConnections: BrokenConnections
+  /** The last one that failed and was not replaced yet. */
+  #broken: Broken | undefined
+
+  constructor(target: Target<LoadValues>, events: LoadConnectionEvents, brokenConnections: BrokenConnections) {
     this.#target = target
     this.#events = events
+    this.#brokenConnections = brokenConnections
     this.#connection = new ReconnectingConnection(target, this)
   }
 
@@ -64,11 +70,18 @@ export class LoadConnection implements ReconnectingEvents {
     this.#connection.stop()
   }
 
-  connected(): void {
+  /** The connection is closed, and no other replaces it. */
+  ended(): void {
+    this.#replaced(undefined)
+  }
+
+  connected(next: Connection): void {
+    this.#replaced(next)
     this.#events.connected(this)
   }
 
   notConnected(failure: Failure): void {
+    if (this.#broken !== undefined) this.#broken.connectFailure ??= failure
     this.#events.notConnected(failure)
   }
 
@@ -76,7 +89,20 @@ export class LoadConnection implements ReconnectingEvents {
     this.#events.answered(this, nowMs, count)
   }
 
-  closed(_: Connection, failure: Failure | undefined, lost: readonly Exchange[]): void {
-    if (failure !== undefined) this.#events.lost(failure, lost.length)
+  timedOut(connection: Connection): Promise<unknown> {
+    return this.#brokenConnections.timedOut(connection)
+  }
+
+  closed(connection: Connection, failure: Failure | undefined, lost: readonly Exchange[]): void {
+    if (failure === undefined) return
+    this.#replaced(undefined)
+    this.#broken = this.#brokenConnections.broke(connection, failure, lost)
+    this.#events.lost(failure, lost.length)
+  }
+
+  /** @param next the connection that replaced the last one that failed; undefined: none did */
+  #replaced(next: Connection | undefined): void {
+    if (this.#broken !== undefined) this.#brokenConnections.replaced(this.#broken, next)
+    this.#broken = undefined
   }
 }

@@ -1,16 +1,20 @@
 import type { LoadValues } from '../../settings.ts'
 import type { Target } from '../../target.ts'
+import { BrokenConnections, type BrokenTotals } from './broken-connections.ts'
 import { LoadConnection, type LoadConnectionEvents } from './load-connection.ts'
 
 /** The connections of a thread to one target. */
 export class LoadConnections {
   readonly all: readonly LoadConnection[]
+  readonly #broken: BrokenConnections
   #ended: Promise<unknown> = Promise.resolve()
   /** Index of the connection last returned by `nextFree`. */
   #turn = 0
 
   constructor(target: Target<LoadValues>, connections: number, events: LoadConnectionEvents) {
-    this.all = Array.from({ length: connections }, () => new LoadConnection(target, events))
+    const broken = new BrokenConnections(target.values.timeout)
+    this.#broken = broken
+    this.all = Array.from({ length: connections }, () => new LoadConnection(target, events, broken))
   }
 
   /** Resolves when every connection has been tried once. */
@@ -19,10 +23,12 @@ export class LoadConnections {
     await Promise.all(this.all.map(({ tried }) => tried))
   }
 
-  /** Resolves when all connections are closed. */
-  async close(): Promise<void> {
+  /** Resolves when all connections are closed, with those that failed. */
+  async close(): Promise<BrokenTotals[]> {
     for (const connection of this.all) connection.stop()
     await this.#ended
+    for (const connection of this.all) connection.ended()
+    return this.#broken.close()
   }
 
   get connected(): boolean {

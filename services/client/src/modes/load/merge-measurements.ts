@@ -1,3 +1,4 @@
+import type { BrokenTotals } from './broken-connections.ts'
 import type { Measurement } from './figures.ts'
 import { mergeDistributions, type SavedDistribution } from './saved-distribution.ts'
 
@@ -6,6 +7,8 @@ export interface ConnectionTotals {
   readonly attempts: number
   readonly failures: Readonly<Record<string, number>>
   readonly closed: Readonly<Record<string, number>>
+  /** Those that failed, by reason and side. */
+  readonly broken: readonly BrokenTotals[]
   /** Names of servers (probe), at most 1,000. */
   readonly servers: readonly string[]
   /** Comparisons of client and server counters at the end of a connection (probe). */
@@ -37,12 +40,22 @@ export function mergeConnections(parts: readonly ConnectionTotals[]): Connection
     attempts: sumOf(parts, ({ attempts }) => attempts),
     failures: sumByReason(parts.map(({ failures }) => failures)),
     closed: sumByReason(parts.map(({ closed }) => closed)),
+    broken: sumBroken(parts.flatMap(({ broken = [] }) => broken)),
     servers: [...new Set(parts.flatMap(({ servers }) => servers))],
     comparisons: {
       equal: sumOf(parts, ({ comparisons }) => comparisons.equal),
       different: sumOf(parts, ({ comparisons }) => comparisons.different),
     },
   }
+}
+
+function sumBroken(parts: readonly BrokenTotals[]): BrokenTotals[] {
+  const alike = Map.groupBy(parts, ({ reason, side, evidence }) => `${reason} ${side} ${evidence}`)
+  return [...alike.values()].map(group => ({
+    ...(group[0] as BrokenTotals),
+    connections: sumOf(group, ({ connections }) => connections),
+    exchanges: sumOf(group, ({ exchanges }) => exchanges),
+  }))
 }
 
 export const sumOf = <Part>(parts: readonly Part[], figure: (part: Part) => number): number =>

@@ -1,6 +1,7 @@
 import type { Distribution } from '../../report/distribution.ts'
 import { counts, table } from '../../report/text.ts'
 import { describeThreshold } from '../../report/thresholds.ts'
+import type { BrokenTotals } from './broken-connections.ts'
 import type { Report, TargetReport } from './report.ts'
 
 /** The text report. */
@@ -44,10 +45,14 @@ function targetLines(report: TargetReport): string[] {
     `  sent         ${bytes(report.sentBytes, elapsedMs)}`,
     `  received     ${bytes(report.receivedBytes, elapsedMs)}`,
     `  connections  ${connections.attempts} attempts; failed${counts(connections.failures)}; closed${counts(connections.closed)}`,
+    ...connections.broken.map(describeBroken),
     ...comparisonLines(connections.comparisons),
     ...table(rows),
   ]
 }
+
+const describeBroken = ({ reason, side, evidence, connections, exchanges }: BrokenTotals) =>
+  `  side         ${side} (${evidence}): ${reason} of ${connections} connections with ${exchanges} exchanges`
 
 /** Compares the counters of client and server; only the probe protocol has both. */
 function comparisonLines({ equal, different }: TargetReport['connections']['comparisons']): string[] {

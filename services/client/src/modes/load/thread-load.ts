@@ -4,6 +4,7 @@ import { Histogram } from '../../report/histogram.ts'
 import { requestsOf } from '../../requests.ts'
 import type { LoadConfig, LoadValues, TargetConfig } from '../../settings.ts'
 import { Target } from '../../target.ts'
+import type { BrokenTotals } from './broken-connections.ts'
 import { type LoopUsage, measureLoop } from './client-usage.ts'
 import { Figures, type Measurement } from './figures.ts'
 import { type Bounds, Generator } from './generator.ts'
@@ -103,11 +104,12 @@ export class LocalLoad implements ThreadLoad {
   }
 
   async close(): Promise<ThreadResult> {
-    await Promise.all(this.#targets.map(({ generator }) => generator.close()))
+    const broken = await Promise.all(this.#targets.map(({ generator }) => generator.close()))
     if (this.#loop === undefined) throw new Error('closed before the measurement')
     const targets = this.#measured.map(({ scheduledMs, describe }, index) => {
       const { target } = this.#targets[index] as TargetLoad
-      return { target: target.label, scheduledMs, measurement: describe(), connections: totalsOf(target) }
+      const connections = totalsOf(target, broken[index] ?? [])
+      return { target: target.label, scheduledMs, measurement: describe(), connections }
     })
     return { loop: this.#loop, targets }
   }
@@ -145,11 +147,12 @@ function boundsOf({ count, duration }: { readonly count: number; readonly durati
   }
 }
 
-function totalsOf({ counters }: Target<LoadValues>): ConnectionTotals {
+function totalsOf({ counters }: Target<LoadValues>, broken: readonly BrokenTotals[]): ConnectionTotals {
   return {
     attempts: counters.connectionAttempts,
     failures: nonZero(counters.connectionFailures),
     closed: nonZero(counters.connectionsClosed),
+    broken,
     servers: counters.servers,
     comparisons: { ...counters.comparisons },
   }

@@ -82,6 +82,7 @@ export function probeAddresses(context: ProbeContext, name: string, peers: PeerS
     const leaving = (leaving: Leaving) => leave(host, leaving)
     const patient = !first && host !== undefined
     const peerLog = host === undefined ? log : log.with({ peer: host })
+    peers.alone = false
     if (peer !== undefined) peers.add(peer)
     probed.set(host, {
       peer,

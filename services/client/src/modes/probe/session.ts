@@ -76,8 +76,9 @@ export class Session implements ConnectionEvents, Waiter {
       log.add({ level: 'info', message: 'handover', messageOfMany: 'handovers', kind, details })
       this.#finish(old)
     }
+    const { failure } = this.#outages
     this.#outages.connected(next)
-    this.#sendWaiting(next)
+    this.#sendWaiting(next, failure)
     if (next.goAwayReason === undefined) return
     // A server that drains may ask for the next connection as soon as it has accepted this one.
     scout.fails()
@@ -134,15 +135,18 @@ export class Session implements ConnectionEvents, Waiter {
     else if (failure === undefined || failure.reason === 'eof') this.#context.leaving('suspected')
   }
 
-  /** In an outage an exchange is made at once. One that is nearly late would break the connection, so it is given up. */
-  #sendWaiting(connection: Connection): void {
+  /**
+   * In an outage an exchange is made at once. One that is nearly late would break the connection, so it is given up.
+   * @param failure why there was no connection
+   */
+  #sendWaiting(connection: Connection, failure: Failure | undefined): void {
     const { target } = this.#context
     const nowMs = performance.now()
     const waiting = this.#waiting.clear()
     const [late, inTime] = [true, false].map(isLate =>
       waiting.filter(({ deadlineMs }) => deadlineMs - nowMs < target.values.timeout / 2 === isLate),
     )
-    for (const exchange of late ?? []) this.#outages.gaveUp(exchange)
+    for (const exchange of late ?? []) this.#outages.gaveUp(exchange, failure)
     for (const exchange of inTime ?? []) connection.send(exchange)
     if (inTime?.length === 0 && this.#outages.failing) connection.send(target.newExchange(nowMs))
   }
