@@ -13,7 +13,8 @@ const OUTPUT = join(import.meta.dirname, 'screenshots')
 const WIDTH = 1_200
 /** Percent: sharp text at a fifth of the size of a PNG. */
 const QUALITY = 60
-const MAX_HEIGHT = 1_150
+/** Where the sections end that matter. */
+const MAX_HEIGHT = 975
 
 const start = (name: string, listen: string, env: Readonly<Record<string, string>> = {}) =>
   startServer(listen, { env: { NIHAO_IDENTITY: name, ...env } })
