@@ -29,6 +29,11 @@ test.each(all)('links in %s lead to files and headings that exist', (path, text)
   expect(broken).toEqual([])
 })
 
+test.each(all)('pictures in %s exist', (path, text) => {
+  const pictures = [...text.matchAll(/\b(?:src|srcset)="([^"]+)"/g)].map(([, file = '']) => normalize(join(dirname(path), file)))
+  expect(pictures.filter(file => !existsSync(file))).toEqual([])
+})
+
 test.each(all)('files and folders that %s names exist', (_, text) => {
   const roots = readdirSync('.').filter(name => name !== 'dist')
   const named = [...text.matchAll(/(?<![\w./-])((?:\.ci|\w[\w.-]*)\/[\w./-]+|Dockerfile\.\w+|docker-compose\.yml)/g)]
