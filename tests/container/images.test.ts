@@ -145,7 +145,7 @@ for (const service of ['server', 'client']) {
       // As the host numbers processes; a health check may run at the same time.
       const processes = (await docker(['top', id, '-o', 'pid,uid,args'])).split('\n').map(line => line.trim().split(/\s+/))
       const first = await state('Pid')
-      expect(processes.find(([pid]) => pid === first)).toEqual([first, config.User.split(':')[0], 'node', main])
+      expect(processes.find(([pid]) => pid === first)).toEqual([first, config.User.split(':')[0], ...config.Entrypoint])
 
       const stoppedAtMs = performance.now()
       await docker(['stop', '--time', String(GRACE_SECONDS), id])
