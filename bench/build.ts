@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -53,8 +53,8 @@ function compileC(output: string, sources: string[]): string {
   return output
 }
 
-/** The main files of a build. */
-export type Services = { server: string; client: string }
+/** The main files of a build, and the options with which the server's image starts Node. */
+export type Services = { server: string; serverOptions: string[]; client: string }
 
 /** Compiles server and client as in their images, because running from source keeps Node's TypeScript loader in memory. */
 export function buildServices(output: string, source = root): Services {
@@ -63,7 +63,17 @@ export function buildServices(output: string, source = root): Services {
     copyFileSync(join(source, 'packages', workspace, 'package.json'), join(output, 'packages', workspace, 'package.json'))
   }
   linkModules(output)
-  return { server: join(output, 'services/server/src/main.js'), client: join(output, 'services/client/src/main.js') }
+  const serverOptions = nodeOptions(join(source, 'Dockerfile.server'))
+  return {
+    server: join(output, 'services/server/src/main.js'),
+    serverOptions,
+    client: join(output, 'services/client/src/main.js'),
+  }
+}
+
+function nodeOptions(dockerfile: string): string[] {
+  const entryPoint = /^ENTRYPOINT (.*)$/m.exec(readFileSync(dockerfile, 'utf8'))?.[1] ?? '[]'
+  return (JSON.parse(entryPoint) as string[]).filter(word => word.startsWith('--'))
 }
 
 /** Checks out a commit into `folder`, with the installed dependencies of this checkout; git forgets it when the process ends. */

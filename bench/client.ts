@@ -41,7 +41,7 @@ const { rows, threadRows } = await withServers([bare('C epoll', [buildEchoC(fold
   for (const workload of workloads) {
     const load = () => measureLoad(port, workload)
     rows.push(await measure(workload.name, { bare: () => measureBare(port, workload), load }, workload.target))
-    const threads = () => measureLoad(port, workload, THREADS)
+    const threads = () => measureLoad(port, { ...workload, connections: THREADS * workload.connections }, THREADS)
     if (workload.size < 1_024) threadRows.push(await measure(workload.name, { load, threads }, THREADS_TARGET))
   }
   return { rows, threadRows }
@@ -52,7 +52,7 @@ Exchanges per second of the client's CPU time (k = 1,000), with a C echo server 
 
 ${table(['', 'bare Node', 'nihao-client load', 'ratio', 'middle half of rounds', 'target', ''], rows)}
 
-With \`--threads ${THREADS}\`, the threads share the core. The rate per CPU second is what each of them adds on a core of its own, so that a ratio of
+With \`--threads ${THREADS}\`, each thread has as many connections as the one thread, and both share the core. The rate per CPU second is what each of them adds on a core of its own, so that a ratio of
 ${THREADS_TARGET} is ${(THREADS * THREADS_TARGET).toFixed(1)} × on ${THREADS} cores.
 
 ${table(['', 'one thread', `${THREADS} threads`, 'ratio', 'middle half of rounds', 'target', ''], threadRows)}

@@ -7,7 +7,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { buildGenerator, buildServices, checkOut, resolveCommit, temporaryFolder } from './build.ts'
+import { buildGenerator, buildServices, checkOut, resolveCommit, type Services, temporaryFolder } from './build.ts'
 import { waitForConntrack } from './conntrack.ts'
 import { type Generator, holdIdle } from './generator.ts'
 import { loadAverage } from './machine.ts'
@@ -38,18 +38,19 @@ const { values: flags } = parseArgs({ options: { against: { type: 'string' } } }
 const folder = temporaryFolder()
 const generator: Generator = { program: buildGenerator(folder), wait: 'sleep' }
 const run = { startedAt: new Date(), loadAverageAtStart: loadAverage() }
-const builds = [{ name: '', main: buildServices(join(folder, 'after')).server }]
+const after = buildServices(join(folder, 'after'))
+const builds = [{ name: '', services: after }]
 if (flags.against !== undefined) {
   const commit = resolveCommit(flags.against)
   if (commit === undefined) throw new Error(`unknown commit "${flags.against}"`)
-  const before = buildServices(join(folder, 'before'), checkOut(commit, join(folder, 'source'))).server
-  builds.unshift({ name: `Before (${commit}):\n\n`, main: before })
-  builds[1] = { name: 'After:\n\n', main: builds[1]?.main ?? '' }
+  const before = buildServices(join(folder, 'before'), checkOut(commit, join(folder, 'source')))
+  builds.unshift({ name: `Before (${commit}):\n\n`, services: before })
+  builds[1] = { name: 'After:\n\n', services: after }
 }
 execFileSync('taskset', ['-cp', harnessCore, String(process.pid)], { stdio: 'ignore' })
 const command = ['npm run bench:pauses', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' ')
 const tables: string[] = []
-for (const { name, main } of builds) tables.push(`${name}${tableOf(await measure(main))}`)
+for (const { name, services } of builds) tables.push(`${name}${tableOf(await measure(services))}`)
 const simulated = await simulate()
 const markdown = `${heading(command, run)}
 
@@ -65,8 +66,8 @@ console.log(markdown)
 writeSection('Many connections', markdown)
 process.exit(0)
 
-async function measure(main: string): Promise<Row[]> {
-  const server = await start(main)
+async function measure(services: Services): Promise<Row[]> {
+  const server = await start(services)
   const rows: Row[] = []
   const held: { release: () => Promise<unknown> }[] = []
   let open = 0
@@ -90,13 +91,20 @@ async function measure(main: string): Promise<Row[]> {
   return rows
 }
 
-async function start(main: string) {
-  const kind = nihao('nihao', 'echo', main)
+async function start(services: Services) {
+  const kind = nihao('nihao', 'echo', services)
   const adminPort = await freePort()
   const environment = { NIHAO_ADMIN_PORT: `${adminPort}`, NIHAO_MAX_CONNECTIONS: '0', LOOP_PAUSES: 'ipc' }
-  const child = fork(main, {
+  const child = fork(services.server, {
     execPath: 'taskset',
-    execArgv: ['-c', serverCore, process.execPath, '--import', join(import.meta.dirname, 'loop-pauses.mjs')],
+    execArgv: [
+      '-c',
+      serverCore,
+      process.execPath,
+      ...services.serverOptions,
+      '--import',
+      join(import.meta.dirname, 'loop-pauses.mjs'),
+    ],
     env: { ...process.env, ...kind.environment, ...environment },
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   })

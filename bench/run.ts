@@ -48,7 +48,7 @@ const commit =
 const options = selectRows(flags.rows?.split(','), flags.rounds)
 const folder = temporaryFolder()
 const generator = { program: buildGenerator(folder), wait: flags.sleep ? 'sleep' : 'spin' } as const
-const after = buildServices(join(folder, 'after')).server
+const after = buildServices(join(folder, 'after'))
 const command = ['npm run bench', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' ')
 const markdown = commit === undefined ? await compareServers() : await compareCommits(commit)
 console.log(markdown)
@@ -92,7 +92,7 @@ function buildGo(): string[] | undefined {
 
 async function compareCommits(commit: string): Promise<string> {
   const commits = { before: commit, after: describeCheckout() }
-  const before = buildServices(join(folder, 'before'), checkOut(commit, join(folder, 'source'))).server
+  const before = buildServices(join(folder, 'before'), checkOut(commit, join(folder, 'source')))
   const pairs = protocols.flatMap(protocol => [
     nihao(`${protocol} before`, protocol, before),
     nihao(`${protocol} after`, protocol, after),

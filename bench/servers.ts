@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { Services } from './build.ts'
 
 /** The protocols of nihao that are measured. */
 export const protocols = ['echo', 'greet', 'probe'] as const
@@ -27,11 +28,11 @@ export function bare(name: string, command: string[] | undefined): ServerKind {
   return { name, command, protocol: 'echo', portIn: line => (/^\d+$/.test(line) ? Number(line) : undefined) }
 }
 
-/** nihao-server with default metrics, limits and log. It has a listener per protocol; one of them gets the load. */
-export function nihao(name: string, protocol: Protocol, main: string): ServerKind {
+/** nihao-server as its image starts it, with default metrics, limits and log. It has a listener per protocol; one of them gets the load. */
+export function nihao(name: string, protocol: Protocol, { server, serverOptions }: Services): ServerKind {
   return {
     name,
-    command: [process.execPath, main],
+    command: [process.execPath, ...serverOptions, server],
     environment: {
       NIHAO_LISTEN: protocols.map(each => `${each}://127.0.0.1:0`).join(' '),
       NIHAO_ADMIN_HOST: '127.0.0.1',

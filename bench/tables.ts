@@ -65,7 +65,8 @@ export function method({ effort, wait, loads, idle }: Results): string {
   const load = `The load generator (C, one thread) checks every byte of every reply, for probe also ids and crc32. ${waiting}.
 Rounds: ${generations} × ${roundsPerGeneration}, each set on fresh processes, which run every row for ${compileSeconds} s first. In each round, every server in turn gets
 ${warmupSeconds} s of warm-up and up to ${measureSeconds} s of measured load per row. CPU time is user + system time of all threads of the server (utime + stime of
-/proc/PID/stat, at the resolution of its CPU clock). A pipelined line counts as one exchange. nihao runs with its default metrics, limits and log.
+/proc/PID/stat, at the resolution of its CPU clock). A pipelined line counts as one exchange. nihao runs with the Node options of its image
+and with its default metrics, limits and log; bare Node has no options.
 Its log goes to a pipe that is read on the other core; nothing scrapes it.`
   const memory = `Memory: growth of VmRSS of a fresh process with ${idleConnections.toLocaleString('en')} connections that stay silent and finally make one exchange each;
 rounds: ${idleRounds}. Kernel memory is not included.`

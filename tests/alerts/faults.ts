@@ -181,8 +181,8 @@ export const faults: readonly Fault[] = [
     description: 'the disk that takes the log of the server is full',
     serverOptions: ['--entrypoint', 'node'],
     serverArgs: ['-e', ON_A_FULL_DISK],
-    // A line for each connection.
-    targets: `${greet}&fresh=true`,
+    // A line for each connection, of which the server keeps four megabytes before it drops any.
+    targets: 'greet://SERVER:1234?interval=7ms&fresh=true',
     alerts: ['NihaoLogLinesDropped'],
   },
 ]

@@ -37,6 +37,7 @@ afterAll(() => rmSync(dirname(withoutIpv6), { recursive: true }))
 for (const service of ['server', 'client']) {
   const image = `nihao-${service}:${manifest.version}`
   const main = `/app/services/${service}/src/main.js`
+  const nodeOptions = service === 'server' ? ['--max-semi-space-size=4'] : []
 
   describeWithDocker(`the image of the ${service}`, () => {
     let config: ImageConfig
@@ -60,7 +61,7 @@ for (const service of ['server', 'client']) {
 
     test('starts node directly, as a numeric unprivileged user, and has a description', () => {
       expect(config.User).toMatch(/^[1-9][0-9]*:[1-9][0-9]*$/)
-      expect(config.Entrypoint).toEqual(['node', main])
+      expect(config.Entrypoint).toEqual(['node', ...nodeOptions, main])
       expect(config.Cmd).toBeNull()
       expect(config.Healthcheck.Test).toEqual(['CMD', 'node', main.replace('main', 'healthcheck')])
       expect(config.Env).toContain('NODE_ENV=production')
@@ -144,7 +145,7 @@ for (const service of ['server', 'client']) {
       // As the host numbers processes; a health check may run at the same time.
       const processes = (await docker(['top', id, '-o', 'pid,uid,args'])).split('\n').map(line => line.trim().split(/\s+/))
       const first = await state('Pid')
-      expect(processes.find(([pid]) => pid === first)).toEqual([first, config.User.split(':')[0], 'node', main])
+      expect(processes.find(([pid]) => pid === first)).toEqual([first, config.User.split(':')[0], ...config.Entrypoint])
 
       const stoppedAtMs = performance.now()
       await docker(['stop', '--time', String(GRACE_SECONDS), id])

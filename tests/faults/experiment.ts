@@ -10,7 +10,7 @@ const INTERVAL_MS = 100
 const TIMEOUT_MS = 1_000
 /** A machine that keeps the witness from running for longer is too busy for these figures. */
 const MAX_ASLEEP_MS = 200
-const FIRST_SUCCESS_DEADLINE_MS = 30_000
+const FIRST_SUCCESS_DEADLINE_MS = 90_000
 /** An outage that the client has not ended by then is reported as not over. */
 const RECOVERY_DEADLINE_MS = 15_000
 

@@ -99,6 +99,7 @@ int main(int count, char **arguments) {
 }
 `
 
+/** `source` requires probe. */
 describe('all checks pass with', () => {
   const servers: [tool: string, name: string, command: () => string[], ...skipped: string[]][] = [
     ['socat', 'socat and cat', () => ['socat', 'TCP-LISTEN:PORT,bind=127.0.0.1,reuseaddr,fork,backlog=128', 'EXEC:cat']],
@@ -127,7 +128,7 @@ describe('all checks pass with', () => {
         '--timeout',
         '10s',
         '--skip',
-        skipped.join(),
+        ['source', ...skipped].join(),
       ])
       expect(new Set(Object.values(verdicts(run)))).toEqual(new Set(['ok']))
       expect(run.code).toBe(0)
@@ -140,7 +141,15 @@ testWith('go', 'a line server in Go with a prefix: all checks pass except lines 
   const server = build('main.go', GO, ['go', 'build', '-o', 'server', 'main.go'])
   await using _server = new Background(server, [String(port)])
   await listening(port)
-  const run = await checkJson([`greet://127.0.0.1:${port}?greeting=hello%20`, '--check-idle', '500ms', '--timeout', '10s'])
+  const run = await checkJson([
+    `greet://127.0.0.1:${port}?greeting=hello%20`,
+    '--check-idle',
+    '500ms',
+    '--timeout',
+    '10s',
+    '--skip',
+    'source',
+  ])
   const failed = Object.entries(verdicts(run)).filter(([, verdict]) => verdict !== 'ok')
   expect(failed).toEqual([['sizes', expect.stringMatching(/^failed: (eof|reset)$/)]])
   expect(result(run, 'sizes', 'failed').figures).toMatchObject({ largestBytes: 65_536, failedBytes: 65_537 })
@@ -162,7 +171,7 @@ describe('through haproxy', () => {
   testWith('haproxy', 'all checks pass', async () => {
     await using server = await ScriptedServer.listen(echo)
     await withProxy(long, server.port, async port => {
-      const run = await checkJson([`echo://127.0.0.1:${port}`, '--check-idle', '500ms'])
+      const run = await checkJson([`echo://127.0.0.1:${port}`, '--check-idle', '500ms', '--skip', 'source'])
       expect(new Set(Object.values(verdicts(run)))).toEqual(new Set(['ok']))
     })
   })

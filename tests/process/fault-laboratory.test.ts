@@ -17,14 +17,18 @@ beforeAll(async () => {
 })
 afterAll(() => Promise.allSettled(made.values()))
 
-test.each(CHOSEN)('%s: the side and the length are right, or not known', async name => {
-  const result = await made.get(name)
-  if (result === undefined) {
-    if (process.env.REQUIRE_PEERS === '1') throw new Error((await missingTools()).join(', '))
-    return
-  }
-  const { outcome, truth, verdict } = result
-  note(`${verdict}; truth ${JSON.stringify(truth)}, told ${JSON.stringify(outcome.outages)}`)
-  // STARVED: the machine is too busy to know what is right.
-  expect(['right', 'unknown', 'STARVED']).toContain(verdict)
-})
+test.each(CHOSEN)(
+  '%s: the side and the length are right, or not known',
+  async name => {
+    const result = await made.get(name)
+    if (result === undefined) {
+      if (process.env.REQUIRE_PEERS === '1') throw new Error((await missingTools()).join(', '))
+      return
+    }
+    const { outcome, truth, verdict } = result
+    note(`${verdict}; truth ${JSON.stringify(truth)}, told ${JSON.stringify(outcome.outages)}`)
+    // STARVED: the machine is too busy to know what is right.
+    expect(['right', 'unknown', 'STARVED']).toContain(verdict)
+  },
+  240_000,
+)

@@ -4,8 +4,8 @@ import { Peer } from './support/peer.ts'
 import { type RunningServer, startServer } from './support/server.ts'
 import { until } from './support/until.ts'
 
-/** The most that one write of the server may have. */
-const WRITE_BYTES = 65_536 + 64
+/** A write takes queued reads, of 64 KiB at most, until it has 64 KiB: it has less than twice as much. */
+const WRITE_BYTES = 2 * 65_536
 
 /** Bytes in the kernel's queues of the connection between two ports of 127.0.0.1, seen from the first. */
 function queuedBytes(localPort: number, remotePort: number): { sending: number; receiving: number } {

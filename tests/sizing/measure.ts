@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { parse } from 'yaml'
 import type { Container } from '../alerts/laboratory.ts'
 
@@ -11,6 +13,8 @@ export interface Usage {
   readonly bytes: number
   /** The most so far. */
   readonly peakBytes: number
+  /** In the buffers of its sockets, outside the process: cgroups of version 2 count them too. */
+  readonly kernelBytes: number
   /** CPU time per time. */
   readonly cpu: number
 }
@@ -25,7 +29,20 @@ export async function measure(container: Container, forMs: number): Promise<Usag
   const cpu = (cpuTicks(id) - startTicks) / TICKS / seconds
   const status = readFileSync(`/proc/${id}/status`, 'utf8')
   const kibibytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) * 1_024
-  return { bytes: kibibytes('VmRSS'), peakBytes: kibibytes('VmHWM'), cpu }
+  return { bytes: kibibytes('VmRSS'), peakBytes: kibibytes('VmHWM'), kernelBytes: await socketBytes(id), cpu }
+}
+
+/** The columns r (received), w (to be sent) and f (reserved) of ss -m. Needs root and iproute2; otherwise not a number. */
+async function socketBytes(id: string): Promise<number> {
+  const list = await promisify(execFile)('nsenter', ['--target', id, '--net', 'ss', '-tmnH'], { maxBuffer: 2 ** 26 }).catch(
+    () => undefined,
+  )
+  if (list === undefined) return Number.NaN
+  const sockets = list.stdout.matchAll(/skmem:\(r(\d+),rb\d+,t\d+,tb\d+,f(\d+),w(\d+)/g)
+  return [...sockets].reduce(
+    (sum, [, received, reserved, queued]) => sum + Number(received) + Number(reserved) + Number(queued),
+    0,
+  )
 }
 
 /** User and system time of all threads. */

@@ -63,6 +63,7 @@ async function row(laboratory: Laboratory, behaviour: Behaviour, connections: nu
     behaviour,
     usage ? megabytes(usage.bytes) : '',
     usage ? megabytes(usage.peakBytes) : '',
+    usage ? megabytes(usage.kernelBytes) : '',
     usage ? `${(usage.cpu * 100).toFixed(1)} %` : '',
     behaviour === 'hostile' ? '' : perSecond.toLocaleString('en'),
     open.toLocaleString('en'),
@@ -89,7 +90,17 @@ for (const behaviour of chosen) {
   }
 }
 
-const headings = ['Connections', 'Peers', 'Memory', 'Peak', 'CPU (of one core)', 'Exchanges/s', 'Open at the end', 'Alive']
+const headings = [
+  'Connections',
+  'Peers',
+  'Memory',
+  'Peak',
+  'Kernel',
+  'CPU (of one core)',
+  'Exchanges/s',
+  'Open at the end',
+  'Alive',
+]
 const text = `Server in a container with ${memory} of memory. ${describeMachine()}\n\n${markdown(headings, rows)}`
 if (given.output === undefined) console.log(text)
 else writeFileSync(given.output, text)

@@ -12,7 +12,7 @@ export interface Comparison {
   readonly name: string
   readonly client: number
   readonly server: number
-  /** Connections that the client gave up while connecting, as it was stopped: their HELLO was sent, but not read. */
+  /** Connections that the client gave up while connecting, as their address was removed or it was stopped: their HELLO was not read. */
   readonly abandoned: number
 }
 
@@ -144,7 +144,7 @@ export class Laboratory implements AsyncDisposable {
       ]
       for (const [what, client, metric] of exact ? sums : sums.slice(0, 1)) {
         const parts = listeners.map(index => this.listenerMetric(metric, index))
-        const abandoned = metric === 'tcp_server_sent_bytes_total' ? connections - sum(Object.values(connectionsClosed)) : 0
+        const abandoned = metric === 'tcp_server_sent_bytes_total' ? connections - (connectionsClosed.finished ?? 0) : 0
         comparisons.push({ name: `${target}: ${what}`, client, server: sum(await Promise.all(parts)), abandoned })
       }
     }

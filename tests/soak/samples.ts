@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs'
-import type { Service } from '../process/support/service.ts'
+import type { AdministeredService } from '../process/support/admin.ts'
 import { isFlat, mean, type Sample, slopeOf } from './slope.ts'
 
 /** A load has reached its level after this time. */
@@ -9,10 +9,11 @@ export const SETTLE_SECONDS = 120
 const MIN_SECONDS = 480
 
 /** Tolerated growth, as a share of the mean. */
-const TOLERATED = { residentBytes: 0.05, openFiles: 0.05 }
+const TOLERATED = { residentBytes: 0.05, oldHeapBytes: 0.05, openFiles: 0.05 }
 
 const FIGURES = {
   residentBytes: { title: 'RSS, MiB', unit: 2 ** 20, digits: 2 },
+  oldHeapBytes: { title: 'old objects, MiB', unit: 2 ** 20, digits: 2 },
   openFiles: { title: 'open files', unit: 1, digits: 1 },
 } as const
 
@@ -23,16 +24,18 @@ const SECONDS_PER_HOUR = 3_600
 /** Samples of the memory and the open files of a process. */
 export class Samples {
   readonly name: string
-  readonly #service: Service
-  readonly #samples: Record<Figure, Sample[]> = { residentBytes: [], openFiles: [] }
+  readonly #service: AdministeredService
+  readonly #samples: Record<Figure, Sample[]> = { residentBytes: [], oldHeapBytes: [], openFiles: [] }
 
-  constructor(name: string, service: Service) {
+  constructor(name: string, service: AdministeredService) {
     this.name = name
     this.#service = service
   }
 
-  take(seconds: number): void {
+  async take(seconds: number): Promise<void> {
     const { residentBytes } = this.#service.memory()
+    const oldHeapBytes = await this.#service.metric('nodejs_heap_space_size_used_bytes', { space: 'old' })
+    this.#samples.oldHeapBytes.push({ seconds, value: oldHeapBytes })
     this.#samples.residentBytes.push({ seconds, value: residentBytes })
     this.#samples.openFiles.push({ seconds, value: readdirSync(`/proc/${this.#service.pid}/fd`).length })
   }

@@ -19,6 +19,7 @@ export function afterBanner(codec: ClientCodec): ClientCodec {
       return opening
     },
     request: () => codec.request(),
+    ...(codec.repeated && { repeated: codec.repeated }),
     receive(chunk) {
       if (!opening) return codec.receive(chunk)
       const lineEnd = chunk.indexOf(LF)

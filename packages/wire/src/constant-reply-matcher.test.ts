@@ -65,6 +65,15 @@ describe('a constant reply', () => {
     expect(message).toBe(`expected "你好，张三\\n", received "${'x'.repeat(64)}"… (1000000 bytes)`)
   })
 
+  test.each([1, 2, 100])('%i requests are in one buffer', count => {
+    const codec = constantReplyMatcher(request, reply)()
+    expect(codec.repeated?.(count)).toEqual(Buffer.concat(Array<Buffer>(count).fill(request)))
+  })
+
+  test('requests that are too many for one buffer are not repeated', () => {
+    expect(constantReplyMatcher(request, reply)().repeated?.(1_000_000)).toBeUndefined()
+  })
+
   test('requests and replies alternate', () => {
     const codec = constantReplyMatcher(request, reply)()
     for (let turn = 0; turn < 3; turn++) {

@@ -1,7 +1,7 @@
 import { WrongReply } from './errors.ts'
 import type { ClientCodec } from './protocol.ts'
 
-/** Short replies in one read are compared together, up to about this many bytes: one call per reply would cost more than comparing. */
+/** Short replies in one read are compared together, and short requests repeated in one buffer, up to about this many bytes: one call per reply would cost more than comparing. */
 const COMPARED_BYTES = 16_384
 
 /**
@@ -9,12 +9,15 @@ const COMPARED_BYTES = 16_384
  * and not kept.
  */
 export function constantReplyMatcher(request: Buffer, reply: Buffer): () => ClientCodec {
-  const replies = Buffer.alloc(Math.max(1, Math.floor(COMPARED_BYTES / reply.length)) * reply.length, reply)
-  return () => newCodec(request, reply, replies)
+  const requests = repeat(request)
+  const replies = request.equals(reply) ? requests : repeat(reply)
+  return () => newCodec(request, requests, reply, replies)
 }
 
-/** @param replies the reply, repeated */
-function newCodec(request: Buffer, reply: Buffer, replies: Buffer): ClientCodec {
+const repeat = (bytes: Buffer) => Buffer.alloc(Math.max(1, Math.floor(COMPARED_BYTES / bytes.length)) * bytes.length, bytes)
+
+/** @param requests the request, repeated @param replies the reply, repeated */
+function newCodec(request: Buffer, requests: Buffer, reply: Buffer, replies: Buffer): ClientCodec {
   let outstanding = 0
   let position = 0 // in the current reply
 
@@ -26,6 +29,7 @@ function newCodec(request: Buffer, reply: Buffer, replies: Buffer): ClientCodec 
       outstanding++
       return request
     },
+    repeated: count => (count * request.length <= requests.length ? requests.subarray(0, count * request.length) : undefined),
     receive(chunk) {
       let completed = 0
       for (let start = 0; start < chunk.length; ) {

@@ -160,6 +160,8 @@ export interface ClientCodec {
   readonly opening: boolean
   /** Returns the bytes of the next request. */
   request(): Buffer
+  /** Returns the bytes of this many requests, which must not be changed; undefined if they are too many. Absent where requests vary. */
+  repeated?(count: number): Buffer | undefined
   /**
    * Validates received bytes without keeping them: the caller may reuse the chunk.
    * @returns the number of replies completed by these bytes

@@ -48,6 +48,13 @@ describe('large packets are known to be lost', () => {
     expect(loss.finding).toEqual({ largestWorkingBytes: 1_400, smallestLostBytes: 8_900 })
   })
 
+  test('from the smallest of them, even if a larger one is known to be lost first', () => {
+    const loss = new LargePacketLoss(SIZES)
+    loss.timedOut(65_536)
+    expect(rounds(loss, 10, bytes => bytes > 1_400)).toBe(4)
+    expect(loss.finding).toEqual({ largestWorkingBytes: 1_400, smallestLostBytes: 8_900 })
+  })
+
   test('no longer once one arrives', () => {
     const loss = new LargePacketLoss(SIZES)
     rounds(loss, 10, bytes => bytes > 1_400)

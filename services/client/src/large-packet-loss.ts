@@ -75,7 +75,9 @@ export class LargePacketLoss {
       const proven = smaller.some(({ replies: [first = 0, , third] }) => third !== undefined && first > tally.streakStart)
       const working = smaller.findLastIndex(({ replies }) => (replies.at(-1) ?? 0) > tally.streakStart)
       if (!proven) continue
-      return { largestWorkingBytes: this.#sizes[working] as number, smallestLostBytes: this.#sizes[index] as number }
+      // A size between the two that is being lost as well is nearer to the limit, even if its own losses are still too few.
+      const lost = this.#tallies.findIndex(({ streak }, size) => size > working && streak > 0)
+      return { largestWorkingBytes: this.#sizes[working] as number, smallestLostBytes: this.#sizes[lost] as number }
     }
     return undefined
   }

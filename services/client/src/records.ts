@@ -48,8 +48,8 @@ export class Records {
       const differences = this.#differencesOf(label)
       return {
         ...observer,
-        roundTrip: durationMs => {
-          observer.roundTrip(durationMs)
+        roundTrip: (durationMs, count) => {
+          observer.roundTrip(durationMs, count)
           latencies.record(durationMs)
         },
         event: (kind, fields) => {

@@ -16,8 +16,9 @@ import { SizeStatistics } from './size-statistics.ts'
 /** Records measurements; durations in ms. */
 export interface Observer {
   phase(phase: Phase, durationMs: number): void
-  exchange(durationMs: number): void
-  roundTrip(durationMs: number): void
+  /** @param count how many exchanges had this duration: 1, except in a load */
+  exchange(durationMs: number, count: number): void
+  roundTrip(durationMs: number, count: number): void
   scheduleLag(lagMs: number): void
   outage(outage: OutageReport): void
   /** Something that happened, for `/events`. */
@@ -150,18 +151,18 @@ export class TargetStatistics implements ConnectorStatistics {
     this.#observer.scheduleLag(nowMs - intendedMs)
   }
 
-  answered(connection: Connection, exchange: Exchange, roundTripMs: number, nowMs: number): void {
+  answered(connection: Connection, exchange: Exchange, roundTripMs: number, nowMs: number, count: number): void {
     this.sizes?.answered(connection, exchange)
     const { intendedMs } = exchange
     if (nowMs - intendedMs > this.#answerWithinMs) {
-      this.exchangeFailed('timeout')
+      for (let index = 0; index < count; index++) this.exchangeFailed('timeout')
       return
     }
-    this.counters.exchanges++
-    this.#observer.exchange(nowMs - intendedMs)
-    if (roundTripMs >= SUSPECT_MIN_MS && this.#suspect(roundTripMs, nowMs)) this.counters.suspectExchanges++
+    this.counters.exchanges += count
+    this.#observer.exchange(nowMs - intendedMs, count)
+    if (roundTripMs >= SUSPECT_MIN_MS && this.#suspect(roundTripMs, nowMs)) this.counters.suspectExchanges += count
     else {
-      this.#observer.roundTrip(roundTripMs)
+      this.#observer.roundTrip(roundTripMs, count)
       this.#roundTripsUs?.record(Math.max(1, Math.round(roundTripMs * 1_000)))
     }
     // Once for all replies of one read, of which a load has many.
@@ -170,7 +171,7 @@ export class TargetStatistics implements ConnectorStatistics {
       this.counters.lastSuccessMs = Date.now()
       this.#last = { good: true, roundTripMs }
     }
-    if (this.#traces) this.#logger.trace({ roundTripMs }, 'exchange')
+    if (this.#traces) for (let index = 0; index < count; index++) this.#logger.trace({ roundTripMs }, 'exchange')
   }
 
   /** An exchange failed: it got no correct reply in time, or was never sent. */

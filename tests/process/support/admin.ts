@@ -22,6 +22,8 @@ export class AdministeredService extends Service {
     // A connection for each request: an idle one may be closed by the service just when the next request is sent.
     const headers = { connection: 'close', ...init.headers }
     const response = await fetch(`http://127.0.0.1:${this.adminPort}${path}`, { signal, ...init, headers })
+    // A service that did not run for two seconds takes the request for one that did not arrive.
+    if (response.status === 408) return this.page(path, init)
     return { status: response.status, text: await response.text() }
   }
 

@@ -2,7 +2,7 @@ import type { ConnectionTotals } from '@nihao/wire'
 import type { Failure } from '../failure.ts'
 import type { Connection } from './connection.ts'
 
-/** One request and its reply. Times are on the monotonic clock, ms. */
+/** One request and its reply; or several that are the same, sent at the same time. Times are on the monotonic clock, ms. */
 export interface Exchange {
   /** When the schedule intended it to start. */
   readonly intendedMs: number
@@ -15,8 +15,8 @@ export interface Exchange {
 
 /** Events of a connection, for its owner and for the statistics of its target. */
 export interface ConnectionEvents {
-  /** The owner may reuse the exchange afterwards. Replies from one read share `nowMs`. */
-  answered(connection: Connection, exchange: Exchange, roundTripMs: number, nowMs: number): void
+  /** Replies from one read share `nowMs`. @param count how often the exchange was sent and is now answered; 1 unless the owner repeats it */
+  answered(connection: Connection, exchange: Exchange, roundTripMs: number, nowMs: number, count: number): void
   /** The server asked the client to reconnect (GOAWAY). */
   goAway?(connection: Connection): void
   /** An exchange is late: the connection is closed for its owner, but its socket stays open until this promise settles. */

@@ -36,7 +36,8 @@ export class Connection {
   readonly #outstanding = new ExpiringQueue<Exchange>(late => this.#timeOut(late))
   readonly #lost: Exchange[] = []
   /** Requests sent while replies are being processed, to be written together. */
-  #requests: Buffer[] | undefined
+  readonly #requests: Buffer[] = []
+  #collecting = false
   readonly #opened = Promise.withResolvers<Failure | undefined>()
   /** Of the exchange that is being sent. */
   #request = NO_BYTES
@@ -131,8 +132,8 @@ export class Connection {
   send(exchange: Exchange, nowMs = performance.now()): void {
     const request = this.begin(exchange, nowMs)
     if (this.codec.oneWay) this.socket.write(request, error => error ?? this.#answer(1))
-    else if (this.#requests === undefined) this.socket.write(request)
-    else this.#requests.push(request)
+    else if (this.#collecting) this.#requests.push(request)
+    else this.socket.write(request)
   }
 
   /** Asks the server how an earlier connection ended. Resolves with undefined where it cannot say. */
@@ -197,24 +198,33 @@ export class Connection {
       this.break(failure)
       return
     }
-    const requests: Buffer[] = []
-    this.#requests = requests
+    this.#collecting = true
     this.#answer(count)
-    this.#requests = undefined
-    const [first] = requests
-    if (first !== undefined) this.socket.write(requests.length === 1 ? first : Buffer.concat(requests))
+    this.#collecting = false
+    this.#writeRequests()
     if (!this.codec.opening) this.#opened.resolve(undefined)
+  }
+
+  #writeRequests(): void {
+    const requests = this.#requests
+    const [first] = requests
+    if (first === undefined) return
+    this.socket.write(requests.length === 1 ? first : (this.codec.repeated?.(requests.length) ?? Buffer.concat(requests)))
+    requests.length = 0
   }
 
   #answer(count: number): void {
     const nowMs = performance.now()
-    for (let index = 0; index < count; index++) {
+    for (let left = count; left > 0; ) {
       const exchange = this.#outstanding.shift()
       if (exchange === undefined) return
-      this.answered++
+      let repeated = 1
+      for (; repeated < left && this.#outstanding.at(0) === exchange; repeated++) this.#outstanding.shift()
+      left -= repeated
+      this.answered += repeated
       const roundTripMs = nowMs - exchange.sentMs
-      this.#statistics.answered(this, exchange, roundTripMs, nowMs)
-      this.owner?.answered(this, exchange, roundTripMs, nowMs)
+      this.#statistics.answered(this, exchange, roundTripMs, nowMs, repeated)
+      this.owner?.answered(this, exchange, roundTripMs, nowMs, repeated)
     }
     if (count === 0 || this.#outstanding.length > 0) return
     if (this.#finishing) this.#sayGoodbye()

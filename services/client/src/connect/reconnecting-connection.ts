@@ -11,7 +11,7 @@ export interface ReconnectingEvents {
   connected(connection: Connection): void
   /** An attempt to connect failed. */
   notConnected(failure: Failure): void
-  answered(connection: Connection, exchange: Exchange, roundTripMs: number, nowMs: number): void
+  answered(connection: Connection, exchange: Exchange, roundTripMs: number, nowMs: number, count: number): void
   /** As in `ConnectionEvents`. */
   timedOut?(connection: Connection): Promise<unknown>
   /** Precedes `connected`: the server asked the client to reconnect, and `next` replaces `old`. */
@@ -77,9 +77,9 @@ export class ReconnectingConnection implements ConnectionEvents {
     if (this.#current !== undefined) this.#finish(this.#current)
   }
 
-  answered(connection: Connection, exchange: Exchange, roundTripMs: number, nowMs: number): void {
+  answered(connection: Connection, exchange: Exchange, roundTripMs: number, nowMs: number, count: number): void {
     this.#failures = 0
-    this.#events.answered(connection, exchange, roundTripMs, nowMs)
+    this.#events.answered(connection, exchange, roundTripMs, nowMs, count)
   }
 
   timedOut(connection: Connection): Promise<unknown> | undefined {

@@ -83,15 +83,21 @@ function isTarget(value: unknown): boolean {
 
 function areConnections(value: unknown): boolean {
   if (!isObject(value)) return false
-  const { attempts, failures, closed, servers, comparisons } = value
+  const { attempts, failures, closed, broken = [], servers, comparisons } = value
   return (
     isCount(attempts) &&
     [failures, closed].every(isCounts) &&
+    isListOf(broken, isBroken) &&
     isListOf(servers, isText) &&
     isObject(comparisons) &&
     [comparisons.equal, comparisons.different].every(isCount)
   )
 }
+
+const isBroken = (value: unknown) =>
+  isObject(value) &&
+  [value.reason, value.side, value.evidence].every(isText) &&
+  [value.connections, value.exchanges].every(isCount)
 
 function isDistribution(value: unknown): boolean {
   if (!isObject(value) || !isObject(value.percentiles)) return false

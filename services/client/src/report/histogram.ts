@@ -47,11 +47,12 @@ export class Histogram {
     return Math.sqrt(squares / this.count)
   }
 
-  record(durationMs: number): void {
+  /** @param count how often to record it */
+  record(durationMs: number, count = 1): void {
     const bucket = bucketOf(durationMs)
-    this.#buckets[bucket] = (this.#buckets[bucket] ?? 0) + 1
-    this.count++
-    this.#sum += durationMs
+    this.#buckets[bucket] = (this.#buckets[bucket] ?? 0) + count
+    this.count += count
+    this.#sum += durationMs * count
     if (durationMs < this.min) this.min = durationMs
     if (durationMs > this.max) this.max = durationMs
   }

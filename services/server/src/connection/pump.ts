@@ -242,11 +242,15 @@ export abstract class Pump implements SocketHandler, OutputOwner, Holder {
     }
   }
 
-  /** Ends the connection between two messages, unless more arrives within one turn of the event loop. */
+  /**
+   * Ends the connection between two messages, unless the next one is there already. The event loop looks for it between the two immediates:
+   * a process that had to wait for a core would otherwise close before it reads what has arrived meanwhile.
+   */
   #endIfQuiet(reason: CloseReason): void {
     const { bytesRead } = this.socket
-    setImmediate(() => {
+    const end = () => {
       if (this.socket.bytesRead === bytesRead && !this.codec.midMessage) this.end(reason)
-    })
+    }
+    setImmediate(() => setImmediate(end))
   }
 }

@@ -37,7 +37,7 @@ export async function runOneCheck(name: CheckName, target: CheckTarget, interrup
     if (!(error instanceof CheckFailure)) throw error
     const { reason, message, figures } = error
     const failed = { verdict: 'failed', ...common(figures), reason, detail: printable(message) } as const
-    return { ...failed, ...(await sideOfFailure(error, target)), meaning: hintFor(check, reason, figures) }
+    return { ...failed, ...(await sideOfFailure(error, target, interrupt)), meaning: hintFor(check, reason, figures) }
   } finally {
     clearTimeout(timer)
   }

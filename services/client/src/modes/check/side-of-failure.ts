@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { once } from 'node:events'
 import { Connection } from '../../connect/connection.ts'
 import { attribute } from '../../outages/attribute.ts'
 import { settledEnd } from '../../outages/end-at-server.ts'
@@ -10,29 +10,26 @@ import type { CheckTarget } from './check-target.ts'
 /** How long to ask the server how a connection ended there. */
 const ASK_MS = 2_000
 
-/** Names the side of a failed check. Where the server identifies connections, it is asked over another one. */
-export async function sideOfFailure({ facts, reason }: CheckFailure, target: CheckTarget): Promise<Attribution> {
+/** Names the side of a failed check. Where the server identifies connections, it is asked over another one, until the signal. */
+export async function sideOfFailure(failed: CheckFailure, target: CheckTarget, signal: AbortSignal): Promise<Attribution> {
+  const { facts, reason } = failed
   if (facts === undefined) return attribute({ reason })
-  return attribute(await facts.observations(undefined, await recovery(facts, target)))
+  return attribute(await facts.observations(undefined, await recovery(facts, target, signal)))
 }
 
-async function recovery(facts: Facts, { connector, values }: CheckTarget): Promise<Recovery | undefined> {
+async function recovery(facts: Facts, { connector }: CheckTarget, signal: AbortSignal): Promise<Recovery | undefined> {
   const { brokenId } = facts
   if (brokenId === undefined) return undefined
-  const limit = new AbortController()
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(ASK_MS)])
   const startMs = performance.now()
-  const connection = await connector.connect({ answered() {}, closed() {} }, limit.signal, {
-    timeoutMs: Math.min(ASK_MS, values.timeout),
-    handshakeDone: address => facts.handshakeDone(startMs, performance.now(), address),
-  })
+  const handshakeDone = (address: string) => facts.handshakeDone(startMs, performance.now(), address)
+  const options = { timeoutMs: ASK_MS, handshakeDone }
+  const connection = await connector.connect({ answered() {}, closed() {} }, limit, options)
   if (!(connection instanceof Connection)) return undefined
   const atMs = performance.now()
-  const answer = settledEnd(connection.askLast(brokenId.boot, brokenId.connection), connection, brokenId, limit.signal)
-  const ended = await Promise.race([
-    answer,
-    delay(ASK_MS, undefined, { signal: limit.signal, ref: false }).catch(() => undefined),
-  ])
-  limit.abort()
+  const answer = settledEnd(connection.askLast(brokenId.boot, brokenId.connection), connection, brokenId, limit)
+  const late = limit.aborted ? undefined : once(limit, 'abort').then(() => undefined)
+  const ended = await Promise.race([answer, late])
   connection.destroy()
   return { connection, atMs, ended }
 }

@@ -37,13 +37,13 @@ export class Figures implements Observer {
 
   outage(): void {}
 
-  exchange(durationMs: number): void {
-    if (this.#openLoop) this.#fromIntendedStart.record(durationMs)
-    this.#recent?.record(durationMs)
+  exchange(durationMs: number, count: number): void {
+    if (this.#openLoop) this.#fromIntendedStart.record(durationMs, count)
+    this.#recent?.record(durationMs, count)
   }
 
-  roundTrip(durationMs: number): void {
-    this.#fromSend.record(durationMs)
+  roundTrip(durationMs: number, count: number): void {
+    this.#fromSend.record(durationMs, count)
   }
 
   scheduleLag(lagMs: number): void {
@@ -64,20 +64,23 @@ export class Figures implements Observer {
     return recent
   }
 
-  /** Ends the measurement. */
-  close(counters: TargetCounters): Measurement {
+  /** Ends the measurement. @returns a function that describes it, which takes time */
+  close(counters: TargetCounters): () => Measurement {
     const { failures, failed, exchanges } = this.#since(counters)
     const { sentBytes, receivedBytes } = counters.bytes()
-    return {
+    const totals = {
       elapsedMs: round(performance.now() - this.#before.startMs),
       answered: exchanges - failed,
       failed,
       failures,
       sentBytes: sentBytes - this.#before.sentBytes,
       receivedBytes: receivedBytes - this.#before.receivedBytes,
+    }
+    return () => ({
+      ...totals,
       latencyMs: { fromIntendedStart: save(this.#fromIntendedStart), fromSend: save(this.#fromSend) },
       scheduleLagMs: this.#openLoop ? save(this.#lag) : null,
-    }
+    })
   }
 
   #since({ exchanges, exchangeFailures }: TargetCounters) {

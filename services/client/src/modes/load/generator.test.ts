@@ -47,7 +47,7 @@ async function load(url: string, settings: Readonly<Record<string, string>>, { c
     count: count ?? Number.POSITIVE_INFINITY,
     durationMs: durationMs ?? Number.POSITIVE_INFINITY,
   })
-  const result = figures.close(target.counters)
+  const result = figures.close(target.counters)()
   await generator.close()
   return { ...result, scheduledMs, counters: target.counters }
 }
@@ -100,5 +100,23 @@ describe('a closed loop', () => {
     })
     const { answered, scheduledMs } = await load(url, { NIHAO_CONNECTIONS: '2', NIHAO_DEPTH: '3' }, { count: 100 })
     expect([answered, scheduledMs, most]).toEqual([100, 0, 3])
+  })
+
+  test('counts each of the exchanges that are sent together, even if their replies are not', async () => {
+    // Replies in pieces of 19 bytes, which end anywhere in a reply of 7, and now and then a reset instead.
+    let chunks = 0
+    const url = await serve((socket, request) => {
+      for (let start = 0; start < request.length; start += 19) {
+        if (++chunks % 40 === 0) socket.resetAndDestroy()
+        else socket.write(request.subarray(start, start + 19))
+      }
+    })
+    const settings = { NIHAO_CONNECTIONS: '2', NIHAO_DEPTH: '16', NIHAO_BACKOFF: '1ms', NIHAO_BACKOFF_MAX: '1ms' }
+    const { answered, failed, failures, latencyMs, counters } = await load(url, settings, { count: 2_000 })
+    expect([answered + failed, latencyMs.fromSend.count]).toEqual([2_000, answered])
+    expect(answered).toBeGreaterThan(1_000)
+    expect(failed).toBeGreaterThan(0)
+    expect(failures).toEqual({ reset: failed })
+    expect(counters.exchanges).toBe(2_000)
   })
 })

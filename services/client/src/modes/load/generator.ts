@@ -55,7 +55,7 @@ export class Generator implements Alarm {
         this.#logOnce(failure, 'could not connect')
         this.#missed(failure)
       },
-      answered: (connection, nowMs) => this.#answered(connection, nowMs),
+      answered: (connection, nowMs, count) => this.#answered(connection, nowMs, count),
       lost: (failure, exchanges) => {
         this.#logOnce(failure, 'connection lost')
         this.#over(exchanges)
@@ -157,8 +157,8 @@ export class Generator implements Alarm {
     else this.#waiting.push({ intendedMs, deadlineMs: intendedMs + this.#target.values.timeout })
   }
 
-  #answered(connection: LoadConnection, nowMs: number): void {
-    this.#inProgress--
+  #answered(connection: LoadConnection, nowMs: number, count: number): void {
+    this.#inProgress -= count
     if (connection.oneWay) setImmediate(() => this.#feed(connection, performance.now()))
     else this.#feed(connection, nowMs)
     this.#over(0)

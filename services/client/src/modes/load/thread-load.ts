@@ -69,7 +69,7 @@ export class LocalLoad implements ThreadLoad {
   readonly #config: LoadConfig
   readonly #targets: readonly TargetLoad[]
   #loop: LoopUsage | undefined
-  #measured: Pick<ThreadTarget, 'scheduledMs' | 'measurement'>[] = []
+  #measured: { readonly scheduledMs: number; readonly describe: () => Measurement }[] = []
 
   constructor(config: LoadConfig, logger: Logger, share: Share = WHOLE) {
     this.#config = config
@@ -97,7 +97,7 @@ export class LocalLoad implements ThreadLoad {
     const measured = this.#targets.map(async ({ target, figures, generator }) => {
       figures.reset(target.counters)
       const scheduledMs = generate ? await generator.run(boundsOf(target.values)) : 0
-      return { scheduledMs, measurement: figures.close(target.counters) }
+      return { scheduledMs, describe: figures.close(target.counters) }
     })
     this.#measured = await Promise.all(measured)
     this.#loop = loop()
@@ -106,9 +106,10 @@ export class LocalLoad implements ThreadLoad {
   async close(): Promise<ThreadResult> {
     const broken = await Promise.all(this.#targets.map(({ generator }) => generator.close()))
     if (this.#loop === undefined) throw new Error('closed before the measurement')
-    const targets = this.#measured.map((measured, index) => {
+    const targets = this.#measured.map(({ scheduledMs, describe }, index) => {
       const { target } = this.#targets[index] as TargetLoad
-      return { target: target.label, ...measured, connections: totalsOf(target, broken[index] ?? []) }
+      const connections = totalsOf(target, broken[index] ?? [])
+      return { target: target.label, scheduledMs, measurement: describe(), connections }
     })
     return { loop: this.#loop, targets }
   }

@@ -99,13 +99,14 @@ export function probeAddresses(context: ProbeContext, name: string, peers: PeerS
     leaveDraining()
   }
 
-  /** A server that drains is left when another one works, or when the drain is over and there is another one. */
+  /** A server that drains is left when another one works, or when the drain is over; at once if the name has an address to use instead. */
   function leaveDraining(): void {
     clearTimeout(drainTimer)
     const others = [...probed].filter(([host]) => host !== undefined && !draining.has(host))
     const working = others.some(([, { firstSuccess }]) => firstSuccess.up)
     for (const [host, leaving] of draining) {
-      if (working || (leaving === 'drained' && (others.length > 0 || addresses.spare))) addresses.leave(host)
+      const replaceable = others.length > 0 ? working || leaving === 'drained' : addresses.spare
+      if (replaceable) addresses.leave(host)
     }
     if (draining.size === 0) return
     drainTimer = setTimeout(() => {

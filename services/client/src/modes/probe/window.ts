@@ -24,9 +24,9 @@ export class WindowFigures {
   observe(observer: Observer): Observer {
     return {
       ...observer,
-      exchange: durationMs => {
-        observer.exchange(durationMs)
-        this.latencies.record(durationMs)
+      exchange: (durationMs, count) => {
+        observer.exchange(durationMs, count)
+        this.latencies.record(durationMs, count)
       },
       outage: outage => {
         observer.outage(outage)
