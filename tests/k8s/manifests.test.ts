@@ -124,9 +124,10 @@ const targetsOf = (deployment: Deployment) =>
     .readModeConfig(client.modes.probe, settingsOf(deployment))
     .targetConfigs.map(({ endpoint: { protocol, address }, values }) => ({ protocol, address, resolve: values.resolve }))
 
-test('the server has the memory with which a container test has 5,000 hostile connections', () => {
+test('the server has the memory with which a container test has 5,000 hostile connections, and as much for buffers in the kernel', () => {
   expect(serverConfig.maxConnections).toBe(5_000)
-  expect(container(deployments.server).resources.limits.memory).toBe('512Mi')
+  expect(serverConfig.maxBufferedTotal).toBe((512 * 2 ** 20) / 4)
+  expect(container(deployments.server).resources.limits.memory).toBe('1Gi')
 })
 
 test('the client watches the address of the Service and, by the headless one, every pod', () => {

@@ -320,6 +320,19 @@ describe('a connection after GOAWAY', () => {
     expect([connection.goAwayReason, connection.closeReason]).toEqual(['drain', 'goaway'])
   })
 
+  test('is closed for its owner as soon as the server ends it: a request could no longer be sent', async () => {
+    const { connection, closed, peer } = await pair('probe')
+    peer.resume()
+    peer.write(frame(1, { version: 1, server: 'a' }))
+    expect(await connection.open(5_000)).toBeUndefined()
+    const order: string[] = []
+    void closed.then(() => order.push('closed for its owner'))
+    connection.socket.on('close', () => order.push('closed'))
+    peer.end(frame(4, { reason: 'drain', graceMs: 0 }))
+    await once(connection.socket, 'close')
+    expect(order).toEqual(['closed for its owner', 'closed'])
+  })
+
   test('loses outstanding exchanges when the server closes it', async () => {
     const { connection, closed, peer } = await pair('probe')
     peer.resume()

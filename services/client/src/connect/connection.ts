@@ -241,8 +241,11 @@ export class Connection {
 
   #serverEnded(): void {
     const planned = this.#finishing || this.goAwayReason !== undefined
-    if (planned && this.#outstanding.length === 0) this.socket.end()
-    else this.break({ reason: 'eof' })
+    if (planned && this.#outstanding.length === 0) {
+      this.socket.end()
+      // The socket closes later; until then, its owner must not send on it.
+      this.#closed()
+    } else this.break({ reason: 'eof' })
   }
 
   #timeOut(late: Exchange): void {
