@@ -69,13 +69,17 @@ interface Deployment {
 }
 
 /** What k8s/base allows the server. */
-export function baseLimits(): { memory: string; connections: number } {
+export function baseLimits(): { memory: string; connections: number; maxBufferedTotal: string } {
   const documents = readFileSync('k8s/base/server.yaml', 'utf8')
     .split(/^---$/m)
     .map(text => parse(text) as Deployment)
   const [server] = documents.find(({ kind }) => kind === 'Deployment')?.spec.template.spec.containers ?? []
-  const connections = server?.env.find(({ name }) => name === 'NIHAO_MAX_CONNECTIONS')?.value
-  const memory = server?.resources.limits.memory.replace('Mi', 'm')
-  if (memory === undefined || connections === undefined) throw new Error('k8s/base/server.yaml has no limits')
-  return { memory, connections: Number(connections) }
+  const setting = (variable: string) => server?.env.find(({ name }) => name === variable)?.value
+  const connections = setting('NIHAO_MAX_CONNECTIONS')
+  const maxBufferedTotal = setting('NIHAO_MAX_BUFFERED_TOTAL')
+  const memory = server?.resources.limits.memory.replace('Mi', 'm').replace('Gi', 'g')
+  if (memory === undefined || connections === undefined || maxBufferedTotal === undefined) {
+    throw new Error('k8s/base/server.yaml has no limits')
+  }
+  return { memory, connections: Number(connections), maxBufferedTotal }
 }

@@ -12,7 +12,7 @@ const base = baseLimits()
 const USAGE = `usage: npm run sizing -- [--connections 100,1000] [--behaviour idle,busy,hostile] [--memory 512m] [--seconds 20] [--output FILE]
   --connections  default: 100,1000,${base.connections},10000; of them, k8s/base allows ${base.connections}
   --behaviour    default: all three
-  --memory       limit of the container, as for docker run; default: ${base.memory}, that of k8s/base
+  --memory       limit of the container, as for docker run; default: ${base.memory} with NIHAO_MAX_BUFFERED_TOTAL=${base.maxBufferedTotal}, as in k8s/base
   --seconds      measured time of each row; default: 20
   --output       file for the table, in Markdown; default: stdout`
 
@@ -39,12 +39,18 @@ const counts = numbers('connections', given.connections ?? `100,1000,${base.conn
 const [seconds = 0] = numbers('seconds', given.seconds ?? '20')
 const chosen = behaviours.filter(name => (given.behaviour ?? behaviours.join()).split(',').includes(name))
 const memory = given.memory ?? base.memory
+const NIHAO_MAX_BUFFERED_TOTAL = given.memory === undefined ? base.maxBufferedTotal : ''
 
 const image = await docker('build', '--quiet', '--file', 'Dockerfile.server', '.')
 
 async function row(laboratory: Laboratory, behaviour: Behaviour, connections: number): Promise<string[]> {
   const server = await laboratory.start('server', image, {
-    env: { NIHAO_MAX_CONNECTIONS: `${connections}`, NIHAO_LISTEN: 'greet://:1234', NIHAO_LOG_LEVEL: 'warn' },
+    env: {
+      NIHAO_MAX_CONNECTIONS: `${connections}`,
+      NIHAO_MAX_BUFFERED_TOTAL,
+      NIHAO_LISTEN: 'greet://:1234',
+      NIHAO_LOG_LEVEL: 'warn',
+    },
     options: ['--memory', memory, '--memory-swap', memory, '--read-only', '--cap-drop', 'ALL'],
   })
   await server.ready()
