@@ -149,7 +149,10 @@ export class Stage {
   }
 
   async other(container: GenericContainer): Promise<StartedTestContainer> {
-    const started = await container.withNetwork(await this.network()).withStartupTimeout(START_DEADLINE_MS).start()
+    const started = await container
+      .withNetwork(await this.network())
+      .withStartupTimeout(START_DEADLINE_MS)
+      .start()
     this.#started.unshift(() => started.stop())
     return started
   }
