@@ -1,5 +1,4 @@
-import { createHistogram } from 'node:perf_hooks'
-import type { Logger } from '@nihao/service'
+import { LatencyBuckets, type Logger } from '@nihao/service'
 import type { ConnectionTotals, ProtocolName } from '@nihao/wire'
 import type { ClientEventKind, EventFields } from './client-events.ts'
 import type { Connection } from './connect/connection.ts'
@@ -10,6 +9,7 @@ import { TargetCounters } from './counters.ts'
 import type { Failure, FailureReason } from './failure.ts'
 import { Availability, type FailingSession } from './outages/availability.ts'
 import type { OutageReport } from './outages/outage-report.ts'
+import { round } from './round.ts'
 import { ServerTimes, type ServerTimesObserver } from './server-times.ts'
 import { SizeStatistics } from './size-statistics.ts'
 
@@ -72,7 +72,8 @@ export class TargetStatistics implements ConnectorStatistics {
   lastTroubleMs = Number.NaN
   readonly #answerWithinMs: number
   readonly #stalledMs: ((sinceMs: number) => number) | undefined
-  readonly #roundTripsUs: ReturnType<typeof createHistogram> | undefined
+  /** Since the last summary. */
+  readonly #recentRoundTrips: LatencyBuckets | undefined
   readonly #expectSource: 'any' | 'kept' | 'translated'
   #lastLocalAddress: string | undefined
   #lastHello: Connection['hello']
@@ -100,7 +101,7 @@ export class TargetStatistics implements ConnectorStatistics {
     this.#stalledMs = stalledMs
     this.#expectSource = expectSource
     this.sizes = sizes === null ? undefined : new SizeStatistics(sizes, logger)
-    this.#roundTripsUs = summaries ? createHistogram() : undefined
+    this.#recentRoundTrips = summaries ? new LatencyBuckets() : undefined
     this.serverTimes = observer.serverTimes && this.#timesTo(new ServerTimes(observer.serverTimes))
   }
 
@@ -163,7 +164,7 @@ export class TargetStatistics implements ConnectorStatistics {
     if (roundTripMs >= SUSPECT_MIN_MS && this.#suspect(roundTripMs, nowMs)) this.counters.suspectExchanges += count
     else {
       this.#observer.roundTrip(roundTripMs, count)
-      this.#roundTripsUs?.record(Math.max(1, Math.round(roundTripMs * 1_000)))
+      this.#recentRoundTrips?.record(roundTripMs)
     }
     // Once for all replies of one read, of which a load has many.
     if (nowMs !== this.#lastSuccessMs) {
@@ -264,7 +265,7 @@ export class TargetStatistics implements ConnectorStatistics {
   summary(): object {
     const { exchanges, connections } = this.counters
     const failures = this.counters.failures()
-    const roundTripMs = this.#recentRoundTrips()
+    const roundTripMs = this.#summariseRoundTrips()
     const summary = {
       connections: connections.size,
       exchanges: exchanges - this.#summarised.exchanges,
@@ -276,12 +277,11 @@ export class TargetStatistics implements ConnectorStatistics {
     return summary
   }
 
-  #recentRoundTrips(): object | undefined {
-    const recent = this.#roundTripsUs
+  #summariseRoundTrips(): object | undefined {
+    const recent = this.#recentRoundTrips
     if (recent === undefined || recent.count === 0) return undefined
-    const ms = (us: number) => Math.round(us) / 1_000
-    const roundTripMs = { p50: ms(recent.percentile(50)), p99: ms(recent.percentile(99)), max: ms(recent.max) }
-    recent.reset()
-    return roundTripMs
+    const [p50, p99, max] = [0.5, 0.99, 1].map(share => round(recent.percentile(share)))
+    recent.clear()
+    return { p50, p99, max }
   }
 }

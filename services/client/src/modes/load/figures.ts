@@ -1,6 +1,6 @@
 import { nonZero, type TargetCounters } from '../../counters.ts'
-import { round } from '../../report/distribution.ts'
 import { Histogram } from '../../report/histogram.ts'
+import { round } from '../../round.ts'
 import type { Observer } from '../../statistics.ts'
 import { type SavedDistribution, save } from './saved-distribution.ts'
 
