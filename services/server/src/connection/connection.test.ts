@@ -28,11 +28,13 @@ const unlimited = new BufferBudget(Number.POSITIVE_INFINITY, () => {})
 
 let server: Server
 let connections: Connection[]
+let peers: Peer[]
 let reports: ConnectionReport[]
 let serve: (socket: Socket) => void
 
 beforeEach(async () => {
   connections = []
+  peers = []
   reports = []
   server = createServer({ allowHalfOpen: true, noDelay: true }, socket => serve(socket))
   server.listen(0, '127.0.0.1')
@@ -40,6 +42,9 @@ beforeEach(async () => {
 })
 afterEach(async () => {
   for (const connection of connections) if (!reports.some(({ peer }) => peer === connection.peer)) connection.terminate('error')
+  // The server closes before the last socket does; a late report would be that of the next test.
+  await until('all reports', () => reports.length === connections.length)
+  for (const { socket } of peers) socket.destroy()
   await new Promise(resolve => server.close(resolve))
 })
 
@@ -74,6 +79,7 @@ async function connect(
     accepted.resolve(connection)
   }
   const peer = await Peer.connect((server.address() as AddressInfo).port, { reading })
+  peers.push(peer)
   return [await accepted.promise, peer]
 }
 
