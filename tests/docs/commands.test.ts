@@ -58,11 +58,11 @@ testWith('kubectl', 'the kustomizations in the pages render', async () => {
 })
 
 test('the components in the table are those that exist', () => {
-  expect(rows(page('docs/operations.md'), 'Components for Kubernetes').toSorted()).toEqual(readdirSync('k8s/components'))
+  expect(rows(page('docs/kubernetes.md'), 'Components').toSorted()).toEqual(readdirSync('k8s/components'))
 })
 
 test('the init container is valid, and accepted in a namespace that enforces the Pod Security Standard restricted', () => {
-  const [{ args, securityContext }] = blocks(page('docs/operations.md'), 'yaml')
+  const [{ args, securityContext }] = blocks(page('docs/kubernetes.md'), 'yaml')
     .map(block => parse(block))
     .find(({ initContainers }) => initContainers !== undefined).initContainers
   expect(client.readConfig({ env: {}, args }).mode).toBe('check')

@@ -13,7 +13,7 @@ import { page, rows } from './pages.ts'
 const eventKinds = [...new Set([...clientEventKinds, ...serverEventKinds])]
 
 test.each([
-  ['docs/operations.md', 'Events', eventKinds],
+  ['docs/admin-port.md', 'Events', eventKinds],
   ['docs/metrics.md', 'Why a connection was closed', closeReasons],
   ['docs/metrics.md', 'Why a connection was rejected', rejectReasons],
   ['docs/metrics.md', 'Why a TLS handshake failed', handshakeFailures],

@@ -58,7 +58,7 @@ testWith(
       await until('more exchanges', async () => (await client.metric('tcp_client_exchanges_total')) > exchanges + 20)
     }
 
-    // As docs/operations.md says: both CAs first, then the certificates, then only the new CA.
+    // As docs/kubernetes.md says: both CAs first, then the certificates, then only the new CA.
     await replaceBoth(1, secret(oldServer, bothRoots), secret(oldClient, bothRoots))
     expect(await shown(server.port(), oldClient, bothRoots)).toBe(serialOf(oldServer))
     await replaceBoth(2, secret(nextServer, bothRoots), secret(nextClient, bothRoots))

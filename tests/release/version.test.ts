@@ -61,7 +61,7 @@ test('there is one version', () => {
       'Dockerfile.server',
       'README.md',
       'docker-compose.yml',
-      'docs/operations.md',
+      'docs/kubernetes.md',
       'k8s/base/server.yaml',
       'k8s/components/check/job.yaml',
       'package-lock.json',

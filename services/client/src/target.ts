@@ -3,9 +3,11 @@ import type { Connection } from './connect/connection.ts'
 import type { Exchange } from './connect/connection-events.ts'
 import { Connector, type TargetOptions } from './connect/connector.ts'
 import type { TargetCounters } from './counters.ts'
+import type { NewObserver } from './observer.ts'
 import type { PeerSet } from './peers/peer-set.ts'
+import { round } from './round.ts'
 import type { CommonValues } from './settings.ts'
-import { type NewObserver, type StatisticsOptions, TargetStatistics } from './statistics.ts'
+import { type StatisticsOptions, TargetStatistics } from './statistics.ts'
 
 /** An endpoint of the client: its connector opens connections, and its statistics subscribe to their events. */
 export class Target<Values extends CommonValues = CommonValues> {
@@ -66,7 +68,7 @@ export class Target<Values extends CommonValues = CommonValues> {
     this.#replied = true
     const server = hello && { serverName: hello.server }
     this.logger.info(
-      { localAddress, remoteAddress, ...server, reply: codec.replyText, roundTripMs: Math.round(roundTripMs * 1_000) / 1_000 },
+      { localAddress, remoteAddress, ...server, reply: codec.replyText, roundTripMs: round(roundTripMs) },
       'first reply',
     )
   }

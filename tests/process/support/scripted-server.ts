@@ -55,16 +55,24 @@ export class ScriptedServer implements AsyncDisposable {
 
 /**
  * A port on which nothing listens. It is below the ephemeral port range, so that no server with port 0 and no client of another test
- * gets it.
+ * gets it, and no later call returns it, also in another process.
  */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(10_000, 32_768)
     try {
+      await reserve(port)
       await using _server = await ScriptedServer.listen(() => {}, { port })
       return port
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
     }
   }
+}
+
+/** A reservation is an abstract Unix socket with the number in its name, until this process ends. */
+async function reserve(port: number): Promise<void> {
+  const reservation = createServer().unref()
+  reservation.listen(`\0nihao-test-port-${port}`)
+  await once(reservation, 'listening')
 }

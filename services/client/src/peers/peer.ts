@@ -1,4 +1,5 @@
 import { Availability } from '../outages/availability.ts'
+import { round } from '../round.ts'
 
 /** Counters of a peer; durations in ms. They never decrease. */
 export interface PeerTotals {
@@ -112,7 +113,7 @@ export class Peer {
       state: this.#state,
       ...(this.#reason !== undefined && { reason: this.#reason }),
       since: new Date(this.#sinceMs).toISOString(),
-      roundTripMs: lastRoundTripMs === undefined ? null : Math.round(lastRoundTripMs * 1_000) / 1_000,
+      roundTripMs: lastRoundTripMs === undefined ? null : round(lastRoundTripMs),
       exchanges: this.#exchanges,
       failures: this.#failures,
       outages: this.#outages,

@@ -29,7 +29,7 @@ const spread = (sorted: readonly number[]) => ({
   max: sorted.at(-1),
 })
 
-// The hash is fixed, and so are the figures: docs/operations.md has them.
+// The hash is fixed, and so are the figures: docs/kubernetes.md has them.
 describe('rendezvous hashing in a cluster of 300 with peers=8', () => {
   test('everybody watches 8 and is watched by about 8', () => {
     for (const choice of watchedIn(clusterOf(1))) expect(new Set(choice).size).toBe(PEERS)

@@ -1,3 +1,4 @@
+import { round } from '../round.ts'
 import type { Histogram } from './histogram.ts'
 
 /** Percentiles shown in reports. */
@@ -23,6 +24,3 @@ export function describe(histogram: Histogram): Distribution {
     max: ms(histogram.max),
   }
 }
-
-/** Rounds to the microsecond. */
-export const round = (value: number) => Math.round(value * 1_000) / 1_000

@@ -1,6 +1,7 @@
 import { printable } from '@nihao/service'
 import type { CheckName } from '../../check-names.ts'
 import type { Figures, Result } from '../../report/results.ts'
+import { round } from '../../round.ts'
 import { hintFor, limitOf } from './check.ts'
 import { CheckContext } from './check-context.ts'
 import { CheckFailure } from './check-failure.ts'
@@ -49,5 +50,3 @@ function clean(figures: Figures): Figures {
     Object.entries(figures).map(([name, value]) => [name, typeof value === 'number' ? round(value) : printable(value)]),
   )
 }
-
-const round = (value: number) => Math.round(value * 1_000) / 1_000

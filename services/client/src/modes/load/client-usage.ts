@@ -1,5 +1,6 @@
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
-import { type Distribution, round } from '../../report/distribution.ts'
+import type { Distribution } from '../../report/distribution.ts'
+import { round } from '../../round.ts'
 
 /** How busy the event loop of a thread was during the load. */
 export interface LoopUsage {

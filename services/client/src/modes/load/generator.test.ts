@@ -32,7 +32,7 @@ async function serve(answer: (socket: Socket, request: Buffer) => void): Promise
 const echo = (socket: Socket, request: Buffer) => socket.write(request)
 
 async function load(url: string, settings: Readonly<Record<string, string>>, { count, durationMs }: Partial<Bounds>) {
-  const env = { NIHAO_TARGETS: url, NIHAO_TIMEOUT: '20s', ...settings }
+  const env = { NIHAO_TARGETS: url, NIHAO_TIMEOUT: '60s', ...settings }
   const [config] = readModeConfig(modes.load, { env, args: [] }).targetConfigs
   if (config === undefined) throw new Error(`no target: ${url}`)
   const { values } = config

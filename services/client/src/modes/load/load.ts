@@ -1,5 +1,5 @@
 import type { Logger } from '@nihao/service'
-import { round } from '../../report/distribution.ts'
+import { round } from '../../round.ts'
 import type { LoadConfig } from '../../settings.ts'
 import { bottlenecks, busiest, measureCpu } from './client-usage.ts'
 import { mergeConnections, mergeMeasurements } from './merge-measurements.ts'

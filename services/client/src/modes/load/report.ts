@@ -1,5 +1,5 @@
 import { program } from '../../program.ts'
-import { round } from '../../report/distribution.ts'
+import { round } from '../../round.ts'
 import type { LoadConfig, LoadValues } from '../../settings.ts'
 import type { ClientUsage } from './client-usage.ts'
 import type { Measurement } from './figures.ts'
