@@ -48,18 +48,29 @@ export class ScriptedServer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    // Stops listening first: a client that loses its connection must not get another one.
+    const closed = new Promise(resolve => this.#server.close(resolve))
     for (const socket of this.open) socket.destroy()
-    await new Promise(resolve => this.#server.close(resolve))
+    await closed
   }
 }
 
+/** The ports below the ephemeral range, divided between the processes that run test files at the same time. */
+const FIRST_PORT = 10_000
+const PORTS_PER_WORKER = 2_800
+const WORKERS = 8
+const ownPorts = FIRST_PORT + (Number(process.env.JEST_WORKER_ID ?? 0) % WORKERS) * PORTS_PER_WORKER
+const given = new Set<number>()
+
 /**
- * A port on which nothing listens. It is below the ephemeral port range, so that no server with port 0 and no client of another test
- * gets it.
+ * A port on which nothing listens, and which is given only once. It is below the ephemeral port range, so that no server with port 0 and no
+ * client of another test gets it.
  */
 export async function freePort(): Promise<number> {
   for (;;) {
-    const port = randomInt(10_000, 32_768)
+    const port = randomInt(ownPorts, ownPorts + PORTS_PER_WORKER)
+    if (given.has(port)) continue
+    given.add(port)
     try {
       await using _server = await ScriptedServer.listen(() => {}, { port })
       return port
