@@ -9,7 +9,7 @@ export type Environment = Readonly<Record<string, string>>
 
 /** Runs a docker command and returns its output; rejects with its error output when it fails. */
 export async function docker(...command: readonly string[]): Promise<string> {
-  return (await execute('docker', command, { timeout: 60_000 })).stdout.trim()
+  return (await execute('docker', command, { timeout: 150_000 })).stdout.trim()
 }
 
 /** Rejects when a user ends this program, so that what it started can be removed first. */

@@ -10,6 +10,7 @@ export interface Images {
 export interface PairOptions {
   readonly servers?: number
   readonly server?: Environment
+  readonly client?: Environment
   /** Options of `docker run`. */
   readonly serverOptions?: readonly string[]
   readonly serverArgs?: readonly string[]
@@ -56,7 +57,7 @@ export class Pair implements Disposable {
     await prepare?.(this)
     const targets = (this.#options.targets ?? BOTH_PROTOCOLS).replaceAll('SERVER', this.serverName)
     this.#client = await this.laboratory.start(this.clientName, this.images.client, {
-      env: { NIHAO_TARGETS: targets },
+      env: { ...this.#options.client, NIHAO_TARGETS: targets },
       options: this.#volumes(),
     })
   }

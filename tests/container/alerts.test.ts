@@ -4,6 +4,7 @@ import { experiment, jobOf } from '../alerts/experiment.ts'
 import { faults } from '../alerts/faults.ts'
 import type { Prometheus } from '../alerts/prometheus.ts'
 import { filledIn, queries } from '../monitoring/dashboard.ts'
+import { until } from '../process/support/until.ts'
 import { describeWithDocker } from './docker.ts'
 
 /** An hour in 15 s. */
@@ -27,13 +28,15 @@ const image = (service: string) => `nihao-${service}:${manifest.version}`
 
 describeWithDocker('Prometheus with the rules as shipped, only faster', () => {
   test('each fault fires its alerts and no others; every query of the dashboard returns something, or nothing for a reason', async () => {
-    const empty: string[] = []
+    let empty = queries.filter(({ panel, refId }) => !(`${panel} ${refId}` in emptyInHealth))
     const healthy = async (prometheus: Prometheus) => {
-      for (const { panel, refId, expr } of queries) {
-        const name = `${panel} ${refId}`
-        const result = await prometheus.query(filledIn(expr, jobOf({ name: 'health' })))
-        if (result.length === 0 && !(name in emptyInHealth)) empty.push(name)
+      // After a scrape that took too long, there is nothing until the next one.
+      const complete = async () => {
+        const results = await Promise.all(empty.map(({ expr }) => prometheus.query(filledIn(expr, jobOf({ name: 'health' })))))
+        empty = empty.filter((_, index) => results[index]?.length === 0)
+        return empty.length === 0
       }
+      await until('results of all queries', complete).catch(() => {})
     }
     const texts: string[] = []
     const finished = async (prometheus: Prometheus) => {
@@ -41,12 +44,13 @@ describeWithDocker('Prometheus with the rules as shipped, only faster', () => {
       texts.push(...alerts.flatMap(({ annotations }) => Object.values(annotations)))
     }
 
-    const quick = faults.filter(fault => fault.quick)
+    // No exchange of a healthy pair is late, however busy the machine is.
+    const quick = faults.filter(fault => fault.quick).map(fault => ({ ...fault, client: { NIHAO_TIMEOUT: '5s' } }))
     const images = { server: image('server'), client: image('client') }
     const outcomes = await experiment(quick, { images, divisor: DIVISOR, ignored: OF_THIS_MACHINE, healthy, finished })
     expect(outcomes.map(({ fault, fired }) => [fault.name, fired])).toEqual(quick.map(({ name, alerts }) => [name, alerts]))
-    expect(empty).toEqual([])
+    expect(empty.map(({ panel, refId }) => `${panel} ${refId}`)).toEqual([])
     expect(texts.filter(text => /error expanding|<no value>|<error/.test(text))).toEqual([])
     expect(texts).not.toEqual([])
-  }, 300_000)
+  }, 600_000)
 })

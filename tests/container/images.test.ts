@@ -9,7 +9,7 @@ import { until } from '../process/support/until.ts'
 import { describeWithDocker, docker } from './docker.ts'
 
 const MAX_SIZE_BYTES = 190_000_000
-const GRACE_SECONDS = 30
+const GRACE_SECONDS = 90
 
 interface ImageConfig {
   readonly User: string
@@ -123,8 +123,11 @@ for (const service of ['server', 'client']) {
         const id = await docker(['run', ...options, image, 'check', '--wait', '5m', 'greet://127.0.0.1:1234'])
         started.push(id)
         const state = () => docker(['inspect', '--format', '{{.State.Status}} {{.State.Health.Status}}', id])
-        await until('a health check', async () => !(await state()).includes('starting'))
-        expect(await state()).toBe('running healthy')
+        const checked = async () => {
+          const now = await state()
+          return !now.includes('starting') && now
+        }
+        expect(await until('a health check', checked)).toBe('running healthy')
       })
     }
 
@@ -147,9 +150,8 @@ for (const service of ['server', 'client']) {
       const first = await state('Pid')
       expect(processes.find(([pid]) => pid === first)).toEqual([first, config.User.split(':')[0], ...config.Entrypoint])
 
-      const stoppedAtMs = performance.now()
+      // A process that does not stop is killed, and has another exit code.
       await docker(['stop', '--time', String(GRACE_SECONDS), id])
-      expect(performance.now() - stoppedAtMs).toBeLessThan(GRACE_SECONDS * 1_000)
       expect(await state('ExitCode')).toBe('0')
       expect(await state('OOMKilled')).toBe('false')
     })

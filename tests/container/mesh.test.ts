@@ -5,7 +5,7 @@ import { testWith } from '../process/support/tool.ts'
 import { describeWithDocker } from './docker.ts'
 
 /** Long enough for busy machines: a link that is late for another reason would be one more cell. */
-const TIMEOUT_MS = 3_000
+const TIMEOUT_MS = 5_000
 const INTERVAL_MS = 500
 
 describeWithDocker('a mesh of three servers and three clients', () => {

@@ -15,9 +15,10 @@ export async function cutOneLink(mesh: Mesh, clientNode: string, serverNode: str
   const link = `${clientNode} ${serverNode}`
   await mesh.cut(client, server)
   const cutMs = performance.now()
-  const before = await mesh.messages()
   await until(`${link} to fail`, async () => (await mesh.failing()).length > 0)
   const failedAfterMs = performance.now() - cutMs
+  // By now, the server has read what arrived before the cut.
+  const before = await mesh.messages()
 
   // One more round of every other link.
   await delay(2 * intervalMs)
@@ -44,8 +45,9 @@ export async function cutOneLink(mesh: Mesh, clientNode: string, serverNode: str
     const hit = peers.filter(({ outages }) => outages > 0).map(peer => `${other.node} ${peer.server}`)
     assert.deepEqual(hit, other === client ? [link] : [])
   }
-  const [began] = await mesh.logged(client, 'outage began')
-  assert.equal(began?.peer, server.address)
+  // Docker writes the log a little later.
+  const began = await until('the log of the outage', async () => (await mesh.logged(client, 'outage began'))[0])
+  assert.equal(began.peer, server.address)
   return failedAfterMs
 }
 
@@ -59,10 +61,10 @@ export async function replaceAllServers(mesh: Mesh): Promise<void> {
   const current = [...mesh.servers.values()].map(({ address }) => address)
   for (const client of clients) {
     const others = current.filter(address => address !== mesh.servers.get(client.node)?.address)
-    const labels = (await mesh.seriesOf(client))
-      .map(series => /peer="(.*?)"/.exec(series)?.[1])
-      .filter(label => label !== undefined)
-    assert.deepEqual([...new Set(labels)].sort(), others.sort())
+    await until(`${client.node} to have series of the current servers only`, async () => {
+      const labels = (await mesh.seriesOf(client)).flatMap(series => /peer="(.*?)"/.exec(series)?.[1] ?? [])
+      return [...new Set(labels)].sort().join() === others.toSorted().join()
+    })
   }
 }
 

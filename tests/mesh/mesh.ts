@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { until } from '../process/support/until.ts'
+import { DEADLINE_MS, until } from '../process/support/until.ts'
 
 const execute = promisify(execFile)
 
@@ -201,8 +201,12 @@ async function docker(...command: string[]): Promise<string> {
   return stdout.trim()
 }
 
+/** Over a connection of its own: an idle one may be closed by the service just when the next request is sent. */
 const get = ({ address }: Member, kind: keyof typeof ADMIN_PORTS, path: string) =>
-  fetch(`http://${address}:${ADMIN_PORTS[kind]}${path}`, { signal: AbortSignal.timeout(10_000) })
+  fetch(`http://${address}:${ADMIN_PORTS[kind]}${path}`, {
+    headers: { connection: 'close' },
+    signal: AbortSignal.timeout(DEADLINE_MS),
+  })
 
 /** Containers start faster one after the other than all at once. */
 async function inTurns<Item, Result>(items: readonly Item[], task: (item: Item) => Promise<Result>): Promise<Result[]> {

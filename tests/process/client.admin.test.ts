@@ -27,11 +27,13 @@ describe('readiness', () => {
     expect(await healthcheck()).toBe(1)
 
     silent.become(socket => socket.resume().end())
-    await until('readiness', async () => (await client.page('/readyz')).status === 200)
-    expect((await client.targets())[silentUrl]).toMatchObject({ state: 'failing', reason: 'eof', good: false })
+    // The first connection may end with a reset, because of what the server has not read.
+    await until('an end without a reply', async () => (await client.targets())[silentUrl]?.reason === 'eof')
+    expect((await client.targets())[silentUrl]).toMatchObject({ state: 'failing', good: false })
+    expect((await client.page('/readyz')).status).toBe(200)
     expect((await client.page('/targets')).status).toBe(503)
     expect((await client.page('/livez')).status).toBe(200)
-    expect(await healthcheck()).toBe(0)
+    await until('the health check to succeed', async () => (await healthcheck()) === 0)
 
     silent.become(echo)
     await until('all targets to be good', async () => (await client.page('/targets')).status === 200)
@@ -41,8 +43,10 @@ describe('readiness', () => {
 
     // The client waits for an outstanding reply before it exits.
     good.become(socket => socket.resume())
-    await until('an exchange to be under way', async () =>
-      (await client.connections()).some(({ outstanding }) => outstanding > 0),
+    await until('an exchange to be under way that is not answered', async () =>
+      (await client.connections()).some(
+        ({ target, answered, outstanding }) => target === goodUrl && answered === 0 && outstanding > 0,
+      ),
     )
     client.kill('SIGTERM')
     await client.log({ msg: 'stopping' })
@@ -72,8 +76,11 @@ describe('/connections', () => {
       expect([sentBytes, receivedBytes]).toEqual([7 * (answered + outstanding), 16 * answered])
       expect(ageMs).toBeGreaterThanOrEqual(leastAgeMs)
     }
-    const seen = (await server.connections()).connections.map(({ remotePort }) => `127.0.0.1:${remotePort}`)
-    expect(connections.map(({ localAddress }) => localAddress).sort()).toEqual(seen.sort())
+    const opened = connections.map(({ localAddress }) => localAddress).sort()
+    await until(`the server to have exactly ${opened}`, async () => {
+      const seen = (await server.connections()).connections.map(({ remotePort }) => `127.0.0.1:${remotePort}`)
+      return seen.sort().join() === opened.join()
+    })
   })
 })
 
@@ -140,9 +147,13 @@ describe('/metrics', () => {
     await using server = await startServer('echo://127.0.0.1:0')
     const url = `echo://localhost:${server.port()}`
     await using client = await startClient(`${url}?message=12345`, { env })
-    await until('five exchanges', async () => (await client.metric('tcp_client_exchanges_total')) >= 5)
-    const series = await client.scrape()
+    let series = new Map<string, number>()
     const value = (name: string, labels = '') => series.get(`tcp_client_${name}{target="${url}"${labels}}`) ?? Number.NaN
+    // On a busy machine, a second attempt to connect may begin before the first succeeds; one of them is then closed.
+    await until('five exchanges on one connection', async () => {
+      series = await client.scrape()
+      return value('exchanges_total') >= 5 && value('connections_active') === 1
+    })
     const exchanges = value('exchanges_total')
     expect(value('exchange_duration_seconds_count')).toBe(exchanges)
     expect(value('round_trip_duration_seconds_count') + value('suspect_exchanges_total')).toBe(exchanges)
@@ -150,8 +161,11 @@ describe('/metrics', () => {
     const outstandingBytes = value('sent_bytes_total') - 6 * exchanges
     expect([outstandingBytes >= 0, outstandingBytes % 6]).toEqual([true, 0])
     expect(value('exchange_duration_seconds_sum')).toBeGreaterThan(value('round_trip_duration_seconds_sum'))
-    expect([value('connection_attempts_total'), value('connections_active')]).toEqual([1, 1])
-    for (const phase of ['dns', 'tcp']) expect(value('connect_duration_seconds_count', `,phase="${phase}"`)).toBe(1)
+    for (const phase of ['dns', 'tcp']) {
+      const count = value('connect_duration_seconds_count', `,phase="${phase}"`)
+      expect(count).toBeGreaterThanOrEqual(1)
+      expect(count).toBeLessThanOrEqual(value('connection_attempts_total'))
+    }
     const lastSuccessMs = value('last_success_timestamp_seconds') * 1_000
     expect(Math.abs(Date.now() - lastSuccessMs)).toBeLessThan(30_000)
   })

@@ -18,21 +18,21 @@ describe('a target with both families, in a network namespace', () => {
     const enter = ['nsenter', '--target', String(server.pid), '--net']
     // Long enough for a busy machine to answer on time.
     const url = `probe://${name}:${PORT}`
-    const target = `${url}?family=both&resolve=all&interval=100ms&timeout=5s`
+    const target = `${url}?family=both&resolve=all&interval=100ms&timeout=8s`
     await using client = new RunningClient(target, { within: [...enter, ...name.within] })
     await client.started()
     for (const family of [4, 6]) await client.log({ msg: 'first reply', target: `${url}?family=${family}` })
 
     const rule = (action: string) =>
       promisify(execFile)(enter[0] as string, [...enter.slice(1), 'ip6tables', action, 'INPUT', '-p', 'tcp', '-j', 'DROP'])
+    const [four, six] = [`${url}?family=4`, `${url}?family=6`]
     await rule('--append')
-    const began = { msg: 'outage began', reason: 'timeout' }
-    expect(await client.log(began)).toMatchObject({ target: `${url}?family=6`, peer: '::1' })
+    expect(await client.log({ msg: 'outage began', target: six })).toMatchObject({ reason: 'timeout', peer: '::1' })
     await rule('--delete')
-    await client.log({ msg: 'outage over', target: `${url}?family=6`, peer: '::1' })
+    await client.log({ msg: 'outage over', target: six, peer: '::1' })
     const totals = await client.stop()
-    expect(totals[`${url}?family=4`]).toMatchObject({ exchangeFailures: {}, outages: {}, reconnects: {} })
-    expect(totals[`${url}?family=6`]).toMatchObject({
+    expect(totals[four]).toMatchObject({ exchangeFailures: {}, outages: {}, reconnects: {} })
+    expect(totals[six]).toMatchObject({
       outages: { timeout: 1 },
       exchangeFailures: { timeout: expect.any(Number) },
     })

@@ -14,7 +14,7 @@ describe('GOAWAY in the same read as HELLO', () => {
       script(...connection)
     })
     const url = `probe://127.0.0.1:${server.port}`
-    await using client = await startClient(url, { env: { NIHAO_INTERVAL: '50ms', NIHAO_TIMEOUT: '5s' } })
+    await using client = await startClient(url, { env: { NIHAO_INTERVAL: '50ms', NIHAO_TIMEOUT: '30s' } })
     expect(await client.log({ msg: 'handover' })).toMatchObject({ level: 'info', reason: 'drain', target: url })
     await until('exchanges', async () => (await client.metric('tcp_client_exchanges_total')) >= 5)
     await client.untilMetric('tcp_client_comparisons_total', 1, { result: 'equal' })
@@ -33,7 +33,7 @@ describe('GOAWAY in the same read as HELLO', () => {
       const script = server.accepted === 1 ? probe(helloAndGoAway) : probe()
       script(...connection)
     })
-    const { code, target } = await reportLoad('--count', '100', '--timeout', '10s', `probe://127.0.0.1:${server.port}`)
+    const { code, target } = await reportLoad('--count', '100', '--timeout', '30s', `probe://127.0.0.1:${server.port}`)
     expect(target).toMatchObject({ notConnected: null, answered: 100, failed: 0 })
     expect(code).toBe(0)
   })
@@ -45,7 +45,7 @@ describe('the counters of both ends', () => {
     ['different', 1, 5, { equal: 0, different: 1 }],
   ])('that are %s decide the exit code of a load', async (_, inventedPings, exitCode, comparisons) => {
     await using server = await ScriptedServer.listen(probe(hello, inventedPings))
-    const { code, target } = await reportLoad('--count', '10', '--timeout', '10s', `probe://127.0.0.1:${server.port}`)
+    const { code, target } = await reportLoad('--count', '10', '--timeout', '30s', `probe://127.0.0.1:${server.port}`)
     expect(target.connections).toMatchObject({ comparisons })
     expect([code, target.answered]).toEqual([exitCode, 10])
   })

@@ -15,9 +15,14 @@ describe('the log of the client', () => {
     await using client = await startClient(urls.join(' '), {
       env: { ...env, NIHAO_INTERVAL: '20ms', NIHAO_SUMMARY_INTERVAL: `${intervalMs}ms` },
     })
-    await until('five summaries', () => client.logged({ msg: 'summary' }).length >= 10)
+    // Those of a busy machine may have no exchanges, or only some during which the client stood still, which are not measured.
+    await until('five summaries of each, some with round trips', () =>
+      urls.every(target => {
+        const summaries = client.logged({ msg: 'summary', target })
+        return summaries.length >= 5 && summaries.some(({ roundTripMs }) => roundTripMs !== undefined)
+      }),
+    )
     const totals = await client.stop()
-    let measured = 0
     for (const url of urls) {
       const summaries = client.logged({ msg: 'summary', target: url })
       let exchanges = 0
@@ -25,22 +30,18 @@ describe('the log of the client', () => {
         expect(Date.parse(summary.time) - startMs).toBeGreaterThanOrEqual((index + 1) * intervalMs - 2)
         expect(summary).toMatchObject({ level: 'info', failures: 0, exchanges: expect.any(Number) })
         expect(summary).not.toHaveProperty('failing')
-        if (summary.exchanges === 0) continue // on a busy machine, which may not have connected yet
+        if (summary.exchanges === 0) continue // it may not have connected yet
         expect(summary.connections).toBe(1)
         exchanges += Number(summary.exchanges)
-        // Round trips during which the client stood still are not counted.
         if (summary.roundTripMs === undefined) continue
-        measured++
         const { p50, p99, max } = summary.roundTripMs as Record<string, number>
         expect(p50).toBeGreaterThan(0)
         expect([p50, p99, max]).toEqual([p50, p99, max].toSorted((a = 0, b = 0) => a - b))
       }
-      expect(summaries.length).toBeGreaterThanOrEqual(5)
       // The summaries add up to the totals, except for exchanges after the last one.
       expect(exchanges).toBeGreaterThan(0)
       expect(exchanges).toBeLessThanOrEqual(totals[url]?.exchanges ?? 0)
     }
-    expect(measured).toBeGreaterThan(0)
   })
 
   test('has the failures of a target in its summary', async () => {

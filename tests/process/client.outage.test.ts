@@ -9,13 +9,16 @@ import type { LogLine } from './support/service.ts'
 import { until } from './support/until.ts'
 
 const SESSIONS = 4
-const DOWN_MS = 4_000
-const times = { intervalMs: 100, timeoutMs: 2_000 }
+/** Exchanges may be late only because the server is down, even on a busy machine. */
+const times = { intervalMs: 100, timeoutMs: 4_000 }
+const DOWN_MS = 6_000
 const env = {
   NIHAO_CONNECTIONS: String(SESSIONS),
   NIHAO_INTERVAL: `${times.intervalMs}ms`,
   NIHAO_TIMEOUT: `${times.timeoutMs}ms`,
 }
+
+const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0)
 
 /** Waits for another successful exchange in every session. */
 async function working(client: RunningClient): Promise<void> {
@@ -46,7 +49,6 @@ async function expectOneOutageEach(client: RunningClient, url: string, down: Dow
   const { [url]: totals } = await client.stop()
   for (const msg of ['outage began', 'outage over']) expect(client.logged({ msg })).toHaveLength(SESSIONS)
   expect(client.logged({ msg: 'outage not over' })).toEqual([])
-  const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0)
   expect(sum(Object.values(totals?.outages ?? {}))).toBe(SESSIONS)
   expect(reasons).toEqual(expect.arrayContaining(Object.keys(totals?.outages ?? {})))
   // In each session, exchanges due more than the timeout before the end are lost.
@@ -59,8 +61,9 @@ async function expectOneOutageEach(client: RunningClient, url: string, down: Dow
   )
 }
 
+// Side by side: they mostly wait.
 describe('one outage for each session', () => {
-  test('when the server is killed and comes back', async () => {
+  test.concurrent('when the server is killed and comes back', async () => {
     const listen = `greet://127.0.0.1:${await freePort()}`
     await using first = await startServer(listen)
     await using client = await startClient(listen, { env })
@@ -84,7 +87,7 @@ describe('one outage for each session', () => {
     await expectOneOutageEach(client, listen, down, ['eof', 'reset'])
   })
 
-  test('when the server is paused and continues', async () => {
+  test.concurrent('when the server is paused and continues', async () => {
     await using server = await startServer('greet://127.0.0.1:0')
     const url = `greet://127.0.0.1:${server.port()}`
     await using client = await startClient(url, { env })
@@ -102,7 +105,7 @@ describe('one outage for each session', () => {
 })
 
 describe('a server that is stopped', () => {
-  test('sends FIN, and no sent request is lost', async () => {
+  test.concurrent('sends FIN, and no request is lost that it received before', async () => {
     const listen = `greet://127.0.0.1:${await freePort()}`
     await using first = await startServer(listen)
     // Exchanges due without a server wait for the next one.
@@ -111,16 +114,19 @@ describe('a server that is stopped', () => {
 
     first.kill('SIGTERM')
     expect((await first.exit()).code).toBe(0)
-    await until('all to notice', () => client.logged({ msg: 'outage began' }).length === SESSIONS)
+    await until('all to notice', () => client.logged({ msg: 'outage began' }).length >= SESSIONS)
     await using _second = await startServer(listen)
-    for (const line of await outagesOver(client)) {
-      expect(line).toMatchObject({ reason: 'eof', lostExchanges: 0 })
-    }
+    const over = await outagesOver(client)
+    for (const line of over) expect(line).toMatchObject({ reason: 'eof' })
     await working(client)
     const { [listen]: totals } = await client.stop()
-    expect(totals).toMatchObject({ outages: { eof: SESSIONS }, exchangeFailures: {} })
+    // A request that crosses the FIN is lost, if the client had to wait for a core just then.
+    const unanswered = first.logged({ msg: 'connection closed' }).map(({ unansweredBytes = 0 }) => Number(unansweredBytes) / 7)
+    const lost = sum(over.map(({ lostExchanges }) => Number(lostExchanges)))
+    expect(lost).toBe(sum(unanswered))
+    expect(totals).toMatchObject({ outages: { eof: SESSIONS }, exchangeFailures: lost === 0 ? {} : { eof: lost } })
     expect(totals?.connectionsClosed).toEqual({ server_closed: SESSIONS, finished: SESSIONS })
     expect(totals?.sentBytes).toBe(7 * (totals?.exchanges ?? 0))
-    expect(totals?.receivedBytes).toBe(16 * (totals?.exchanges ?? 0))
+    expect(totals?.receivedBytes).toBe(16 * ((totals?.exchanges ?? 0) - lost))
   })
 })

@@ -90,14 +90,14 @@ describe('merging the reports of two clients', () => {
         expect(Math.abs(actual - expected)).toBeLessThanOrEqual(expected / 1_000 + 0.001)
       }
     }
-    // Neither client alone had half of its exchanges on both sides of 30 ms.
-    expect(target.latencyMs.fromSend.percentiles.p90).toBeGreaterThanOrEqual(30)
+    // Half of all exchanges are those of the slow listener, whose timers of 30 ms may fire a millisecond early.
+    expect(target.latencyMs.fromSend.percentiles.p90).toBeGreaterThanOrEqual(29)
   })
 
   test.each([
     [['--min-rate', '1'], 0],
     [['--max-p99', '1m', '--max-failures', '0'], 0],
-    [['--max-p99', '29ms'], 1],
+    [['--max-p99', '25ms'], 1],
     [['--min-rate', '81'], 1],
   ])('compares the whole with %j', async (flags, expected) => {
     const { code, stdout } = await merge(...files, ...flags)

@@ -66,6 +66,7 @@ onLinux('stdout on a full disk', () => {
     await using client = new Service('services/client/src/main.ts', {
       args: [...args, `echo://127.0.0.1:${server.port()}`],
       stdout: full,
+      env: { NIHAO_TIMEOUT: '30s' },
     })
     const { code, stderr } = await client.exit()
     expect(code).toBe(1)
@@ -99,6 +100,8 @@ withDisk('a disk that fills up', () => {
       // 4 MiB of lines wait for the disk, which is some 17,000.
       let connections = 0
       for (; (await droppedLines()) === 0; connections += 1_000) await makeLines(1_000, port)
+      // Each of them has been logged or dropped.
+      await server.untilMetric('tcp_server_connections_closed_total', connections)
       unlinkSync(inside('filler'))
       await until('the report', () => log().includes('log lines dropped'))
       const lines = log()

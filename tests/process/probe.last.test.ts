@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { expect, test } from '@jest/globals'
 import { type ClientCodec, type EndedConnection, protocols } from '@nihao/wire'
 import { Peer } from './support/peer.ts'
@@ -92,6 +93,7 @@ test('a PONG reports how long the server was stopped before it read the PING', a
     return client.said.stalledUs < 100_000
   })
   server.kill('SIGSTOP')
+  await until('the server to stand still', () => / T \d+ /.test(readFileSync(`/proc/${server.pid}/stat`, 'utf8')))
   const stoppedMs = performance.now()
   client.ping()
   await until('half a second', () => performance.now() - stoppedMs > 500)

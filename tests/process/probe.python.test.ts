@@ -19,14 +19,15 @@ function run(port: number, scenario: string) {
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text
   })
+  const closed = once(child, 'close')
   return {
     printed: () =>
       stdout
         .split('\n')
-        .filter(line => line !== '')
+        .slice(0, -1)
         .map(line => JSON.parse(line)),
     async ended() {
-      const [code] = await once(child, 'close')
+      const [code] = await closed
       if (code !== 0) throw new Error(`the client ended with ${code}: ${stderr}`)
     },
   }

@@ -4,7 +4,7 @@ import { parseJunit, parseTap } from './support/ci-formats.ts'
 import { schemaErrors } from './support/json-schema.ts'
 import { type ProbeRun, RunningProbe, runProbe } from './support/probe.ts'
 import { echo, freePort, type Script, ScriptedServer } from './support/scripted-server.ts'
-import { testWith } from './support/tool.ts'
+import { type Tool, testWith } from './support/tool.ts'
 import { until } from './support/until.ts'
 
 let server: ScriptedServer
@@ -86,7 +86,7 @@ describe('probe with a duration', () => {
       ...['--duration', '6s', '--report', 'json', '--timeout', '2s', '--max-outage', '100ms'],
       `echo://127.0.0.1:${own.port}`,
     ])
-    await until('exchanges', () => [...own.open].some(({ bytesRead }) => bytesRead > 20))
+    await until('the first reply', () => probe.stderr.includes('"first reply"'))
     own.become(socket => socket.destroy())
     const { code, stdout, stderr } = await probe.result()
     const report = reportIn({ stdout, stderr })
@@ -104,7 +104,7 @@ describe('probe with a duration', () => {
 
   test('exits with 3 when a target could not be connected to', async () => {
     const closed = `echo://127.0.0.1:${await freePort()}`
-    const { code, stdout } = await runProbe('--duration', '1s', '--timeout', '200ms', target, closed)
+    const { code, stdout } = await runProbe('--duration', '1s', target, closed)
     expect(code).toBe(3)
     expect(stdout).toMatch(new RegExp(`^${closed} {2}[\\d.]+ s, could not connect$`, 'm'))
   })
@@ -121,14 +121,14 @@ describe('probe with a duration', () => {
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ] as const)('%s ends it early, with the report so far', async (signal, expected) => {
-    await using probe = new RunningProbe(['--duration', '1m', '--report', 'json', target])
+    await using probe = new RunningProbe(['--duration', '60m', '--report', 'json', target])
     await until('the first reply', () => probe.stderr.includes('"first reply"'))
     probe.kill(signal)
     const run = await probe.result()
     const report = reportIn(run)
     expect([run.code, report.exitCode, report.interrupted]).toEqual([expected, expected, signal])
     expect(report.targets[0].exchanges).toBeGreaterThanOrEqual(1)
-    expect(report.durationMs).toBeLessThan(60_000)
+    expect(report.durationMs).toBeLessThan(3_600_000)
   })
 
   test('text has the figures and a line for each threshold', async () => {
@@ -163,10 +163,12 @@ describe('probe with a duration', () => {
 describe('parsers that are not ours read', () => {
   const args = async (report: string) => {
     const closed = `echo://127.0.0.1:${await freePort()}`
-    return ['--duration', '4s', '--timeout', '2s', '--report', report, '--max-lost', '0', '--max-p99', '1m', target, closed]
+    // Exchanges with a target that is not there are lost after the timeout, which no other exchange exceeds on a busy machine.
+    return ['--duration', '10s', '--timeout', '6s', '--report', report, '--max-lost', '0', '--max-p99', '1m', target, closed]
   }
+  const testReport = (tool: Tool, name: string, run: () => Promise<void>) => testWith(tool, name, run, test.concurrent)
 
-  testWith('python3', 'junit', async () => {
+  testReport('python3', 'junit', async () => {
     const { stdout } = await runProbe(...(await args('junit')))
     expect(parseJunit(stdout)).toEqual({
       counts: { tests: 6, failures: 3, errors: 0, skipped: 0 },
@@ -182,7 +184,7 @@ describe('parsers that are not ours read', () => {
     })
   })
 
-  testWith('tapParser', 'tap', async () => {
+  testReport('tapParser', 'tap', async () => {
     const { stdout } = await runProbe(...(await args('tap')))
     expect(parseTap(stdout)).toEqual({ version: 13, planned: 6, run: 6, failed: [4, 5, 6], skipped: [], errors: [], plan: 1 })
   })

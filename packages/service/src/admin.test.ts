@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { pino } from 'pino'
 import { Counter, Registry } from 'prom-client'
@@ -15,7 +16,9 @@ let notReady: string | undefined
 const untilSlow = Promise.withResolvers<void>()
 const finishSlow = Promise.withResolvers<void>()
 
-const get = (path: string, init?: RequestInit) => fetch(`http://127.0.0.1:${admin.port}${path}`, init)
+/** Each request has its own connection: one kept alive could be evicted just as the next request is sent on it. */
+const get = (path: string, { headers, ...init }: { method?: string; headers?: Record<string, string> } = {}) =>
+  fetch(`http://127.0.0.1:${admin.port}${path}`, { ...init, headers: { ...headers, connection: 'close' } })
 
 beforeAll(async () => {
   const registry = new Registry()
@@ -117,6 +120,8 @@ describe('clients that send nothing or read nothing', () => {
     const slow = get('/slow')
     await untilSlow.promise
     await Promise.all(Array.from({ length: 200 }, open))
+    // Connections are accepted in order: behind this one, the others have been accepted too, not only by the kernel.
+    await get('/livez')
     finishSlow.resolve()
     expect(await (await slow).text()).toBe('slow\n')
   })
@@ -132,12 +137,8 @@ describe('clients that send nothing or read nothing', () => {
     const silent = await open()
     const partial = await open()
     partial.write('GET /livez HTTP/1.1\r\n')
-    silent.resume()
-    partial.resume()
-    const openedAtMs = performance.now()
-    await Promise.all([once(silent, 'close'), once(partial, 'close')])
-    // Where Node's default applies, it takes 30 s.
-    expect(performance.now() - openedAtMs).toBeLessThan(25_000)
+    // The later timeout for clients that do not read their response disconnects without a status.
+    for (const response of await Promise.all([silent, partial].map(text))) expect(response).toMatch(/^HTTP\/1\.1 408 /)
   })
 })
 
@@ -167,10 +168,10 @@ describe('/metrics', () => {
     }
   })
   test('a scrape of one format does not change the other', async () => {
-    const text = async (init?: RequestInit) => samplesOf(await (await get('/metrics', init)).text())
-    const before = await text()
-    const open = await text({ headers: openMetrics })
-    expect(await text()).toEqual(before)
+    const samples = async (init?: Parameters<typeof get>[1]) => samplesOf(await (await get('/metrics', init)).text())
+    const before = await samples()
+    const open = await samples({ headers: openMetrics })
+    expect(await samples()).toEqual(before)
     expect(open).toEqual(before)
     expect(before).toContain('things_total{kind="a"}')
   })

@@ -10,7 +10,8 @@ import { startAdmin } from './admin.ts'
 async function ask(bound: string, request: string): Promise<{ status: number; body: string }> {
   const options = { name: 'nihao-test', version: '1.2.3', host: bound, port: 0, notReady: () => undefined, pages: {} }
   const admin = await startAdmin({ ...options, registry: new Registry(), logger: pino({ level: 'silent' }) })
-  const socket = connect(admin.port, bound === '' ? '127.0.0.1' : bound)
+  // The server has bound the first address of the name; Node would try the next one if this process had to wait for a core.
+  const socket = connect({ port: admin.port, host: bound === '' ? '127.0.0.1' : bound, autoSelectFamily: false })
   await once(socket, 'connect')
   socket.end(request)
   const response = await text(socket)

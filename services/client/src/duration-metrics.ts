@@ -1,8 +1,8 @@
 import { Histogram, type Registry } from 'prom-client'
 import type { Phase } from './connect/connector.ts'
+import type { NewObserver } from './observer.ts'
 import { sides } from './outages/evidence.ts'
 import type { ServerTimesObserver } from './server-times.ts'
-import type { NewObserver } from './statistics.ts'
 
 /** 50 µs to 26 s, doubling; seconds. */
 const LATENCY_BUCKETS = Array.from({ length: 20 }, (_, power) => 50e-6 * 2 ** power)

@@ -116,6 +116,6 @@ test('with the real clock, which fires a little early at times, nothing expires 
   })
   const startMs = performance.now()
   for (let index = 0; index < 50; index++) queue.push({ name: String(index), deadlineMs: startMs + 1 + index * 1.3 })
-  while (queue.length > 0 && performance.now() < startMs + 5_000) await nextTurn()
+  while (queue.length > 0) await nextTurn()
   expect([expired, early]).toEqual([50, []])
 })

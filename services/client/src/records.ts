@@ -11,7 +11,7 @@ import {
   percentile,
 } from '@nihao/service'
 import { clientEventKinds, type EventFields } from './client-events.ts'
-import type { NewObserver } from './statistics.ts'
+import type { NewObserver } from './observer.ts'
 import type { Target } from './target.ts'
 
 /** The figures of a target in each cell of its history. */

@@ -1,34 +1,18 @@
-import { LatencyBuckets, type Logger } from '@nihao/service'
-import type { ConnectionTotals, ProtocolName } from '@nihao/wire'
+import type { Logger } from '@nihao/service'
+import type { ConnectionTotals } from '@nihao/wire'
 import type { ClientEventKind, EventFields } from './client-events.ts'
 import type { Connection } from './connect/connection.ts'
 import type { Exchange } from './connect/connection-events.ts'
 import type { ConnectorStatistics, Phase } from './connect/connector.ts'
-import { isTranslated, sourceOf } from './connect/source.ts'
 import { TargetCounters } from './counters.ts'
 import type { Failure, FailureReason } from './failure.ts'
+import type { Observer } from './observer.ts'
 import { Availability, type FailingSession } from './outages/availability.ts'
 import type { OutageReport } from './outages/outage-report.ts'
-import { round } from './round.ts'
-import { ServerTimes, type ServerTimesObserver } from './server-times.ts'
+import { ServerTimes } from './server-times.ts'
 import { SizeStatistics } from './size-statistics.ts'
-
-/** Records measurements; durations in ms. */
-export interface Observer {
-  phase(phase: Phase, durationMs: number): void
-  /** @param count how many exchanges had this duration: 1, except in a load */
-  exchange(durationMs: number, count: number): void
-  roundTrip(durationMs: number, count: number): void
-  scheduleLag(lagMs: number): void
-  outage(outage: OutageReport): void
-  /** Something that happened, for `/events`. */
-  readonly event?: ((kind: ClientEventKind, fields: EventFields) => void) | undefined
-  /** Without this, nobody looks at the times in PONGs. */
-  readonly serverTimes?: ServerTimesObserver | undefined
-}
-
-/** Makes the observer of a target. */
-export type NewObserver = (target: string, protocol: ProtocolName) => Observer
+import { type ExpectedSource, SourceWatch } from './source-watch.ts'
+import { Summary } from './summary.ts'
 
 /** The last exchange of a target. */
 interface LastExchange {
@@ -47,14 +31,11 @@ export interface StatisticsOptions {
   /** The sizes of requests that are told apart. */
   readonly sizes?: readonly number[] | null
   /** Other connections are counted and logged. */
-  readonly expectSource?: 'any' | 'kept' | 'translated'
+  readonly expectSource?: ExpectedSource
 }
 
 /** Shorter round trips are not checked for a stall of this process. */
 const SUSPECT_MIN_MS = 20
-
-/** Unexpected sources are logged at most this often. */
-const SOURCE_LOG_MS = 60_000
 
 /** Subscribes to all events of a target; the only writer of its counters. */
 export class TargetStatistics implements ConnectorStatistics {
@@ -72,16 +53,11 @@ export class TargetStatistics implements ConnectorStatistics {
   lastTroubleMs = Number.NaN
   readonly #answerWithinMs: number
   readonly #stalledMs: ((sinceMs: number) => number) | undefined
-  /** Since the last summary. */
-  readonly #recentRoundTrips: LatencyBuckets | undefined
-  readonly #expectSource: 'any' | 'kept' | 'translated'
-  #lastLocalAddress: string | undefined
-  #lastHello: Connection['hello']
-  #sourceLoggedMs = Number.NEGATIVE_INFINITY
+  readonly #summary: Summary | undefined
+  readonly #sources: SourceWatch
   #last: LastExchange | undefined
   /** Monotonic clock. */
   #lastSuccessMs = Number.NaN
-  #summarised = { exchanges: 0, failures: 0 }
 
   constructor(
     observer: Observer,
@@ -99,9 +75,9 @@ export class TargetStatistics implements ConnectorStatistics {
     this.#traces = logger.isLevelEnabled('trace')
     this.#answerWithinMs = answerWithinMs
     this.#stalledMs = stalledMs
-    this.#expectSource = expectSource
+    this.#sources = new SourceWatch(expectSource, this.counters, logger)
     this.sizes = sizes === null ? undefined : new SizeStatistics(sizes, logger)
-    this.#recentRoundTrips = summaries ? new LatencyBuckets() : undefined
+    this.#summary = summaries ? new Summary(this.counters) : undefined
     this.serverTimes = observer.serverTimes && this.#timesTo(new ServerTimes(observer.serverTimes))
   }
 
@@ -132,20 +108,12 @@ export class TargetStatistics implements ConnectorStatistics {
 
   helloReceived(connection: Connection): void {
     this.counters.serverSeen(String(connection.hello?.server))
-    this.#lastLocalAddress = connection.localAddress
-    this.#lastHello = connection.hello
-    if (this.#expectSource !== 'any') this.#checkSource(connection)
+    this.#sources.helloReceived(connection)
   }
 
-  /** Whether the source address of an open connection is translated, or else of the last one; undefined where no server says. */
+  /** Whether the source address is translated; see SourceWatch. */
   get sourceTranslated(): boolean | undefined {
-    let translated = isTranslated({ localAddress: this.#lastLocalAddress, hello: this.#lastHello })
-    for (const connection of this.counters.connections) {
-      const current = isTranslated(connection)
-      if (current === true) return true
-      translated = current ?? translated
-    }
-    return translated
+    return this.#sources.translated
   }
 
   exchangeStarted(intendedMs: number, nowMs: number): void {
@@ -164,7 +132,7 @@ export class TargetStatistics implements ConnectorStatistics {
     if (roundTripMs >= SUSPECT_MIN_MS && this.#suspect(roundTripMs, nowMs)) this.counters.suspectExchanges += count
     else {
       this.#observer.roundTrip(roundTripMs, count)
-      this.#recentRoundTrips?.record(roundTripMs)
+      this.#summary?.record(roundTripMs)
     }
     // Once for all replies of one read, of which a load has many.
     if (nowMs !== this.#lastSuccessMs) {
@@ -234,20 +202,6 @@ export class TargetStatistics implements ConnectorStatistics {
     this.#observer.event?.(kind, fields)
   }
 
-  #checkSource(connection: Connection): void {
-    const { translated, own, seen } = sourceOf(connection) ?? {}
-    if (translated === undefined || translated === (this.#expectSource === 'translated')) return
-    this.counters.unexpectedSources++
-    const nowMs = performance.now()
-    if (nowMs - this.#sourceLoggedMs < SOURCE_LOG_MS) return
-    this.#sourceLoggedMs = nowMs
-    const { remoteAddress, hello } = connection
-    this.#logger.warn(
-      { expected: this.#expectSource, own, seen, remoteAddress, serverName: hello?.server },
-      'unexpected source address',
-    )
-  }
-
   #timesTo(times: ServerTimes): NonNullable<ConnectorStatistics['serverTimes']> {
     return (connection, sentMs, receivedUs, sentUs, stalledUs) => {
       const receivedMs = performance.now()
@@ -261,27 +215,8 @@ export class TargetStatistics implements ConnectorStatistics {
     return this.#stalledMs !== undefined && this.#stalledMs(nowMs - roundTripMs) > roundTripMs / 2
   }
 
-  /** The results since the last summary. */
-  summary(): object {
-    const { exchanges, connections } = this.counters
-    const failures = this.counters.failures()
-    const roundTripMs = this.#summariseRoundTrips()
-    const summary = {
-      connections: connections.size,
-      exchanges: exchanges - this.#summarised.exchanges,
-      failures: failures - this.#summarised.failures,
-      ...(roundTripMs && { roundTripMs }),
-      ...(!this.#last?.good && { failing: this.#last?.reason }),
-    }
-    this.#summarised = { exchanges, failures }
-    return summary
-  }
-
-  #summariseRoundTrips(): object | undefined {
-    const recent = this.#recentRoundTrips
-    if (recent === undefined || recent.count === 0) return undefined
-    const [p50, p99, max] = [0.5, 0.99, 1].map(share => round(recent.percentile(share)))
-    recent.clear()
-    return { p50, p99, max }
+  /** The results since the last summary; undefined unless they are kept. */
+  summary(): object | undefined {
+    return this.#summary?.take(this.#last?.good ? undefined : this.#last?.reason)
   }
 }

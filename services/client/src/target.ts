@@ -3,10 +3,11 @@ import type { Connection } from './connect/connection.ts'
 import type { Exchange } from './connect/connection-events.ts'
 import { Connector, type TargetOptions } from './connect/connector.ts'
 import type { TargetCounters } from './counters.ts'
+import type { NewObserver } from './observer.ts'
 import type { PeerSet } from './peers/peer-set.ts'
 import { round } from './round.ts'
 import type { CommonValues } from './settings.ts'
-import { type NewObserver, type StatisticsOptions, TargetStatistics } from './statistics.ts'
+import { type StatisticsOptions, TargetStatistics } from './statistics.ts'
 
 /** An endpoint of the client: its connector opens connections, and its statistics subscribe to their events. */
 export class Target<Values extends CommonValues = CommonValues> {

@@ -32,6 +32,7 @@ async function run(config: ServerConfig, logger: Logger): Promise<void> {
   let adminPort: number
   try {
     await server.listen()
+    handleSignals(server, config, logger)
     const registry = createRegistry(program.name, program.version, logger)
     registerMetrics(registry, server)
     const kernel = new KernelSockets()
@@ -58,15 +59,18 @@ async function run(config: ServerConfig, logger: Logger): Promise<void> {
     return exit(logger, EXIT.failed)
   }
 
-  process.on('SIGHUP', () => server.reloadCertificates())
+  // A parent process with an IPC channel waits for this message, and may then send a signal.
+  process.send?.({ adminPort })
+}
 
+/** Must be called before the log says that the admin endpoint listens: a process that waits for this line may then send a signal. */
+function handleSignals(server: Server, config: ServerConfig, logger: Logger): void {
+  process.on('SIGHUP', () => server.reloadCertificates())
   stopOnSignal(logger, async () => {
     await server.drain(config.drainDelay, config.drainTimeout)
     logger.info(await describeTotals(server), 'stopped')
     return EXIT.ok
   })
-  // A parent process with an IPC channel waits for this message, and may then send a signal.
-  process.send?.({ adminPort })
 }
 
 const help = () => helpText('Usage: nihao-server [setting ...] [endpoint ...]', { Settings: settings })

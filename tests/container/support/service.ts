@@ -3,9 +3,13 @@ import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import { GenericContainer, Network, type StartedNetwork, type StartedTestContainer, Wait } from 'testcontainers'
 import manifest from '../../../package.json' with { type: 'json' }
-import { until } from '../../process/support/until.ts'
+import { DEADLINE_MS, until } from '../../process/support/until.ts'
 
 const run = promisify(execFile)
+
+/** Only bound hangs, on a machine where Docker may take half a minute for a command. */
+const START_DEADLINE_MS = 150_000
+const STOP_DEADLINE_SECONDS = 90
 
 /** A line of a service's log. */
 export type LogLine = Record<string, unknown> & { msg: string; time: string }
@@ -53,6 +57,7 @@ export class Service {
       .withEnvironment(environment)
       .withExposedPorts(this.#adminPort)
       .withWaitStrategy(Wait.forHttp('/readyz', this.#adminPort))
+      .withStartupTimeout(START_DEADLINE_MS)
       .withLogConsumer(stream => createInterface(stream).on('line', line => this.log.push(parseLine(line))))
       .start()
     return this
@@ -66,7 +71,11 @@ export class Service {
   async get(path: string): Promise<Response> {
     // The published port changes when the container starts again.
     const published = (await run('docker', ['port', this.id, String(this.#adminPort)])).stdout
-    return fetch(`http://127.0.0.1:${/:(\d+)$/m.exec(published)?.[1]}${path}`)
+    // A connection for each request: an idle one may be closed by the service just when the next request is sent.
+    const options = { headers: { connection: 'close' }, signal: AbortSignal.timeout(DEADLINE_MS) }
+    const response = await fetch(`http://127.0.0.1:${/:(\d+)$/m.exec(published)?.[1]}${path}`, options)
+    // A service that did not run for two seconds takes the request for one that did not arrive.
+    return response.status === 408 ? this.get(path) : response
   }
 
   /** All series of the service by their text form. */
@@ -88,18 +97,32 @@ export class Service {
       .reduce((sum, [, value]) => sum + value, 0)
   }
 
-  lines(message: string): LogLine[] {
-    return this.log.filter(({ msg }) => msg === message)
+  /** Waits until a metric has this value. */
+  async untilMetric(name: string, expected: number, labels: Record<string, string> = {}): Promise<void> {
+    let seen = Number.NaN
+    const reached = async () => {
+      seen = await this.metric(name, labels)
+      return seen === expected
+    }
+    await until(`${name} ${JSON.stringify(labels)} to be ${expected}`, reached).catch(error => {
+      throw new Error(`${error.message}; it is ${seen}`)
+    })
   }
 
-  /** Waits for the only line with this message. */
-  line(message: string): Promise<LogLine> {
-    return until(`the log line "${message}"`, () => this.lines(message)[0])
+  /** The log lines so far with this message and these fields. */
+  lines(message: string, fields: Readonly<Record<string, unknown>> = {}): LogLine[] {
+    const wanted = Object.entries({ msg: message, ...fields })
+    return this.log.filter(line => wanted.every(([name, value]) => line[name] === value))
   }
 
-  /** Stops the container like `docker stop`, with `graceSeconds` before the kill. @returns the exit code */
-  async stop(graceSeconds = 30): Promise<number> {
-    await run('docker', ['stop', '--time', String(graceSeconds), this.id])
+  /** Waits for the first line with this message and these fields. */
+  line(message: string, fields: Readonly<Record<string, unknown>> = {}): Promise<LogLine> {
+    return until(`the log line "${message}" ${JSON.stringify(fields)}`, () => this.lines(message, fields)[0])
+  }
+
+  /** Stops the container like `docker stop`. @returns the exit code */
+  async stop(): Promise<number> {
+    await run('docker', ['stop', '--time', String(STOP_DEADLINE_SECONDS), this.id])
     return Number(await this.docker('inspect', '--format', '{{.State.ExitCode}}'))
   }
 }
@@ -126,7 +149,10 @@ export class Stage {
   }
 
   async other(container: GenericContainer): Promise<StartedTestContainer> {
-    const started = await container.withNetwork(await this.network()).start()
+    const started = await container
+      .withNetwork(await this.network())
+      .withStartupTimeout(START_DEADLINE_MS)
+      .start()
     this.#started.unshift(() => started.stop())
     return started
   }

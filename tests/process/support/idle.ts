@@ -27,7 +27,7 @@ export interface IdleReport {
 /** The mode idle as a process, with a report in JSON. */
 export class IdleClient extends RunningClient {
   constructor(targets: string, env: Readonly<Record<string, string>>) {
-    super(targets, { args: ['idle', '--report', 'json'], env: { NIHAO_TIMEOUT: '3s', ...env } })
+    super(targets, { args: ['idle', '--report', 'json'], env })
   }
 
   /** The final report and the exit code. */

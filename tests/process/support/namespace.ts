@@ -13,15 +13,21 @@ export interface Ended {
   readonly stderr: string
 }
 
+const UNSHARE = ['--net', '--pid', '--fork', '--kill-child', '--mount-proc', 'sh', '-ec']
+
 /** Runs a shell script in a network namespace of its own, where firewall rules disturb nothing else. */
 export function inNamespace(script: string): Promise<Ended> {
-  const args = ['--net', '--pid', '--fork', '--kill-child', '--mount-proc', 'sh', '-ec', script]
   return new Promise((resolve, reject) => {
-    const child = execFile('unshare', args, { timeout: 2 * DEADLINE_MS }, (_, stdout, stderr) => {
+    const child = execFile('unshare', [...UNSHARE, script], { timeout: 2 * DEADLINE_MS }, (_, stdout, stderr) => {
       if (stdout === '') reject(new Error(stderr))
       else resolve({ status: child.exitCode, stdout, stderr })
     })
   })
+}
+
+/** A command that runs another one in a namespace with the echo server, after these commands. */
+export function behind(rules: readonly string[]): string[] {
+  return ['unshare', ...UNSHARE, [SETUP, ...rules, 'exec "$@"'].join('\n'), 'sh']
 }
 
 /** Runs a client of the echo server after these commands. */

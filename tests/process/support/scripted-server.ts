@@ -55,27 +55,29 @@ export class ScriptedServer implements AsyncDisposable {
   }
 }
 
-/** The ports below the ephemeral range, divided between the processes that run test files at the same time. */
-const FIRST_PORT = 10_000
-const PORTS_PER_WORKER = 2_800
-const WORKERS = 8
-const ownPorts = FIRST_PORT + (Number(process.env.JEST_WORKER_ID ?? 0) % WORKERS) * PORTS_PER_WORKER
-const given = new Set<number>()
-
 /**
- * A port on which nothing listens, and which is given only once. It is below the ephemeral port range, so that no server with port 0 and no
- * client of another test gets it.
+ * A port on which nothing listens. It is below the ephemeral port range, so that no server with port 0 and no client of another test
+ * gets it, and no later call returns it, also in another process.
  */
 export async function freePort(): Promise<number> {
   for (;;) {
-    const port = randomInt(ownPorts, ownPorts + PORTS_PER_WORKER)
-    if (given.has(port)) continue
-    given.add(port)
+    const port = randomInt(10_000, 32_768)
     try {
+      await reserve(port)
       await using _server = await ScriptedServer.listen(() => {}, { port })
       return port
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
     }
   }
+}
+
+/**
+ * Keeps a port from later calls of `freePort`, by an abstract Unix socket with its number in the name, until this process ends.
+ * @throws {Error} EADDRINUSE if it is reserved already
+ */
+export async function reserve(port: number): Promise<void> {
+  const reservation = createServer().unref()
+  reservation.listen(`\0nihao-test-port-${port}`)
+  await once(reservation, 'listening')
 }

@@ -146,10 +146,12 @@ function lengthOf(bytes: Buffer | readonly Buffer[]): number {
   return [bytes].flat().reduce((sum, { length }) => sum + length, 0)
 }
 
-/** To run longer: `FUZZ_SECONDS=600 npx jest --selectProjects unit --testPathPatterns fuzz`; FUZZ_SEED repeats a run. */
-const seconds = Number(process.env.FUZZ_SECONDS ?? 2)
-const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31)
+/** To run longer, with other inputs: `FUZZ_SECONDS=600 npx jest --selectProjects unit --testPathPatterns fuzz`; FUZZ_SEED repeats a run. */
+const seconds = Number(process.env.FUZZ_SECONDS ?? 0)
+const seed = Number(process.env.FUZZ_SEED ?? (seconds > 0 ? Date.now() % 2 ** 31 : 1))
 const BATCH = 1_000
+/** In 10,000 inputs, each outcome is reached several times. */
+const MIN_BATCHES = 7
 const MEBIBYTE = 2 ** 20
 
 setFlagsFromString('--expose-gc')
@@ -162,10 +164,16 @@ function memory(): { usedBytes: number; residentBytes: number } {
   return { usedBytes: heapUsed + arrayBuffers, residentBytes: rss }
 }
 
+/** Of this thread: a busy machine does not make it longer. */
+function cpuTimeMs(): number {
+  const { user, system } = process.threadCpuUsage()
+  return (user + system) / 1_000
+}
+
 const mebibytes = (bytes: number) => Math.round(bytes / MEBIBYTE)
 
 test(
-  `probe survives any input for ${seconds} s (FUZZ_SEED=${seed})`,
+  `probe survives any input (FUZZ_SEED=${seed})`,
   () => {
     const random = new Random(seed)
     const outcomes: Record<string, number> = {}
@@ -179,23 +187,23 @@ test(
     const before = memory()
     const startMs = performance.now()
     let slowestMs = 0
-    while (performance.now() - startMs < seconds * 1_000) {
-      const batchMs = performance.now()
+    for (let batch = 0; batch < MIN_BATCHES || performance.now() - startMs < seconds * 1_000; batch++) {
+      const beforeMs = cpuTimeMs()
       run()
-      slowestMs = Math.max(slowestMs, performance.now() - batchMs)
+      slowestMs = Math.max(slowestMs, cpuTimeMs() - beforeMs)
     }
     const after = memory()
     const inputs = Object.values(outcomes).reduce((sum, count) => sum + count, 0)
     process.stderr.write(
-      `    ${inputs} inputs in ${seconds} s: ${JSON.stringify(outcomes)}; in use ${mebibytes(before.usedBytes)} MiB before, ` +
+      `    ${inputs} inputs: ${JSON.stringify(outcomes)}; in use ${mebibytes(before.usedBytes)} MiB before, ` +
         `${mebibytes(after.usedBytes)} after; resident ${mebibytes(before.residentBytes)}, ${mebibytes(after.residentBytes)}\n`,
     )
     // Every outcome was reached: the inputs pass the first check.
     const known = ['frame_payload', 'frame_too_long', 'frame_too_short', 'frame_type', 'Rejected', 'valid', 'WrongReply']
-    expect(Object.keys(outcomes).sort((one, other) => one.localeCompare(other))).toEqual(known)
+    expect(new Set(Object.keys(outcomes))).toEqual(new Set(known))
     expect(slowestMs).toBeLessThan(5_000)
     expect(after.usedBytes - before.usedBytes).toBeLessThan(5 * MEBIBYTE)
     expect(after.residentBytes - before.residentBytes).toBeLessThan(400 * MEBIBYTE) // garbage included
   },
-  (seconds + 60) * 1_000,
+  (seconds + 240) * 1_000,
 )

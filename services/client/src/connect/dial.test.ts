@@ -46,17 +46,21 @@ async function deaf(host: string, port = 0): Promise<number> {
   for (let queued = 0; queued < 4; queued++) {
     const socket = connect(bound, host).on('error', () => {})
     cleanUps.push(() => socket.destroy())
-    // One turn behind the timer: a busy machine reports a handshake late.
-    const full = delay(100).then(() => nextTurn('full' as const))
-    if ((await Promise.race([once(socket, 'connect'), full])) === 'full') return bound
+    const connected = once(socket, 'connect')
+    // Linux queues one connection more than the backlog.
+    if (queued < 2) await connected
+    else if ((await Promise.race([connected, silence()])) === 'silence') return bound
   }
   throw new Error('the accept queue does not fill up')
 }
 
+/** A tenth of a second, and one turn of the event loop: a busy machine reports a handshake late. */
+const silence = () => delay(100).then(() => nextTurn('silence' as const))
+
 const never = new AbortController().signal
 
 /** Dials, and keeps what was observed. */
-function dialled(address: { host: string; port: number } | { path: string }, timeoutMs = 5_000, signal = never) {
+function dialled(address: { host: string; port: number } | { path: string }, timeoutMs = 60_000, signal = never) {
   const phases: [phase: string, durationMs: number][] = []
   const socket = dial(address, { timeoutMs, signal, observe: (...phase) => phases.push(phase) }).then(socket => {
     cleanUps.push(() => socket.destroy())
@@ -118,15 +122,23 @@ describe('dialling an address', () => {
       message: `timed out after 200 ms connecting to 127.0.0.1:${port}`,
     })
     expect(performance.now() - startMs).toBeGreaterThan(195)
-    // The kernel gives up after two minutes.
-    expect(performance.now() - startMs).toBeLessThan(20_000)
     expect(phases).toEqual([])
+  })
+
+  test('that succeeded while the client was busy is not late', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'nihao-'))
+    cleanUps.push(() => rmSync(folder, { recursive: true }))
+    const path = join(folder, 'socket')
+    await listening({ path })
+    const { socket } = dialled({ path }, 10)
+    for (const endMs = performance.now() + 20; performance.now() < endMs; );
+    expect((await socket).destroyed).toBe(false)
   })
 
   test('is abandoned when the signal is aborted', async () => {
     const port = await deaf('127.0.0.1')
     const stopping = new AbortController()
-    const { socket } = dialled({ host: '127.0.0.1', port }, 20_000, stopping.signal)
+    const { socket } = dialled({ host: '127.0.0.1', port }, 60_000, stopping.signal)
     const reason = new Error('stopping')
     setImmediate(() => stopping.abort(reason))
     await expect(socket).rejects.toBe(reason)
@@ -134,12 +146,14 @@ describe('dialling an address', () => {
 
   test('does not begin if the signal is already aborted', async () => {
     const { server, port } = await listening()
-    let accepted = 0
-    server.on('connection', () => accepted++)
+    const accepted: (number | undefined)[] = []
+    server.on('connection', ({ remotePort }) => accepted.push(remotePort))
     const reason = new Error('stopping')
-    await expect(dialled({ host: '127.0.0.1', port }, 5_000, AbortSignal.abort(reason)).socket).rejects.toBe(reason)
-    await dialled({ host: '127.0.0.1', port }).socket
-    expect(accepted).toBe(1)
+    await expect(dialled({ host: '127.0.0.1', port }, 60_000, AbortSignal.abort(reason)).socket).rejects.toBe(reason)
+    const { localPort } = await dialled({ host: '127.0.0.1', port }).socket
+    // Connections are accepted in the order in which they were made.
+    while (!accepted.includes(localPort)) await nextTurn()
+    expect(accepted).toEqual([localPort])
   })
 })
 
@@ -171,12 +185,13 @@ describe('dialling a name', () => {
   })
 
   test('with several addresses of which one is silent leaves time for the next', async () => {
-    resolveTo('127.0.0.2', '127.0.0.1')
+    // Each has a hundredth of the time: on a busy machine, the next one may need more than its own.
+    resolveTo('127.0.0.2', ...Array(99).fill('127.0.0.1'))
     const { port } = await listening()
     await deaf('127.0.0.2', port)
     const startMs = performance.now()
-    expect((await dialled({ host: 'server', port }, 4_000).socket).remoteAddress).toBe('127.0.0.1')
-    expect(performance.now() - startMs).toBeGreaterThan(1_950)
+    expect((await dialled({ host: 'server', port }, 60_000).socket).remoteAddress).toBe('127.0.0.1')
+    expect(performance.now() - startMs).toBeGreaterThan(595)
   })
 
   test('with several addresses that all refuse is refused', async () => {
@@ -193,9 +208,10 @@ describe('dialling a name', () => {
     resolveTo('127.0.0.2', '127.0.0.3')
     const port = await deaf('127.0.0.2')
     await deaf('127.0.0.3', port)
-    const startMs = performance.now()
-    await expect(dialled({ host: 'server', port }, 200).socket).rejects.toMatchObject({ code: 'ETIMEDOUT' })
-    expect(performance.now() - startMs).toBeLessThan(20_000)
+    await expect(dialled({ host: 'server', port }, 200).socket).rejects.toMatchObject({
+      code: 'ETIMEDOUT',
+      message: `timed out after 200 ms connecting to 127.0.0.2:${port}, 127.0.0.3:${port}`,
+    })
   })
 })
 
@@ -226,8 +242,8 @@ describe('looking up a name', () => {
     const { port } = await listening()
     const stopping = new AbortController()
     const hasty = dialled({ host: 'server', port }, 50).socket
-    const stopped = dialled({ host: 'server', port }, 20_000, stopping.signal).socket
-    const patient = dialled({ host: 'server', port }, 20_000).socket
+    const stopped = dialled({ host: 'server', port }, 60_000, stopping.signal).socket
+    const patient = dialled({ host: 'server', port }, 60_000).socket
     stopping.abort(new Error('stopping'))
     await expect(stopped).rejects.toThrow('stopping')
     await expect(hasty).rejects.toMatchObject({ code: 'ETIMEDOUT' })

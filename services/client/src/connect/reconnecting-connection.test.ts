@@ -50,7 +50,7 @@ const helloAndGoAway: Script = (socket, codec) =>
 
 /** Keeps a connection to the target and records its events. */
 function connectTo(url: string) {
-  const env = { NIHAO_TARGETS: url, NIHAO_BACKOFF: '1ms', NIHAO_BACKOFF_MAX: '5ms', NIHAO_TIMEOUT: '20s' }
+  const env = { NIHAO_TARGETS: url, NIHAO_BACKOFF: '1ms', NIHAO_BACKOFF_MAX: '5ms', NIHAO_TIMEOUT: '60s' }
   const [config] = readModeConfig(modes.load, { env, args: [] }).targetConfigs
   if (config === undefined) throw new Error(`no target: ${url}`)
   const ignore = () => {}
@@ -75,7 +75,7 @@ function connectTo(url: string) {
     connection.stop()
     await ended
   })
-  const exchange = (): Exchange => ({ intendedMs: performance.now(), deadlineMs: performance.now() + 20_000, sentMs: 0 })
+  const exchange = (): Exchange => ({ intendedMs: performance.now(), deadlineMs: performance.now() + 60_000, sentMs: 0 })
   return {
     target,
     seen,

@@ -24,7 +24,7 @@ const SUBJECT = 'replies that wait for a slow reader are not overwritten by thos
 
 /** @param connectTo opens a connection whose server end is ready for the first byte */
 async function checkReplies(endpoint: string, connectTo: (address: AddressInfo | string) => Promise<Socket>): Promise<void> {
-  const env = { NIHAO_LISTEN: endpoint, NIHAO_GREETING: '>', NIHAO_MAX_BUFFERED: '16MiB' }
+  const env = { NIHAO_LISTEN: endpoint, NIHAO_GREETING: '>', NIHAO_MAX_BUFFERED: '16MiB', NIHAO_SLOW_READER_TIMEOUT: '0s' }
   server = new Server(readConfig({ env, args: [] }), '1.2.3', createLogger('test', 'silent'))
   await server.listen()
   const [listener] = server.listeners
@@ -83,7 +83,8 @@ testWith('openssl', `over TLS, ${SUBJECT}`, async () => {
   using roots = new Certificates()
   const { cert, key } = roots.issue()
   await checkReplies(`greet+tls://127.0.0.1:0?cert=${cert}&key=${key}`, async address => {
-    const socket = connectTls({ port: (address as AddressInfo).port, host: 'localhost', ca: readFileSync(roots.ca) })
+    const { port } = address as AddressInfo
+    const socket = connectTls({ port, host: '127.0.0.1', servername: 'localhost', ca: readFileSync(roots.ca) })
     await once(socket, 'secureConnect')
     return socket
   })

@@ -1,3 +1,9 @@
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setImmediate as eventLoop } from 'node:timers/promises'
 import { expect, test } from '@jest/globals'
 import { ConnectionList, type Listed } from './connection-list.ts'
 import { Sweep } from './sweep.ts'
@@ -59,4 +65,36 @@ test('an empty list is visited again when a connection is there', () => {
   list.add(item)
   sweep.step()
   expect(item.visits).toBe(1)
+})
+
+test('after a stall, the sockets are read before the connections are visited', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'nihao-'))
+  const server = createServer().listen(join(folder, 'socket'))
+  await once(server, 'listening')
+  const accepted = once(server, 'connection')
+  const peer = connect(join(folder, 'socket'))
+  try {
+    const [socket] = await accepted
+    if (peer.connecting) await once(peer, 'connect')
+    const seen: string[] = []
+    socket.on('data', () => seen.push('read'))
+    const [list] = listOf(1)
+    const visited = Promise.withResolvers<void>()
+    const sweep = new Sweep(list, 20, () => {
+      seen.push('visit')
+      visited.resolve()
+    })
+    // From here, the event loop runs the timers that are due, and then reads the sockets.
+    await eventLoop()
+    sweep.start()
+    peer.write('x')
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50)
+    await visited.promise
+    sweep.stop()
+    expect(seen).toEqual(['read', 'visit'])
+  } finally {
+    peer.destroy()
+    server.close()
+    rmSync(folder, { recursive: true })
+  }
 })

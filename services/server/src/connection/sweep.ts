@@ -10,6 +10,7 @@ export class Sweep<Item extends Listed> {
   #next = 0
   #slices = 1
   #timer: NodeJS.Timeout | undefined
+  #immediate: NodeJS.Immediate | undefined
 
   constructor(list: ConnectionList<Item>, intervalMs: number, visit: (item: Item) => void) {
     this.#list = list
@@ -19,13 +20,17 @@ export class Sweep<Item extends Listed> {
 
   start(): void {
     this.#timer = setTimeout(() => {
-      this.step()
-      this.start()
+      // The event loop reads the sockets in between: after a stall, a connection is not idle whose bytes have arrived meanwhile.
+      this.#immediate = setImmediate(() => {
+        this.step()
+        this.start()
+      })
     }, this.#intervalMs / this.#slices)
   }
 
   stop(): void {
     clearTimeout(this.#timer)
+    clearImmediate(this.#immediate)
   }
 
   /**

@@ -1,7 +1,7 @@
 import { nonZero, type TargetCounters } from '../../counters.ts'
+import type { Observer } from '../../observer.ts'
 import { Histogram } from '../../report/histogram.ts'
 import { round } from '../../round.ts'
-import type { Observer } from '../../statistics.ts'
 import { type SavedDistribution, save } from './saved-distribution.ts'
 
 /** What was measured of one target. */

@@ -1,6 +1,6 @@
+import type { Observer } from '../../observer.ts'
 import type { OutageReport } from '../../outages/outage-report.ts'
 import { Histogram } from '../../report/histogram.ts'
-import type { Observer } from '../../statistics.ts'
 
 /** A server that flaps for hours must not exhaust the memory. */
 const MAX_LISTED = 1_000
