@@ -6,15 +6,15 @@ import type { AdministeredService } from './support/admin.ts'
 import { startClient } from './support/client.ts'
 import { startServer } from './support/server.ts'
 import { testWith } from './support/tool.ts'
-import { until } from './support/until.ts'
 
 const PROMETHEUS = { accept: 'application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5' }
 
 /** Runs a test with each program's admin endpoint. */
 async function withBoth(run: (service: AdministeredService) => Promise<void>): Promise<void> {
   await using server = await startServer('greet://127.0.0.1:0 probe://127.0.0.1:0')
-  await using client = await startClient(`greet://127.0.0.1:${server.port(0)} probe://127.0.0.1:${server.port(1)}`)
-  await until('an exchange', async () => (await client.metric('tcp_client_exchanges_total')) > 1)
+  const targets = [`greet://127.0.0.1:${server.port(0)}`, `probe://127.0.0.1:${server.port(1)}`]
+  await using client = await startClient(targets.join(' '))
+  for (const target of targets) await client.log({ msg: 'first reply', target })
   await run(server)
   await run(client)
 }

@@ -29,7 +29,7 @@ describe('common clients', () => {
   })
 
   testWith('socat', 'socat: lines and their replies', async () => {
-    const reply = await talk('socat', ['-t', '5', '-', `TCP:127.0.0.1:${server.port(greet)}`], [Buffer.from('张三\n李四')])
+    const reply = await talk('socat', ['-t', '60', '-', `TCP:127.0.0.1:${server.port(greet)}`], [Buffer.from('张三\n李四')])
     expect(reply).toMatchObject({ exitCode: 0, text: '你好，张三\n你好，李四' })
   })
 

@@ -59,10 +59,10 @@ class Terminal implements AsyncDisposable {
   }
 }
 
-/** A free port followed by another one, below those that the kernel gives to outgoing connections. */
+/** A free port followed by another one. */
 async function freePortPair(): Promise<number> {
   for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 10_000)
+    const port = await freePort()
     if ((await isFree(port)) && (await isFree(port + 1))) return port
   }
 }

@@ -46,7 +46,7 @@ function shown(server: RunningServer): Promise<string> {
 testWith('openssl', 'replacing certificates repeatedly under load loses no exchange', async () => {
   await using server = await start('probe')
   const target = `probe+tls://localhost:${server.port()}`
-  await using client = await startClient(`${target}?ca=${roots.ca}&interval=10ms&connections=4&fresh=true&timeout=10s`)
+  await using client = await startClient(`${target}?ca=${roots.ca}&interval=50ms&connections=4&fresh=true&timeout=60s`)
   await client.log({ msg: 'first reply' })
   for (let turn = 1; turn <= 2; turn++) {
     const next = roots.issue()

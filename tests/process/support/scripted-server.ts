@@ -48,8 +48,10 @@ export class ScriptedServer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    // Stops listening first: a client that loses its connection must not get another one.
+    const closed = new Promise(resolve => this.#server.close(resolve))
     for (const socket of this.open) socket.destroy()
-    await new Promise(resolve => this.#server.close(resolve))
+    await closed
   }
 }
 
