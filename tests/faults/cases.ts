@@ -381,10 +381,11 @@ export const cases: readonly FaultCase[] = [
   {
     name: 'idle FIN of the server',
     ...reconnect,
-    options: '?interval=1500ms',
-    serverEnv: { NIHAO_IDLE_TIMEOUT: '1s' },
+    // The FIN comes a second before the next exchange: a busy machine must not let them cross.
+    options: '?interval=3s',
+    serverEnv: { NIHAO_IDLE_TIMEOUT: '2s' },
     inject: () => {},
-    holdMs: 5_000,
+    holdMs: 4_000,
   },
   {
     name: 'MTU black hole',

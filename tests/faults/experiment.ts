@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { until } from '../process/support/until.ts'
 import type { FaultCase } from './fault-case.ts'
@@ -8,7 +9,7 @@ import { asleepMs, type KernelRow, lastRows, longestGap, monotonicMs } from './w
 
 const INTERVAL_MS = 100
 const TIMEOUT_MS = 1_000
-/** A machine that keeps the witness from running for longer is too busy for these figures. */
+/** A machine that keeps the witness or the client from running for longer is too busy for these figures. */
 const MAX_ASLEEP_MS = 200
 const FIRST_SUCCESS_DEADLINE_MS = 90_000
 /** An outage that the client has not ended by then is reported as not over. */
@@ -49,6 +50,7 @@ export async function experiment(fault: FaultCase, protocol: ProtocolName): Prom
   const earlierFailures = fault.withoutServer ? undefined : countFailures(await targetState(lab))
   const since = new Date().toISOString()
   const injectedMs = monotonicMs()
+  const waitedBeforeMs = waitedForCoreMs(lab.client.pid)
   await fault.inject(lab)
   const inEffectMs = monotonicMs()
   await delay(Math.max(0, injectedMs + holdMs - monotonicMs()))
@@ -58,6 +60,7 @@ export async function experiment(fault: FaultCase, protocol: ProtocolName): Prom
   await recovered(lab)
   const endMs = monotonicMs()
   const metrics = await lab.page('/metrics').catch(String)
+  const waitedMs = waitedForCoreMs(lab.client.pid) - waitedBeforeMs
   await stopClient(lab)
 
   // The commands that cause and end a fault take a while themselves.
@@ -67,9 +70,14 @@ export async function experiment(fault: FaultCase, protocol: ProtocolName): Prom
   const outcome = readOutcome(lab.client.logged(), since, earlierFailures)
   const found = judge(outcome, expectation, truth, INTERVAL_MS)
   // The client did not run all the time either: what it says may be right.
-  const starved = asleepMs(witness, injectedMs) > MAX_ASLEEP_MS
+  const starved = Math.max(asleepMs(witness, injectedMs), waitedMs) > MAX_ASLEEP_MS
   const verdict = starved && found.startsWith('WRONG') ? 'STARVED' : found
   return { outcome, verdict, truth, rows: lastRows(witness, injectedMs, endMs - 200), logs: lab.logs(), metrics }
+}
+
+/** How long the main thread of a process was ready to run but had no core; see schedstat in proc(5). */
+function waitedForCoreMs(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[1]) / 1e6
 }
 
 /** What the client reports of its target at the moment; undefined while it cannot. */

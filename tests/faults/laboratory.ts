@@ -145,7 +145,14 @@ export class Laboratory implements AsyncDisposable {
 
   /** A page of the client's admin endpoint. */
   async page(path: string): Promise<string> {
-    return run([...this.network.within('client'), 'curl', '--silent', '--max-time', '5', `http://127.0.0.1:${ADMIN_PORT}${path}`])
+    return run([
+      ...this.network.within('client'),
+      'curl',
+      '--silent',
+      '--max-time',
+      '30',
+      `http://127.0.0.1:${ADMIN_PORT}${path}`,
+    ])
   }
 
   /** Waits until the kernel shows the last address that a service opens; its log may lag behind. */

@@ -19,7 +19,7 @@ const PACKAGES = {
 /** Runs a command to its end and returns its output; rejects with its error output when it fails. */
 export async function run(command: readonly string[]): Promise<string> {
   const [file = '', ...args] = command
-  const { stdout } = await execute(file, args, { timeout: 10_000 })
+  const { stdout } = await execute(file, args, { timeout: 60_000 })
   return stdout
 }
 

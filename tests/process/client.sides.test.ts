@@ -6,8 +6,12 @@ import { freePort } from './support/scripted-server.ts'
 import { type RunningServer, startServer } from './support/server.ts'
 import { until } from './support/until.ts'
 
-const times = { intervalMs: 100, timeoutMs: 2_000 }
-const env = { NIHAO_INTERVAL: `${times.intervalMs}ms`, NIHAO_TIMEOUT: `${times.timeoutMs}ms` }
+const INTERVAL_MS = 100
+/** A client that stood still for half of it proves no side: no machine is that slow. */
+const LONG_TIMEOUT_MS = 10_000
+/** Where an outage begins with a timeout. */
+const SHORT_TIMEOUT_MS = 2_000
+const envWith = (timeoutMs: number) => ({ NIHAO_INTERVAL: `${INTERVAL_MS}ms`, NIHAO_TIMEOUT: `${timeoutMs}ms` })
 
 /** Waits for more good exchanges. */
 async function working(client: RunningClient): Promise<void> {
@@ -17,9 +21,9 @@ async function working(client: RunningClient): Promise<void> {
 }
 
 /** The only outage, which must be as long as the server was down. */
-async function outage(client: RunningClient, down: Downtime) {
+async function outage(client: RunningClient, down: Downtime, timeoutMs = LONG_TIMEOUT_MS) {
   const over = await client.log({ msg: 'outage over' })
-  expectDuration(over.durationMs, down, times)
+  expectDuration(over.durationMs, down, { intervalMs: INTERVAL_MS, timeoutMs })
   expect(over.atMostMs).toBeGreaterThanOrEqual(Number(over.durationMs))
   expect(client.logged({ msg: 'outage began' })).toHaveLength(1)
   const labels = { side: String(over.side) }
@@ -32,10 +36,10 @@ async function outage(client: RunningClient, down: Downtime) {
 }
 
 /** Starts a server on a port that it can be started on again, and a client that works. */
-async function pair(protocol: string, options = '') {
+async function pair(protocol: string, timeoutMs = LONG_TIMEOUT_MS) {
   const url = `${protocol}://127.0.0.1:${await freePort()}`
-  const server = await startServer(`${url}${options}`)
-  const client = await startClient(url, { env })
+  const server = await startServer(url)
+  const client = await startClient(url, { env: envWith(timeoutMs) })
   await client.log({ msg: 'first reply' })
   await working(client)
   return { url, server, client }
@@ -71,7 +75,7 @@ describe('on probe', () => {
   })
 
   test('a stopped server is the side of its outage, or nobody is', async () => {
-    const { server, client } = await pair('probe')
+    const { server, client } = await pair('probe', SHORT_TIMEOUT_MS)
     await using _server = server
     await using _client = client
     const down = await untilMissed(
@@ -79,7 +83,7 @@ describe('on probe', () => {
       () => server.kill('SIGSTOP'),
       () => server.kill('SIGCONT'),
     )
-    const over = await outage(client, down)
+    const over = await outage(client, down, SHORT_TIMEOUT_MS)
     expect(over.reason).toBe('timeout')
     // On a busy machine the evidence may be missing; a wrong side must not be named.
     expect(['server', 'unknown']).toContain(over.side)
@@ -87,7 +91,7 @@ describe('on probe', () => {
 
   test('the FIN of an idle server is a reconnect', async () => {
     await using server = await startServer('probe://127.0.0.1:0?idle-timeout=2s')
-    await using client = await startClient(`probe://127.0.0.1:${server.port()}?interval=5s`, { env: { NIHAO_TIMEOUT: '4s' } })
+    await using client = await startClient(`probe://127.0.0.1:${server.port()}?interval=1m`)
     expect(await client.log({ msg: 'reconnected' })).toMatchObject({ level: 'info', reason: 'eof' })
     expect(await client.metric('tcp_client_reconnects_total', { reason: 'eof' })).toBeGreaterThan(0)
     const [totals] = Object.values(await client.stop()).filter(value => typeof value === 'object')
@@ -105,11 +109,11 @@ describe('on echo', () => {
   })
 
   test('a client that was stopped itself is the side, or has no outage', async () => {
-    const { server, client } = await pair('echo')
+    const { server, client } = await pair('echo', SHORT_TIMEOUT_MS)
     await using _server = server
     await using _client = client
     client.kill('SIGSTOP')
-    await delay(times.timeoutMs + 1_000)
+    await delay(SHORT_TIMEOUT_MS + 1_000)
     client.kill('SIGCONT')
     await working(client)
     await client.stop()
@@ -119,7 +123,7 @@ describe('on echo', () => {
 
 test('a target that never worked has no outage, and its log says so once', async () => {
   const url = `echo://127.0.0.1:${await freePort()}`
-  await using client = await startClient(url, { env })
+  await using client = await startClient(url, { env: envWith(SHORT_TIMEOUT_MS) })
   expect(await client.log({ msg: 'target is not up yet' })).toMatchObject({ level: 'warn', reason: 'refused' })
   await until('a lost exchange', async () => (await client.metric('tcp_client_exchange_failures_total')) > 0)
   expect(await client.metric('tcp_client_target_down')).toBe(0)

@@ -5,6 +5,7 @@ import { RunningProxy } from './support/proxy.ts'
 import { ScriptedServer } from './support/scripted-server.ts'
 import { type RunningServer, startServer } from './support/server.ts'
 import { testWith } from './support/tool.ts'
+import { until } from './support/until.ts'
 
 let roots: Certificates
 let strangers: Certificates
@@ -25,7 +26,8 @@ const start = ({ cert, key }: Certificate, options = ''): Promise<RunningServer>
 
 /** Why a target does not work: the reason, and the words that come with it. */
 async function failureOf(target: string): Promise<{ reason: unknown; message: string; counted: number }> {
-  await using client = await startClient(target)
+  // One request at a time: the server might answer a second one with RST instead.
+  await using client = await startClient(target, { env: { NIHAO_INTERVAL: '1m' } })
   const { reason, error } = await client.log({ msg: 'target is not up yet' })
   const counted = await client.metric('tcp_client_connection_failures_total', { reason: String(reason) })
   return { reason, message: (error as { message: string } | undefined)?.message ?? '', counted }
@@ -39,11 +41,16 @@ testWith('openssl', 'the TLS handshake is a separate phase, and exchanges work a
     `${target}?ca=${roots.ca}&cert=${client.cert}&key=${client.key}&alpn=nihao&interval=20ms`,
   )
   await running.log({ msg: 'first reply', reply: '你好，张三' })
-  expect(await running.metric('tcp_client_connect_duration_seconds_count', { phase: 'tls' })).toBe(1)
+  expect(await running.metric('tcp_client_connect_duration_seconds_count', { phase: 'tls' })).toBeGreaterThan(0)
   const { [target]: totals } = await running.stop()
-  expect(totals).toMatchObject({ connectionFailures: {}, exchangeFailures: {}, connectionsClosed: { finished: 1 } })
-  const closed = await server.log({ msg: 'connection closed' })
-  expect([closed.receivedBytes, closed.sentBytes]).toEqual([totals?.sentBytes, totals?.receivedBytes])
+  expect(totals).toMatchObject({ connectionFailures: {}, exchangeFailures: {} })
+  // A handshake that is slow is joined by another one, whose connection carries nothing.
+  const sum = (field: string) =>
+    server.logged({ msg: 'connection closed' }).reduce((bytes, line) => bytes + Number(line[field]), 0)
+  await until('the server to count the same bytes', () => {
+    const counted = [sum('receivedBytes'), sum('sentBytes')]
+    return counted[0] === totals?.sentBytes && counted[1] === totals?.receivedBytes
+  })
 })
 
 testWith('openssl', 'an untrusted server is reported with the reason', async () => {
@@ -110,9 +117,11 @@ testWith('nginx', 'nginx terminates TLS in front of greet and sends the address 
   const target = `greet+tls://localhost:${proxy.port}`
   await using client = await startClient(`${target}?ca=${roots.ca}&interval=20ms`)
   await client.log({ msg: 'first reply' })
-  await server.untilMetric('tcp_server_connections_active', 1)
-  const [connection] = (await client.connections()).map(({ localAddress }) => Number(localAddress.split(':').pop()))
-  expect((await server.connections()).connections).toMatchObject([{ remotePort: connection }])
+  await until('the server to see the port of the client', async () => {
+    const ports = (await client.connections()).map(({ localAddress }) => localAddress.split(':').pop()).join()
+    const seen = (await server.connections()).connections.map(({ remotePort }) => remotePort).join()
+    return ports !== '' && seen === ports
+  })
   const { [target]: totals } = await client.stop()
   expect(totals).toMatchObject({ connectionFailures: {}, exchangeFailures: {} })
 })

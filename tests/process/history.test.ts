@@ -174,6 +174,7 @@ describe('/events', () => {
     const env = { NIHAO_DRAIN_DELAY: '100ms', NIHAO_DRAIN_TIMEOUT: '10m' }
     await using leaving = await startServer(`${listen} echo://127.0.0.1:0`, { env })
     await using client = await startClient(listen.split('?')[0] ?? '', { env: { NIHAO_INTERVAL: '100ms' } })
+    await client.log({ msg: 'first reply' })
     await leaving.untilMetric('tcp_server_connections_active', 1, { listener: `probe:${leaving.port()}` })
     // It keeps the server from exiting.
     await using _open = await Peer.connect(leaving.port(1))

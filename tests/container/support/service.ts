@@ -98,13 +98,13 @@ export class Service {
   }
 
   /** Waits until a metric has this value. */
-  async untilMetric(name: string, expected: number, labels: Record<string, string> = {}): Promise<void> {
+  async untilMetric(name: string, expected: number, labels: Record<string, string> = {}, timeoutMs?: number): Promise<void> {
     let seen = Number.NaN
     const reached = async () => {
       seen = await this.metric(name, labels)
       return seen === expected
     }
-    await until(`${name} ${JSON.stringify(labels)} to be ${expected}`, reached).catch(error => {
+    await until(`${name} ${JSON.stringify(labels)} to be ${expected}`, reached, timeoutMs).catch(error => {
       throw new Error(`${error.message}; it is ${seen}`)
     })
   }

@@ -24,6 +24,7 @@ export interface Totals {
   readonly exchanges: number
   readonly exchangeFailures: Readonly<Record<string, number>>
   readonly outages: Readonly<Record<string, number>>
+  readonly countersCompared: number
   readonly sentBytes: number
   readonly receivedBytes: number
 }

@@ -28,6 +28,7 @@ export function expectDuration(
   { leastMs, sinceMs }: Downtime,
   { intervalMs, timeoutMs }: { readonly intervalMs: number; readonly timeoutMs: number },
 ): void {
-  expect(durationMs).toBeGreaterThanOrEqual(leastMs - intervalMs)
-  expect(durationMs).toBeLessThanOrEqual(performance.now() - sinceMs + timeoutMs)
+  // Durations are logged in whole milliseconds.
+  expect(durationMs).toBeGreaterThanOrEqual(Math.floor(leastMs - intervalMs))
+  expect(durationMs).toBeLessThanOrEqual(Math.ceil(performance.now() - sinceMs + timeoutMs))
 }

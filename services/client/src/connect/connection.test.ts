@@ -90,6 +90,11 @@ async function until(what: string, reached: () => boolean): Promise<void> {
   }
 }
 
+/** Keeps the event loop busy, as a machine without a free core would. */
+function keepBusy(durationMs: number): void {
+  for (const endMs = performance.now() + durationMs; performance.now() < endMs; );
+}
+
 /** Reads what comes, and gives it as it grows. */
 function reading(peer: Socket): { text: string; fin: boolean } {
   const read = { text: '', fin: false }
@@ -278,6 +283,16 @@ describe('a connection that is finished', () => {
     expect(await closed).toEqual({ failure: { reason: 'eof' }, lost: exchanges.slice(1) })
   })
 
+  test('receives a reply that arrived while the client was busy, even if the time to close is over', async () => {
+    const { connection, closed, peer, answered } = await pair('echo', {}, unixSocket())
+    send(connection, 60_000)
+    peer.write('ping\n')
+    connection.finish(10)
+    keepBusy(20)
+    expect(await closed).toEqual({ failure: undefined, lost: [] })
+    expect(answered).toHaveLength(1)
+  })
+
   test('does not wait for a server that does not close its side', async () => {
     const { connection, closed, peer } = await pair('echo')
     peer.resume()
@@ -357,7 +372,7 @@ test('a message that arrived while the client was busy counts, even if its time 
   const { connection, peer } = await pair('probe', {}, unixSocket())
   peer.write(frame(1, { version: 1, server: 'a' }))
   const opened = connection.open(-5)
-  for (const endMs = performance.now() + 20; performance.now() < endMs; );
+  keepBusy(20)
   expect(await opened).toBeUndefined()
   process.off('warning', warned)
   expect(warnings).toEqual([])

@@ -160,7 +160,8 @@ export class Connection {
     if (this.#finishing) return
     this.#finishing = true
     if (this.#outstanding.length === 0) this.#sayGoodbye()
-    const deadline = setTimeout(() => this.destroy(), timeoutMs)
+    // Here too, what arrived while this process was busy is read first.
+    const deadline = setTimeout(() => setImmediate(() => this.destroy()), timeoutMs)
     this.socket.once('close', () => clearTimeout(deadline))
   }
 

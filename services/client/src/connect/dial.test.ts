@@ -125,6 +125,16 @@ describe('dialling an address', () => {
     expect(phases).toEqual([])
   })
 
+  test('that succeeded while the client was busy is not late', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'nihao-'))
+    cleanUps.push(() => rmSync(folder, { recursive: true }))
+    const path = join(folder, 'socket')
+    await listening({ path })
+    const { socket } = dialled({ path }, 10)
+    for (const endMs = performance.now() + 20; performance.now() < endMs; );
+    expect((await socket).destroyed).toBe(false)
+  })
+
   test('is abandoned when the signal is aborted', async () => {
     const port = await deaf('127.0.0.1')
     const stopping = new AbortController()

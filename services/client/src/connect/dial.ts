@@ -41,7 +41,8 @@ export async function dial(address: EndpointAddress, options: DialOptions): Prom
   const timeout = new AbortController()
   let phase: 'dns' | 'tcp' = 'dns'
   const late = () => Object.assign(new Error(`timed out after ${timeoutMs} ms ${step}`), { code: 'ETIMEDOUT', phase })
-  const timer = setTimeout(() => timeout.abort(late()), timeoutMs)
+  // What happened while this process was busy is processed first, even if no time is left.
+  const timer = setTimeout(() => setImmediate(() => timeout.abort(late())), timeoutMs)
   const aborted = AbortSignal.any([signal, timeout.signal])
   try {
     const startMs = performance.now()

@@ -18,9 +18,6 @@ const CLOSE_MS = 200
 /** Deadline of exchanges whose step has its own time limit. */
 const NO_DEADLINE_MS = 86_400_000
 
-/** A client that stood still for about this long before it saw an end may have caused it. */
-const MIN_STOPPED_MS = 2_000
-
 /** Failure details by reason, for failures without an error. */
 const DETAILS: Readonly<Partial<Record<FailureReason, string>>> = {
   eof: 'the server closed the connection (FIN)',
@@ -38,6 +35,7 @@ export class CheckConnection implements ConnectionEvents, Disposable {
   readonly #signal: AbortSignal
   readonly #giveUp: () => void
   readonly #instruments: Instruments
+  readonly #stoppedMs: number
   /** The last request, or the connection if there was none. */
   #sentMs: number
   /** Read when a reply is late. */
@@ -48,11 +46,15 @@ export class CheckConnection implements ConnectionEvents, Disposable {
   #closed = false
   #failure: CheckFailure | undefined
 
-  /** @param instruments where facts of a failure come from */
-  constructor(connection: Connection, signal: AbortSignal, instruments: Instruments) {
+  /**
+   * @param instruments where facts of a failure come from
+   * @param stoppedMs a client that stood still for about this long before it saw an end may have caused it
+   */
+  constructor(connection: Connection, signal: AbortSignal, instruments: Instruments, stoppedMs: number) {
     this.#connection = connection
     this.#signal = signal
     this.#instruments = instruments
+    this.#stoppedMs = stoppedMs
     this.#sentMs = connection.openedAtMs
     connection.owner = this
     connection.onReceive = chunk => this.#keepOpening(chunk)
@@ -212,7 +214,7 @@ export class CheckConnection implements ConnectionEvents, Disposable {
   #factsOf(failure: Failure): Facts {
     const [connection, nowMs, sentMs] = [this.#connection, performance.now(), this.#sentMs]
     if (failure.reason === 'timeout') this.#row ??= settledRow(this.#instruments.kernel, connection.socket)
-    const timeoutMs = failure.reason === 'timeout' ? nowMs - sentMs : MIN_STOPPED_MS
+    const timeoutMs = failure.reason === 'timeout' ? nowMs - sentMs : this.#stoppedMs
     const exchange = { intendedMs: sentMs, sentMs, deadlineMs: nowMs }
     return new Facts(failure, connection, exchange, nowMs, factsOptions(timeoutMs, this.#instruments, this.#row))
   }

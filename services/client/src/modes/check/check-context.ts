@@ -12,6 +12,9 @@ import { factsOptions } from './facts-options.ts'
 const HEADER_BYTES = 13
 const LINE_END_BYTES = 1
 
+/** Servers wait at least about this long for a client that stands still before they close. */
+const MIN_STOPPED_MS = 2_000
+
 export interface CheckConnectOptions {
   /** Overrides the target's message. */
   readonly message?: string
@@ -70,7 +73,8 @@ export class CheckContext implements Disposable {
       )
       throw new CheckFailure(reason, `no connection: ${error?.message ?? reason}`, {}, facts)
     }
-    const checkConnection = new CheckConnection(connection, this.#signal, this.#target.instruments)
+    const stoppedMs = Math.max(MIN_STOPPED_MS, this.values.timeout)
+    const checkConnection = new CheckConnection(connection, this.#signal, this.#target.instruments, stoppedMs)
     this.#connections.push(checkConnection)
     return checkConnection
   }

@@ -21,7 +21,8 @@ export async function runOneCheck(name: CheckName, target: CheckTarget, interrup
   const limitMs = limitOf(check, target.values)
   const overdue = new AbortController()
   const late = Object.assign(new Error(`not completed within ${limitMs} ms`), { code: 'ETIMEDOUT' })
-  const timer = setTimeout(() => overdue.abort(late), limitMs)
+  // What arrived while this process was busy is read first.
+  const timer = setTimeout(() => setImmediate(() => overdue.abort(late)), limitMs)
   using context = new CheckContext(target, limitMs, AbortSignal.any([interrupt, overdue.signal]))
   const startMs = performance.now()
   const common = (figures: Figures) => ({

@@ -70,12 +70,14 @@ async function checkTarget(
   if (connected.verdict !== 'ok' || names.includes('connect')) add(connected)
   if (connected.verdict !== 'ok') return { target, reachable: connected.verdict !== 'failed', results }
 
+  let failed: CheckName | undefined
   let why: string | undefined
   for (const name of names.filter(name => name !== 'connect')) {
+    if (failed !== undefined) why ??= await whyNotContinue(failed, checked, interrupt)
+    if (interrupt.aborted) why = 'interrupted'
     const result = why === undefined ? await runOneCheck(name, checked, interrupt) : ({ name, verdict: 'skipped', why } as const)
     add(result)
-    if (interrupt.aborted) why = 'interrupted'
-    else if (result.verdict === 'failed') why = await whyNotContinue(name, checked, interrupt)
+    failed = result.verdict === 'failed' ? name : undefined
   }
   return { target, reachable: true, results }
 }

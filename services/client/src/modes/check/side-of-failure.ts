@@ -7,8 +7,8 @@ import type { Facts, Recovery } from '../../outages/facts.ts'
 import type { CheckFailure } from './check-failure.ts'
 import type { CheckTarget } from './check-target.ts'
 
-/** How long to ask the server how a connection ended there. */
-const ASK_MS = 2_000
+/** How long to ask the server at least how a connection ended there. */
+const MIN_ASK_MS = 2_000
 
 /** Names the side of a failed check. Where the server identifies connections, it is asked over another one, until the signal. */
 export async function sideOfFailure(failed: CheckFailure, target: CheckTarget, signal: AbortSignal): Promise<Attribution> {
@@ -17,13 +17,14 @@ export async function sideOfFailure(failed: CheckFailure, target: CheckTarget, s
   return attribute(await facts.observations(undefined, await recovery(facts, target, signal)))
 }
 
-async function recovery(facts: Facts, { connector }: CheckTarget, signal: AbortSignal): Promise<Recovery | undefined> {
+async function recovery(facts: Facts, { connector, values }: CheckTarget, signal: AbortSignal): Promise<Recovery | undefined> {
   const { brokenId } = facts
   if (brokenId === undefined) return undefined
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(ASK_MS)])
+  const askMs = Math.max(MIN_ASK_MS, values.timeout)
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(askMs)])
   const startMs = performance.now()
   const handshakeDone = (address: string) => facts.handshakeDone(startMs, performance.now(), address)
-  const options = { timeoutMs: ASK_MS, handshakeDone }
+  const options = { timeoutMs: askMs, handshakeDone }
   const connection = await connector.connect({ answered() {}, closed() {} }, limit, options)
   if (!(connection instanceof Connection)) return undefined
   const atMs = performance.now()

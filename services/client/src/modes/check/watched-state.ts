@@ -22,10 +22,12 @@ export class WatchedState {
         else return
         done()
       }
-      const over = () => {
-        done()
-        resolve(false)
-      }
+      // Events that arrived while this process was busy are handled first.
+      const over = () =>
+        setImmediate(() => {
+          done()
+          resolve(false)
+        })
       const timer = forMs === undefined ? undefined : setTimeout(over, forMs)
       this.#waiting.add(recheck)
       recheck()

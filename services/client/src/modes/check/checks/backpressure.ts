@@ -2,7 +2,8 @@ import type { Check } from '../check.ts'
 
 const MESSAGE_BYTES = 16 * 2 ** 10
 const MAX_BYTES = 64 * 2 ** 20
-const STALL_MS = 500
+/** A path that accepts nothing for this share of the time limit is full. */
+const STALL_SHARE = 1 / 20
 const LINE_BYTES = 74
 const LINES_BYTES = 2 ** 20
 
@@ -13,8 +14,9 @@ export const backpressure: Check = {
     const connection = await context.connect({ message: context.textFor(MESSAGE_BYTES) })
     connection.pause()
     const startMs = performance.now()
+    const stallMs = context.limitMs * STALL_SHARE
     if (context.protocol === 'chargen') {
-      await connection.quiet(STALL_MS)
+      await connection.quiet(stallMs)
       connection.send(LINES_BYTES / LINE_BYTES)
     } else {
       const fillMs = context.values.checkTimeout / 4
@@ -22,7 +24,7 @@ export const backpressure: Check = {
       while (
         connection.sent * MESSAGE_BYTES < MAX_BYTES &&
         performance.now() - startMs < fillMs &&
-        (await connection.takesMore(STALL_MS))
+        (await connection.takesMore(stallMs))
       )
     }
     const stalledMs = performance.now() - startMs
