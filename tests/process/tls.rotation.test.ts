@@ -48,7 +48,8 @@ testWith(
 
     await using server = await startServer(`greet+tls://127.0.0.1:0?client-cert=require&${options(ofServer)}`)
     const target = `greet+tls://localhost:${server.port()}`
-    await using client = await startClient(`${target}?${options(ofClient)}&connections=2&interval=50ms&fresh=true&timeout=60s`)
+    // At a rate that a busy machine keeps up with, because a handshake costs both programs several ms.
+    await using client = await startClient(`${target}?${options(ofClient)}&connections=2&interval=250ms&fresh=true&timeout=60s`)
     await client.log({ msg: 'first reply' })
     const replaceBoth = async (turn: number, serverFiles: Record<string, string>, clientFiles: Record<string, string>) => {
       ofServer.update(serverFiles)
@@ -58,7 +59,7 @@ testWith(
       const reloads = [server, client].map(service => () => service.logged({ msg: 'certificates reloaded' }))
       await until(`reload ${turn} of both`, () => reloads.every(lines => lines().some(({ time }) => time > updated)))
       const exchanges = await client.metric('tcp_client_exchanges_total')
-      await until('more exchanges', async () => (await client.metric('tcp_client_exchanges_total')) > exchanges + 20)
+      await until('more exchanges', async () => (await client.metric('tcp_client_exchanges_total')) > exchanges + 6)
     }
 
     // As docs/kubernetes.md says: both CAs first, then the certificates, then only the new CA.
