@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { describe, expect, test } from '@jest/globals'
 import type { AdministeredService } from './support/admin.ts'
-import { startClient } from './support/client.ts'
-import { startServer } from './support/server.ts'
+import { RunningClient, startClient } from './support/client.ts'
+import { RunningServer, startServer } from './support/server.ts'
 import { testWith } from './support/tool.ts'
 
 const PROMETHEUS = { accept: 'application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5' }
@@ -51,6 +51,29 @@ describe('/metrics', () => {
       expect(await lint((await service.page('/metrics')).text)).toBe('0\n')
     }),
   )
+})
+
+/** Loaded into a program: sends it SIGTERM just before it writes this log line. */
+const SIGNAL = `data:text/javascript,${encodeURIComponent(`
+import fs from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
+const { write } = fs
+fs.write = (fd, bytes, done) => {
+  if (String(bytes).includes('admin listening')) process.kill(process.pid, 'SIGTERM')
+  write(fd, bytes, done)
+}
+syncBuiltinESMExports()`)}`
+
+const env = { NODE_OPTIONS: `--import=${SIGNAL}` }
+
+test.each([
+  ['server', () => new RunningServer('echo://127.0.0.1:0', { env })],
+  ['probing client', () => new RunningClient('echo://127.0.0.1:9', { env })],
+  ['client that watches idle timeouts', () => new RunningClient('echo://127.0.0.1:9', { env, args: ['idle', '--repeat', '1m'] })],
+])('a %s handles signals before its log says that the admin endpoint listens', async (_, start) => {
+  await using service = start()
+  expect(await service.exit()).toEqual({ code: 0, signal: null, stderr: '' })
+  expect(service.logged().at(-1)?.msg).toBe('stopped')
 })
 
 describe('200 connections that send nothing', () => {

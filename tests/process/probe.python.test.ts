@@ -10,7 +10,7 @@ const CLIENT = join(import.meta.dirname, 'peers/probe_client.py')
 
 /** Runs the client. `printed` returns the objects that it has printed, one per line. */
 function run(port: number, scenario: string) {
-  const child = spawn('python3', [CLIENT, String(port), scenario], { stdio: ['ignore', 'pipe', 'pipe'], timeout: 60_000 })
+  const child = spawn('python3', [CLIENT, String(port), scenario], { stdio: ['ignore', 'pipe', 'pipe'], timeout: 90_000 })
   let stdout = ''
   let stderr = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -71,13 +71,13 @@ testWith('python3', 'a rejected client gets the reason', async () => {
 })
 
 testWith('python3', 'a client that follows GOAWAY lets the server drain', async () => {
-  await using server = await startServer('probe://127.0.0.1:0', { env: { NIHAO_DRAIN_TIMEOUT: '8s' } })
+  await using server = await startServer('probe://127.0.0.1:0', { env: { NIHAO_DRAIN_TIMEOUT: '30s' } })
   const client = run(server.port(), 'goaway')
   await until('a HELLO', () => client.printed().length > 0)
   server.kill('SIGTERM')
   await client.ended()
   const [, { goaway, totals }] = client.printed()
-  expect(goaway).toEqual({ reason: 'drain', graceMs: 8_000 })
+  expect(goaway).toEqual({ reason: 'drain', graceMs: 30_000 })
   expect(totals.server.sentBytes).toBe(totals.client.receivedBytes)
   expect((await server.exit()).code).toBe(0)
   expect(await server.log({ msg: 'connection closed' })).toMatchObject({ reason: 'drained' })

@@ -17,7 +17,10 @@ async function flood(maxBuffered: string): Promise<{ bufferedBytes: number; rece
   using roots = new Certificates()
   const { cert, key } = roots.issue()
   await using server = await startServer(`echo+tls://127.0.0.1:0?cert=${cert}&key=${key}&max-buffered=${maxBuffered}`)
-  const socket = connect({ port: server.port(), host: 'localhost', ca: readFileSync(roots.ca) }).on('error', () => {})
+  const socket = connect({ port: server.port(), host: '127.0.0.1', servername: 'localhost', ca: readFileSync(roots.ca) }).on(
+    'error',
+    () => {},
+  )
   try {
     await once(socket, 'secureConnect')
     socket.pause()

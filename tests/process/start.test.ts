@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
 import { Peer } from './support/peer.ts'
-import { echo, freePort, ScriptedServer } from './support/scripted-server.ts'
+import { echo, freePort, reserve, ScriptedServer } from './support/scripted-server.ts'
 import { until } from './support/until.ts'
 
 /** `npm start` as a terminal runs it: with its children in a process group, which a Ctrl-C signals as a whole. */
@@ -63,9 +63,15 @@ class Terminal implements AsyncDisposable {
 async function freePortPair(): Promise<number> {
   for (;;) {
     const port = await freePort()
-    if ((await isFree(port)) && (await isFree(port + 1))) return port
+    if ((await isFree(port)) && (await isFree(port + 1)) && (await isReserved(port + 1))) return port
   }
 }
+
+const isReserved = (port: number) =>
+  reserve(port).then(
+    () => true,
+    () => false,
+  )
 
 async function isFree(port: number): Promise<boolean> {
   const server = createServer()

@@ -35,10 +35,13 @@ const serialOf = ({ cert }: Certificate) => new X509Certificate(readFileSync(cer
 /** The serial number of the certificate that a new connection is shown. */
 function shown(server: RunningServer): Promise<string> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ port: server.port(), host: 'localhost', ca: readFileSync(roots.ca) }, () => {
-      resolve(socket.getPeerX509Certificate()?.serialNumber ?? '')
-      socket.destroy()
-    })
+    const socket = connect(
+      { port: server.port(), host: '127.0.0.1', servername: 'localhost', ca: readFileSync(roots.ca) },
+      () => {
+        resolve(socket.getPeerX509Certificate()?.serialNumber ?? '')
+        socket.destroy()
+      },
+    )
     socket.once('error', reject)
   })
 }

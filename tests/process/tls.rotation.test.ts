@@ -19,7 +19,9 @@ const serialOf = ({ cert }: Certificate) => new X509Certificate(readFileSync(cer
 function shown(port: number, { cert, key }: Certificate, ca: string): Promise<string | undefined> {
   const [certPem, keyPem, caPem] = [cert, key, ca].map(path => readFileSync(path))
   return new Promise(resolve => {
-    const socket = connect({ port, host: 'localhost', cert: certPem, key: keyPem, ca: caPem }, () => socket.write('hi\n'))
+    const socket = connect({ port, host: '127.0.0.1', servername: 'localhost', cert: certPem, key: keyPem, ca: caPem }, () =>
+      socket.write('hi\n'),
+    )
     // With TLS 1.3, a client learns only after its handshake that its certificate was rejected.
     socket.once('data', () => {
       resolve(socket.getPeerX509Certificate()?.serialNumber)

@@ -12,7 +12,7 @@ def frame(kind, identifier=0, payload=b"", crc=None):
 
 class Client:
     def __init__(self, port):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=60)
         self.stream = self.socket.makefile("rb")
         self.sent = self.received = 0
 

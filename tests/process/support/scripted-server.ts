@@ -72,8 +72,11 @@ export async function freePort(): Promise<number> {
   }
 }
 
-/** A reservation is an abstract Unix socket with the number in its name, until this process ends. */
-async function reserve(port: number): Promise<void> {
+/**
+ * Keeps a port from later calls of `freePort`, by an abstract Unix socket with its number in the name, until this process ends.
+ * @throws {Error} EADDRINUSE if it is reserved already
+ */
+export async function reserve(port: number): Promise<void> {
   const reservation = createServer().unref()
   reservation.listen(`\0nihao-test-port-${port}`)
   await once(reservation, 'listening')

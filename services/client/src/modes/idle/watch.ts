@@ -30,8 +30,6 @@ export async function watchIdle({ config, logger, registry, records, targets, ne
     '/ladders': () => json(200, { ladders: ladders.map(describeLadder) }),
     ...recordPages(records.start(targets), records),
   }
-  if (!(await startTargetsAdmin(config, logger, { targets, registry, stopping: () => signal.aborted, pages }))) return
-
   const climb = async (ladder: Ladder) => {
     await ladder.climb(signal)
     if (signal.aborted) return
@@ -46,11 +44,14 @@ export async function watchIdle({ config, logger, registry, records, targets, ne
       if (!signal.aborted) ladders = newLadders()
     }
   }
-  const stopped = climbAgain()
+  const climbing = Promise.withResolvers<void>()
+  // A signal may arrive as soon as the log says that the admin endpoint listens.
   stopOnSignal(logger, async () => {
     stopping.abort()
-    await stopped
+    await climbing.promise
     logger.info(Object.fromEntries(targets.map(({ label, counters }) => [label, counters.totals()])), 'stopped')
     return EXIT.ok
   })
+  const listening = await startTargetsAdmin(config, logger, { targets, registry, stopping: () => signal.aborted, pages })
+  if (listening) climbing.resolve(climbAgain())
 }

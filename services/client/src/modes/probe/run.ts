@@ -27,14 +27,17 @@ export async function runProbe(config: ProbeConfig, logger: Logger): Promise<voi
   const stopping = () => prober.stopping
   const home = clientPage({ targets, history, records, stopping })
   const pages = { ...recordPages(history, records), ...pageAssets(), '/': home }
-  if (!(await startTargetsAdmin(config, logger, { targets, registry, stopping, pages }))) return
+  // A signal may arrive as soon as the log says that the admin endpoint listens.
+  if (config.duration === 0) {
+    stopOnSignal(logger, async () => {
+      await prober.stop()
+      return EXIT.ok
+    })
+  }
+  if (!(await startTargetsAdmin(config, logger, { targets, registry, stopping, pages })) || prober.stopping) return
+  const reported = config.duration > 0 ? report(config, prober, figures, logger) : undefined
   prober.start()
-  if (config.duration > 0) return report(config, prober, figures, logger)
-
-  stopOnSignal(logger, async () => {
-    await prober.stop()
-    return EXIT.ok
-  })
+  return reported
 }
 
 function withFigures(newObserver: NewObserver, figures: Map<string, WindowFigures>): NewObserver {

@@ -38,11 +38,10 @@ export class Session implements ConnectionEvents, Waiter {
     const { target } = this.#context
     const exchange = target.newExchange(intendedMs)
     this.#nextDueMs = intendedMs + target.values.interval
-    if (this.#current !== undefined) this.#current.send(exchange)
-    else {
-      this.#waiting.push(exchange)
-      this.#outages.due(intendedMs)
-    }
+    if (this.#current?.socket.destroyed === false) this.#current.send(exchange)
+    else this.#waiting.push(exchange)
+    // How a broken connection ended is known when it is closed.
+    if (this.#current === undefined) this.#outages.due(intendedMs)
   }
 
   /** Sends nothing more. Resolves when every outstanding exchange is answered or late and the connections are closed. */
@@ -128,6 +127,8 @@ export class Session implements ConnectionEvents, Waiter {
     this.#current = undefined
     if (failure !== undefined || !this.#stopping) this.#outages.broke(connection, failure ?? { reason: 'eof' }, lost)
     if (this.#stopping) return
+    const due = this.#waiting.at(0)
+    if (due !== undefined) this.#outages.due(due.intendedMs)
     if (connection.answered === 0 || failure?.reason === 'timeout') this.#context.scout.fails()
     this.#context.scout.leave(this)
     this.#context.scout.wait(this)
