@@ -394,6 +394,14 @@ describe('a server that', () => {
     expect(result(run, 'idle', 'skipped').why).toBe('the target has not answered since large failed')
   })
 
+  test('fails the last check: the client does not wait for it to recover', async () => {
+    await using server = await ScriptedServer.listen(echoUntil(2 ** 20, socket => socket.end()))
+    const run = await checkJson([`echo://127.0.0.1:${server.port}`, ...LONG_LIMITS, '--only', 'large'])
+    expect(verdicts(run)).toEqual({ large: 'failed: eof' })
+    // Of `connect` and `large`.
+    expect(server.accepted).toBe(2)
+  })
+
   test('serves three connections: the number is reported', async () => {
     await using server = await ScriptedServer.listen(limited(3, socket => socket.end()))
     const run = await checkJson([`echo://127.0.0.1:${server.port}`, ...LONG_LIMITS, '--only', 'concurrent'])
