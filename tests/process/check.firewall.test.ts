@@ -6,7 +6,10 @@ import { type JsonRun, result, verdicts } from './support/check.ts'
 import { clientBehind } from './support/namespace.ts'
 import { testWith } from './support/tool.ts'
 
-const LIMITS = '--timeout 3s --check-timeout 6s --check-idle 4s'
+/** For what never comes: what precedes it takes much less, however busy the machine is. */
+const LIMITS = '--timeout 6s --check-timeout 12s --check-idle 8s'
+/** For checks that pass. */
+const LONG_LIMITS = '--timeout 30s --check-timeout 60s'
 
 async function checkBehind(
   rules: readonly string[],
@@ -21,9 +24,9 @@ async function checkBehind(
 const testWithRules = (name: string, run: () => Promise<void>) => testWith('unshare', name, run, test.concurrent)
 
 const rule = (text: string) => `iptables -w -A INPUT -p tcp --dport 7007 ${text}`
-/** The kernel drops the state of an idle connection after two seconds, and does not pick up established connections. */
+/** The kernel drops the state of an idle connection after four seconds, and does not pick up established connections. */
 const forget = (target: string) => [
-  'echo 2 >/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_established',
+  'echo 4 >/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_established',
   'echo 0 >/proc/sys/net/netfilter/nf_conntrack_tcp_loose',
   rule('-m conntrack --ctstate NEW,ESTABLISHED -j ACCEPT'),
   rule(`-j ${target}`),
@@ -31,7 +34,7 @@ const forget = (target: string) => [
 
 describe('behind a firewall that', () => {
   testWithRules('accepts everything, all checks pass', async () => {
-    const run = await checkBehind([], ['--only', 'connect,exchange,large,half-close,concurrent'], { limits: '--timeout 10s' })
+    const run = await checkBehind([], ['--only', 'connect,exchange,large,half-close,concurrent'], { limits: LONG_LIMITS })
     expect(new Set(Object.values(verdicts(run)))).toEqual(new Set(['ok']))
   })
 
@@ -86,13 +89,17 @@ describe('behind a firewall that', () => {
   testWithRules('drops the first SYNs of many connections, the kernel retransmits them and the check passes', async () => {
     // One for the check that connects, then 20 of 50: what a full accept queue does to a burst.
     const some = (count: number, target: string) => rule(`--syn -m limit --limit 1/day --limit-burst ${count} -j ${target}`)
-    const run = await checkBehind([some(1, 'ACCEPT'), some(20, 'DROP')], ['--only', 'concurrent'])
+    const rules = [some(1, 'ACCEPT'), some(20, 'DROP')]
+    const run = await checkBehind(rules, ['--only', 'concurrent'], { limits: LONG_LIMITS })
     expect(verdicts(run)).toEqual({ concurrent: 'ok' })
     const { connections, slowConnects } = result(run, 'concurrent', 'ok').figures
     expect(connections).toBe(50)
     expect(slowConnects).toBeGreaterThanOrEqual(20)
   })
 })
+
+/** A socket buffers up to 64 KiB and one message, and writes them at once. */
+const LAST_WRITE_BYTES = 72 * 2 ** 10
 
 testWithRules('a large transfer that is too slow for its time limit reports the bytes sent', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'nihao-'))
@@ -102,12 +109,11 @@ testWithRules('a large transfer that is too slow for its time limit reports the 
     const slow = 'tc qdisc add dev lo root tbf rate 1mbit burst 16kb latency 400ms'
     const run = await checkBehind([server, slow], ['--only', 'large'], { target: 'discard://127.0.0.1:7009' })
     expect(verdicts(run)).toEqual({ large: 'failed: timeout' })
-    const receivedBytes = statSync(received).size
-    expect(receivedBytes).toBeGreaterThan(200_000)
-    // The file also has the line of the connection before.
-    const sentBytes = Number(result(run, 'large', 'failed').figures.sentBytes) + Buffer.byteLength('张三\n')
-    expect(sentBytes).toBeGreaterThanOrEqual(receivedBytes)
-    expect(result(run, 'large', 'failed').figures.sentBytes).toBeLessThan(4 * 2 ** 20)
+    // The kernel also accepts a part of the last write, which counts only once it is complete.
+    const sentBytes = Number(result(run, 'large', 'failed').figures.sentBytes)
+    expect(sentBytes + LAST_WRITE_BYTES).toBeGreaterThanOrEqual(statSync(received).size)
+    expect(sentBytes).toBeGreaterThan(0)
+    expect(sentBytes).toBeLessThan(4 * 2 ** 20)
   } finally {
     rmSync(folder, { recursive: true })
   }

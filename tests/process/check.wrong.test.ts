@@ -8,8 +8,8 @@ import { echo, type Script, ScriptedServer } from './support/scripted-server.ts'
 /** For replies that never come: what precedes them takes much less, however busy the machine is. */
 const LIMITS = ['--timeout', '5s', '--check-timeout', '12s', '--check-idle', '10s']
 /** For what fails at once. */
-const LONG_LIMITS = ['--timeout', '30s', '--check-timeout', '60s', '--check-idle', '60s']
-/** The path is full after a twentieth of the limit: a server must not stand still for so long before. */
+const LONG_LIMITS = ['--timeout', '30s', '--check-timeout', '40s', '--check-idle', '60s']
+/** The path is full after a tenth of the limit: a server must not stand still for so long before. */
 const FULL_LIMITS = ['--timeout', '10s', '--check-timeout', '24s']
 
 /** Less than `--check-idle`, and more than a server or a client stands still between two exchanges. */

@@ -44,7 +44,7 @@ testWith('openssl', 'the TLS handshake is a separate phase, and exchanges work a
   expect(await running.metric('tcp_client_connect_duration_seconds_count', { phase: 'tls' })).toBeGreaterThan(0)
   const { [target]: totals } = await running.stop()
   expect(totals).toMatchObject({ connectionFailures: {}, exchangeFailures: {} })
-  // A handshake that is slow is joined by another one, whose connection carries nothing.
+  // A slow handshake is joined by another one, whose connection is abandoned.
   const sum = (field: string) =>
     server.logged({ msg: 'connection closed' }).reduce((bytes, line) => bytes + Number(line[field]), 0)
   await until('the server to count the same bytes', () => {

@@ -85,6 +85,10 @@ async function isFree(port: number): Promise<boolean> {
   }
 }
 
+/** A service that did not run for two seconds answers that the request did not arrive in time. */
+const untilPageHas = (url: string, text: string) =>
+  until(`${text} on ${url}`, async () => (await (await fetch(url)).text()).includes(text))
+
 describe('npm start', () => {
   test('runs a server and a client that exchange messages, and exits with 0 on Ctrl-C', async () => {
     await using terminal = await Terminal.open()
@@ -107,7 +111,7 @@ describe('npm start', () => {
       [client, 'nihao-client'],
       [server, 'nihao-server'],
     ]) {
-      expect(await (await fetch(url ?? '')).text()).toContain(name)
+      await untilPageHas(url ?? '', name ?? '')
     }
   })
 
@@ -130,8 +134,7 @@ describe('npm start', () => {
       [adminPort, 'tcp_server_messages_total'],
       [adminPort + 1, 'tcp_client_exchanges_total'],
     ]) {
-      const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
-      expect(metrics).toContain(`\n${metric}{`)
+      await untilPageHas(`http://127.0.0.1:${port}/metrics`, `\n${metric}{`)
     }
     terminal.ctrlC()
     expect(await terminal.exit()).toBe(0)

@@ -158,9 +158,11 @@ export class Stage {
   }
 
   async remove(): Promise<void> {
-    for (const remove of this.#started.splice(0)) await remove()
-    await this.#network?.stop()
+    const removals = await Promise.allSettled(this.#started.splice(0).map(remove => remove()))
+    const network = this.#network
     this.#network = undefined
+    await network?.stop()
+    for (const removal of removals) if (removal.status === 'rejected') throw removal.reason
   }
 
   #add(service: Service): Service {

@@ -8,7 +8,7 @@ export class Background implements AsyncDisposable {
 
   constructor(command: string, args: readonly string[]) {
     // In its own process group, so that a server that forks is ended with its children, and with a time limit as a fallback.
-    this.#process = spawn('timeout', ['120', command, ...args], { stdio: 'ignore', detached: true })
+    this.#process = spawn('timeout', ['300', command, ...args], { stdio: 'ignore', detached: true })
     this.#exited = once(this.#process, 'exit').catch(() => {})
   }
 

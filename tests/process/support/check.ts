@@ -21,7 +21,7 @@ export function startCheck(args: readonly string[], env: Readonly<Record<string,
 /** Runs a check to its end. */
 export async function check(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<CheckRun> {
   await using client = startCheck(args, env)
-  const { code, stderr } = await client.exit(100_000)
+  const { code, stderr } = await client.exit(200_000)
   return { code, stdout: `${client.lines.join('\n')}\n`, stderr }
 }
 

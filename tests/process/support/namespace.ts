@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process'
 import { DEADLINE_MS } from './until.ts'
 
-/** A loopback with the MTU of Ethernet, and an echo server on port 7007. */
+/** A loopback with the MTU of Ethernet, and an echo server on port 7007, which takes its time to answer what came before a FIN. */
 const SETUP = `
 ip link set lo up mtu 1500
-socat TCP-LISTEN:7007,fork,reuseaddr,backlog=128 EXEC:cat &
+socat -t 60 TCP-LISTEN:7007,fork,reuseaddr,backlog=128 EXEC:cat &
 until grep -q ':1B5F ' /proc/net/tcp; do sleep 0.05; done`
 
 export interface Ended {
@@ -18,7 +18,7 @@ const UNSHARE = ['--net', '--pid', '--fork', '--kill-child', '--mount-proc', 'sh
 /** Runs a shell script in a network namespace of its own, where firewall rules disturb nothing else. */
 export function inNamespace(script: string): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const child = execFile('unshare', [...UNSHARE, script], { timeout: 2 * DEADLINE_MS }, (_, stdout, stderr) => {
+    const child = execFile('unshare', [...UNSHARE, script], { timeout: 3 * DEADLINE_MS }, (_, stdout, stderr) => {
       if (stdout === '') reject(new Error(stderr))
       else resolve({ status: child.exitCode, stdout, stderr })
     })

@@ -28,7 +28,7 @@ export type Tool = keyof typeof tools
 
 export function isInstalled(tool: Tool): boolean {
   const { command = tool, args, says }: { command?: string; args: readonly string[]; says: RegExp } = tools[tool]
-  const { stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', timeout: 5_000 })
+  const { stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', timeout: DEADLINE_MS })
   return says.test(`${stdout}${stderr}`)
 }
 

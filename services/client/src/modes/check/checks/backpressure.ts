@@ -3,7 +3,7 @@ import type { Check } from '../check.ts'
 const MESSAGE_BYTES = 16 * 2 ** 10
 const MAX_BYTES = 64 * 2 ** 20
 /** A path that accepts nothing for this share of the time limit is full. */
-const STALL_SHARE = 1 / 20
+const STALL_SHARE = 1 / 10
 const LINE_BYTES = 74
 const LINES_BYTES = 2 ** 20
 

@@ -8,6 +8,8 @@ export const utf8Pieces: Check = {
   skipReason: needsReplies,
   async run(context) {
     const connection = await context.connect({ message: MESSAGE })
+    // A server that does not read yet, or a proxy that is still connecting, would get the pieces as one.
+    await connection.exchange(context.values.timeout)
     const pieces = await connection.sendInBytes()
     await connection.allAnswered()
     return { pieces }
