@@ -6,7 +6,6 @@ import { Peer, Peers } from './support/peer.ts'
 import { RunningProxy } from './support/proxy.ts'
 import { RunningServer, startServer } from './support/server.ts'
 import { talk, testWith } from './support/tool.ts'
-import { until } from './support/until.ts'
 
 const trusting = { NIHAO_TRUSTED_PROXIES: '127.0.0.0/8 ::1', NIHAO_LOG_LEVEL: 'debug' }
 const v1 = (address: string, port = 56_324) => `PROXY TCP4 ${address} 192.0.2.2 ${port} 443\r\n`
@@ -111,17 +110,7 @@ describe('the PROXY header', () => {
     await using server = await startServer('greet://127.0.0.1:0?proxy=any&handshake-timeout=3s', { env: trusting })
     const before = server.memory().residentBytes
     await using peers = await Peers.connect(500, server.port())
-    const header = Buffer.from(`PROXY UNKNOWN ${' '.repeat(80)}`)
-    let sent = 0
-    const slow = setInterval(() => {
-      for (const { socket } of peers.all) socket.write(header.subarray(sent, sent + 1))
-      sent++
-    }, 50)
-    try {
-      await until('all to be terminated', () => peers.all.every(peer => peer.fin || peer.closed))
-    } finally {
-      clearInterval(slow)
-    }
+    await peers.trickle(Buffer.from(`PROXY UNKNOWN ${' '.repeat(80)}`))
     await server.untilMetric('tcp_server_connections_rejected_total', 500, { reason: 'proxy_header' })
     await using next = await Peer.connect(server.port())
     await next.ask(`${v1('192.0.2.1')}hi\n`, '你好，hi\n')

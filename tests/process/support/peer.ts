@@ -119,6 +119,20 @@ export class Peers implements AsyncDisposable {
     }
   }
 
+  /** Sends bytes one by one on some of the connections, until the server has closed all. */
+  async trickle(bytes: Buffer, some: readonly Peer[] = this.all): Promise<void> {
+    let sent = 0
+    const timer = setInterval(() => {
+      for (const { socket } of some) socket.write(bytes.subarray(sent, sent + 1))
+      sent++
+    }, 50)
+    try {
+      await until('all to be closed', () => this.all.every(peer => peer.fin || peer.closed))
+    } finally {
+      clearInterval(timer)
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.all.map(peer => peer[Symbol.asyncDispose]()))
   }
