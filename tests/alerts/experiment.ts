@@ -59,7 +59,12 @@ async function conduct(
 ): Promise<readonly Outcome[]> {
   const { divisor, ignored = [], healthMs = 0, report = () => {} } = options
   await startAll(pairs)
-  await prometheus.start(laboratory, divisor, pairs.map(scrapeConfig))
+  await prometheus.start(
+    laboratory,
+    divisor,
+    pairs.map(scrapeConfig),
+    pairs.map(({ pair }) => pair.network),
+  )
   const startMs = performance.now()
   report(`${pairs.length} pairs are running`)
   // Until a target has been watched for this long, NihaoErrorBudgetFastBurn says nothing.

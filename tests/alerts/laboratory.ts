@@ -24,6 +24,8 @@ export interface ContainerOptions {
   /** Options of `docker run`. */
   readonly options?: readonly string[]
   readonly args?: readonly string[]
+  /** The container joins all of these. */
+  readonly networks?: readonly string[]
 }
 
 export class Container {
@@ -59,26 +61,41 @@ export class Container {
   }
 }
 
-/** Containers on a network of their own. Disposal removes all of them. */
+/** Containers on networks that only they use. Disposal removes all of them. */
 export class Laboratory implements AsyncDisposable {
-  readonly #network = `nihao-alerts-${randomUUID().slice(0, 8)}`
-  #created: Promise<string> | undefined
+  readonly #name = `nihao-alerts-${randomUUID().slice(0, 8)}`
+  /** By name, the full name of each when it has been created. */
+  readonly #networks = new Map<string, Promise<string>>()
   readonly #ids: string[] = []
 
   /** @param alias its host name; several containers may share one */
-  async start(alias: string, image: string, { env = {}, options = [], args = [] }: ContainerOptions = {}): Promise<Container> {
-    this.#created ??= docker('network', 'create', this.#network)
-    await this.#created
+  async start(alias: string, image: string, options: ContainerOptions = {}): Promise<Container> {
+    const { env = {}, options: dockerOptions = [], args = [], networks = ['shared'] } = options
+    const [first = '', ...others] = await Promise.all(networks.map(name => this.#network(name)))
     const variables = Object.entries(env).flatMap(([name, value]) => ['--env', `${name}=${value}`])
-    const place = ['--network', this.#network, '--network-alias', alias]
+    const place = ['--network', first, '--network-alias', alias]
     // Their own health checks would only cost CPU time.
-    const id = await docker('run', '--detach', '--no-healthcheck', ...place, ...variables, ...options, image, ...args)
+    const id = await docker('create', '--no-healthcheck', ...place, ...variables, ...dockerOptions, image, ...args)
     this.#ids.push(id)
+    for (const network of others) await docker('network', 'connect', '--alias', alias, network, id)
+    await docker('start', id)
     return new Container(id)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#ids.length > 0) await docker('rm', '--force', '--volumes', ...this.#ids)
-    if (this.#created !== undefined) await docker('network', 'rm', this.#network)
+    const networks = await Promise.all(this.#networks.values())
+    if (networks.length > 0) await docker('network', 'rm', ...networks)
+  }
+
+  #network(name: string): Promise<string> {
+    const network = this.#networks.get(name) ?? this.#create(`${this.#name}-${name}`)
+    this.#networks.set(name, network)
+    return network
+  }
+
+  async #create(network: string): Promise<string> {
+    await docker('network', 'create', network)
+    return network
   }
 }

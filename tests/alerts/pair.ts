@@ -27,6 +27,8 @@ export class Pair implements Disposable {
   readonly serverName: string
   readonly clientName: string
   readonly laboratory: Laboratory
+  /** Another pair's server never gets the address that a server of this one had: the client would take it for its own. */
+  readonly network: string
   readonly images: Images
   readonly servers: Container[] = []
   readonly certificates: CertificateFolder | undefined
@@ -36,6 +38,7 @@ export class Pair implements Disposable {
   constructor(name: string, options: PairOptions, laboratory: Laboratory, images: Images) {
     this.serverName = `${name}-server`
     this.clientName = `${name}-client`
+    this.network = name
     this.laboratory = laboratory
     this.images = images
     this.#options = options
@@ -59,6 +62,7 @@ export class Pair implements Disposable {
     this.#client = await this.laboratory.start(this.clientName, this.images.client, {
       env: { ...this.#options.client, NIHAO_TARGETS: targets },
       options: this.#volumes(),
+      networks: [this.network],
     })
   }
 
@@ -69,6 +73,7 @@ export class Pair implements Disposable {
       env: { ...server, ...env },
       options: [...this.#volumes(), ...serverOptions],
       args: serverArgs,
+      networks: [this.network],
     })
     this.servers.push(started)
     return started

@@ -23,8 +23,16 @@ export class Prometheus implements Disposable {
   #address = ''
   #container: Container | undefined
 
-  /** @param scrapeConfigs as in Prometheus's configuration */
-  async start(laboratory: Laboratory, divisor: number, scrapeConfigs: readonly object[]): Promise<void> {
+  /**
+   * @param scrapeConfigs as in Prometheus's configuration
+   * @param networks those of the targets
+   */
+  async start(
+    laboratory: Laboratory,
+    divisor: number,
+    scrapeConfigs: readonly object[],
+    networks: readonly string[],
+  ): Promise<void> {
     const config = {
       global: { scrape_interval: '1s', evaluation_interval: '1s' },
       rule_files: ['rules.yml'],
@@ -36,6 +44,7 @@ export class Prometheus implements Disposable {
     chmodSync(this.#folder, 0o755)
     this.#container = await laboratory.start('prometheus', IMAGE, {
       options: ['--volume', `${this.#folder}:/etc/prometheus:ro`, '--publish', '127.0.0.1::9090'],
+      networks,
     })
     this.#address = await this.#container.do('port').then(ports => ports.split('-> ')[1] ?? '')
     await until('Prometheus', () =>
