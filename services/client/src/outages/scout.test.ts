@@ -125,12 +125,24 @@ describe('when it works again', () => {
   })
 })
 
-test('an address that works gets one attempt for each session, unless the attempt is slow', async () => {
+test('attempts that got no answer while the address was down do not slow down the return of the sessions', async () => {
+  const sessions = Array.from({ length: 100 }, () => new Session())
+  scout.fails()
+  for (const session of sessions) scout.wait(session)
+  await pass(1_000)
+  const before = attempts.length
+  await end(before - 1, connection())
+  scout.works()
+  await pass(60)
+  expect(attempts.length).toBeGreaterThanOrEqual(before + 90)
+})
+
+test('an address that works gets one attempt for each session; one that does not answer is down', async () => {
   scout.wait(new Session())
   await pass(450)
   expect(attempts.length).toBe(1)
-  await pass(100)
-  expect(attempts.length).toBe(2)
+  await pass(500)
+  expect(attempts.map(({ atMs }) => Math.round(atMs))).toEqual([0, 500, 600, 700, 800, 900])
 })
 
 test('connections that were established while the event loop was busy are not slow', async () => {

@@ -21,11 +21,13 @@ export interface ScoutOptions {
   connect(signal: AbortSignal, handshakeDone: (remoteAddress: string) => void): Promise<Connection | Failure>
 }
 
-/** An attempt that takes longer holds up no other. */
+/** An address from which an attempt gets no answer for this long is taken to be down. */
 const SLOW_ATTEMPT_MS = 500
 const MAX_ATTEMPTS = 100
 /** Attempts that a busy event loop missed are not made up for beyond this. */
 const CATCH_UP_MS = 2
+
+const isSlow = (startMs: number, nowMs: number) => nowMs - startMs >= SLOW_ATTEMPT_MS
 
 /**
  * Makes the connections that the sessions with one address need. While the address is down it tries once per period: attempts overlap, because
@@ -39,6 +41,8 @@ export class Scout {
   /** The start of each attempt under way. */
   readonly #attempts = new Map<AbortController, number>()
   #failing = false
+  /** When the address worked again. The attempts before that say nothing more about it. */
+  #workedMs = Number.NEGATIVE_INFINITY
   #nextMs = 0
   #timer: NodeJS.Timeout | undefined
   #next: NodeJS.Immediate | undefined
@@ -66,6 +70,7 @@ export class Scout {
   works(): void {
     if (!this.#failing) return
     this.#failing = false
+    this.#workedMs = performance.now()
     this.#nextMs = 0
     this.#run()
   }
@@ -94,6 +99,7 @@ export class Scout {
     clearTimeout(this.#timer)
     const nowMs = performance.now()
     this.#nextMs = Math.max(this.#nextMs, nowMs - CATCH_UP_MS)
+    for (const startMs of this.#attempts.values()) if (startMs > this.#workedMs && isSlow(startMs, nowMs)) this.#failing = true
     while (this.#nextMs <= nowMs && this.#wanted(nowMs)) {
       this.#nextMs = (this.#failing ? nowMs : this.#nextMs) + this.#paceMs
       void this.#attempt(nowMs)
@@ -110,7 +116,7 @@ export class Scout {
   #wanted(nowMs: number): boolean {
     if (this.#failing) return this.#waiting.length > 0
     let prompt = 0
-    for (const startMs of this.#attempts.values()) if (nowMs - startMs < SLOW_ATTEMPT_MS) prompt++
+    for (const startMs of this.#attempts.values()) if (!isSlow(startMs, nowMs)) prompt++
     return this.#waiting.length > prompt
   }
 
