@@ -99,8 +99,10 @@ describe('an admin port in use', () => {
     expect(lines).toEqual([expect.objectContaining({ level: 'fatal', msg, error: { code: 'EADDRINUSE', message: msg } })])
   })
 
-  test('by another program is not healthy', async () => {
-    await using check = new Service('services/client/src/healthcheck.ts', { env: { NIHAO_ADMIN_PORT: String(await freePort()) } })
-    expect(await check.exit()).toEqual({ code: 1, signal: null, stderr: '' })
+  test('by another program is not healthy, and neither is one that nobody uses', async () => {
+    for (const checked of [port, await freePort()]) {
+      await using check = new Service('services/client/src/healthcheck.ts', { env: { NIHAO_ADMIN_PORT: String(checked) } })
+      expect(await check.exit()).toEqual({ code: 1, signal: null, stderr: '' })
+    }
   })
 })

@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import { GenericContainer, Network, type StartedNetwork, type StartedTestContainer, Wait } from 'testcontainers'
 import manifest from '../../../package.json' with { type: 'json' }
-import { DEADLINE_MS, until } from '../../process/support/until.ts'
+import { DEADLINE_MS, until, untilEqual } from '../../process/support/until.ts'
 
 const run = promisify(execFile)
 
@@ -99,14 +99,7 @@ export class Service {
 
   /** Waits until a metric has this value. */
   async untilMetric(name: string, expected: number, labels: Record<string, string> = {}, timeoutMs?: number): Promise<void> {
-    let seen = Number.NaN
-    const reached = async () => {
-      seen = await this.metric(name, labels)
-      return seen === expected
-    }
-    await until(`${name} ${JSON.stringify(labels)} to be ${expected}`, reached, timeoutMs).catch(error => {
-      throw new Error(`${error.message}; it is ${seen}`)
-    })
+    await untilEqual(`${name} ${JSON.stringify(labels)}`, expected, () => this.metric(name, labels), timeoutMs)
   }
 
   /** The log lines so far with this message and these fields. */

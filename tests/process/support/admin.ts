@@ -1,5 +1,5 @@
 import { Service } from './service.ts'
-import { DEADLINE_MS, until } from './until.ts'
+import { DEADLINE_MS, untilEqual } from './until.ts'
 
 /** A service with an admin endpoint. */
 export class AdministeredService extends Service {
@@ -44,15 +44,8 @@ export class AdministeredService extends Service {
     return series.reduce((sum, [, value]) => sum + value, 0)
   }
 
-  /** Waits until a metric satisfies a condition. */
+  /** Waits until a metric has this value. */
   async untilMetric(name: string, expected: number, labels: Readonly<Record<string, string>> = {}, timeoutMs?: number) {
-    let seen = Number.NaN
-    const reached = async () => {
-      seen = await this.metric(name, labels)
-      return seen === expected
-    }
-    await until(`${name} ${JSON.stringify(labels)} to be ${expected}`, reached, timeoutMs).catch(error => {
-      throw new Error(`${error.message}; it is ${seen}`)
-    })
+    await untilEqual(`${name} ${JSON.stringify(labels)}`, expected, () => this.metric(name, labels), timeoutMs)
   }
 }

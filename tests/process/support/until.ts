@@ -20,3 +20,23 @@ export async function until<Value>(
     await delay(10)
   }
 }
+
+/**
+ * Waits until a figure has a value.
+ * @param what names the figure in the error at the time limit, which also has its last value
+ */
+export async function untilEqual(
+  what: string,
+  expected: number,
+  ask: () => Promise<number>,
+  timeoutMs = DEADLINE_MS,
+): Promise<void> {
+  let seen = Number.NaN
+  const reached = async () => {
+    seen = await ask()
+    return seen === expected
+  }
+  await until(`${what} to be ${expected}`, reached, timeoutMs).catch(error => {
+    throw new Error(`${error.message}; it is ${seen}`)
+  })
+}
